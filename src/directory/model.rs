@@ -1,0 +1,243 @@
+//! The directory in memory: plain records and the lookups that requests make.
+
+use crate::domain::identifiers::{OrganisationId, SchoolId, SystemId, TeamId};
+use crate::domain::organisation::{OrganisationKind, Standing};
+use crate::domain::purpose::{Purpose, Role, SectionSet};
+use crate::domain::words;
+use chrono::{DateTime, NaiveDate, Utc};
+use std::collections::HashMap;
+
+words! {
+    /// A part of the API that a system may call at all.
+    Scope {
+        /// Send calendar, roll and marks.
+        Registers = "registers",
+        /// Open, change and end involvements.
+        Involvements = "involvements",
+        /// Find children and ask for summaries.
+        Summaries = "summaries",
+        /// Read its own organisation's audit entries.
+        Audit = "audit",
+    }
+}
+
+words! {
+    /// What a sharing agreement may list to be given without a proved person.
+    LaneException {
+        Health = "health",
+        Sessions = "sessions",
+        Suspension = "suspension",
+        SearchByName = "search_by_name",
+    }
+}
+
+/// A person's name and telephone number, as the school publishes them to agencies.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contact {
+    /// As shown.
+    pub name: String,
+    /// As dialled.
+    pub telephone: String,
+}
+
+/// An organisation that takes part.
+#[derive(Clone, Debug)]
+pub struct Organisation {
+    /// Internal identifier; for a school also its `SchoolId`.
+    pub id: OrganisationId,
+    /// Short name, as in certificates.
+    pub code: String,
+    /// What kind it is; some roles belong to some kinds only.
+    pub kind: OrganisationKind,
+    /// As published.
+    pub name: String,
+    /// Whether it may be served.
+    pub standing: Standing,
+    /// Schools: six digits.
+    pub urn: Option<String>,
+    /// Schools: seven digits.
+    pub laestab: Option<String>,
+    /// Authorities: three digits.
+    pub la_code: Option<String>,
+    /// Schools: phase, as in the national list.
+    pub phase: Option<String>,
+    /// Schools: the authority that receives returns, SI 2024/208 reg 3(1).
+    pub returns_to: Option<OrganisationId>,
+    /// Schools: attendance lead.
+    pub attendance_lead: Contact,
+    /// Schools: designated safeguarding lead.
+    pub dsl: Contact,
+}
+
+/// A system of an organisation: what a certificate belongs to.
+#[derive(Clone, Debug)]
+pub struct System {
+    /// Internal identifier.
+    pub id: SystemId,
+    /// Whose it is.
+    pub organisation: OrganisationId,
+    /// Short name, as in certificates.
+    pub code: String,
+    /// OAuth client identifier.
+    pub client_id: String,
+    /// Roles that it may carry.
+    pub roles: Vec<Role>,
+    /// Parts of the API that it may call.
+    pub scopes: Vec<Scope>,
+    /// Sections given to it without a person.
+    pub sections_without_person: SectionSet,
+    /// Requests a minute.
+    pub requests_per_minute: u32,
+}
+
+/// A certificate of a system.
+#[derive(Clone, Debug)]
+pub struct Credential {
+    /// Whose it is.
+    pub system: SystemId,
+    /// SHA-256 of the certificate, DER.
+    pub thumbprint: [u8; 32],
+    /// SHA-256 of its public key, `SubjectPublicKeyInfo`, DER.
+    pub key_digest: [u8; 32],
+    /// Start of validity.
+    pub valid_from: DateTime<Utc>,
+    /// End of validity.
+    pub valid_until: DateTime<Utc>,
+    /// Refused from then on.
+    pub revoked_at: Option<DateTime<Utc>>,
+}
+
+/// A team of an organisation; cases belong to teams.
+#[derive(Clone, Debug)]
+pub struct Team {
+    /// Internal identifier.
+    pub id: TeamId,
+    /// Whose it is.
+    pub organisation: OrganisationId,
+    /// Short name, as in involvement feeds.
+    pub code: String,
+    /// As shown.
+    pub name: String,
+}
+
+/// What an organisation may receive, for which purposes, from when to when.
+#[derive(Clone, Debug)]
+pub struct SharingAgreement {
+    /// Who receives under it.
+    pub organisation: OrganisationId,
+    /// Purposes that it covers.
+    pub purposes: Vec<Purpose>,
+    /// What it gives without a proved person.
+    pub exceptions: Vec<LaneException>,
+    /// First day.
+    pub valid_from: NaiveDate,
+    /// Last day.
+    pub valid_until: NaiveDate,
+    /// Whether it is suspended.
+    pub suspended: bool,
+    /// Version of the document.
+    pub version: String,
+    /// SHA-256 of the signed document, hex.
+    pub document_digest: String,
+}
+
+/// An officer's written authorisation to examine registers, SI 2024/208 reg 12.
+#[derive(Clone, Debug)]
+pub struct OfficerAuthorisation {
+    /// The authority.
+    pub organisation: OrganisationId,
+    /// The system through which the officer acts.
+    pub system: SystemId,
+    /// The officer's name.
+    pub officer: String,
+    /// Reference of the written authorisation.
+    pub document: String,
+    /// First day.
+    pub valid_from: NaiveDate,
+    /// Last day.
+    pub valid_until: NaiveDate,
+}
+
+/// Everything in the directory at one version.
+#[derive(Clone, Debug, Default)]
+pub struct Directory {
+    /// The version that this was read at.
+    pub version: i64,
+    /// By internal identifier.
+    pub organisations: HashMap<OrganisationId, Organisation>,
+    /// By internal identifier.
+    pub systems: HashMap<SystemId, System>,
+    /// By thumbprint.
+    pub credentials: HashMap<[u8; 32], Credential>,
+    /// By internal identifier.
+    pub teams: HashMap<TeamId, Team>,
+    /// All of them.
+    pub agreements: Vec<SharingAgreement>,
+    /// All of them.
+    pub authorisations: Vec<OfficerAuthorisation>,
+}
+
+impl Directory {
+    /// The system registered under an OAuth client identifier.
+    pub fn system_by_client_id(&self, client_id: &str) -> Option<&System> {
+        self.systems.values().find(|s| s.client_id == client_id)
+    }
+
+    /// The system whose live, unrevoked certificate has this thumbprint at this time.
+    pub fn system_by_thumbprint(&self, thumbprint: &[u8; 32], now: DateTime<Utc>) -> Option<&System> {
+        let credential = self.credentials.get(thumbprint)?;
+        let live = credential.valid_from <= now && now < credential.valid_until;
+        let revoked = credential.revoked_at.is_some_and(|at| at <= now);
+        if live && !revoked { self.systems.get(&credential.system) } else { None }
+    }
+
+    /// The organisation that a system belongs to.
+    pub fn organisation_of(&self, system: &System) -> Option<&Organisation> {
+        self.organisations.get(&system.organisation)
+    }
+
+    /// The `SAN` URI that a system's certificates must carry.
+    pub fn san_uri(&self, system: &System) -> Option<String> {
+        let organisation = self.organisation_of(system)?;
+        Some(format!("urn:schoolgate:org:{}:system:{}", organisation.code, system.code))
+    }
+
+    /// The school with this unique reference number.
+    pub fn school_by_urn(&self, urn: &str) -> Option<(SchoolId, &Organisation)> {
+        self.organisations
+            .values()
+            .find(|o| o.kind == OrganisationKind::School && o.urn.as_deref() == Some(urn))
+            .map(|o| (SchoolId(o.id.0), o))
+    }
+
+    /// A school's organisation.
+    pub fn school(&self, school: SchoolId) -> Option<&Organisation> {
+        self.organisations.get(&OrganisationId(school.0))
+    }
+
+    /// A team of an organisation by its short name.
+    pub fn team(&self, organisation: OrganisationId, code: &str) -> Option<&Team> {
+        self.teams.values().find(|t| t.organisation == organisation && t.code == code)
+    }
+
+    /// The agreement under which an organisation receives for a purpose on a day, if one is live.
+    pub fn agreement(
+        &self,
+        organisation: OrganisationId,
+        purpose: Purpose,
+        day: NaiveDate,
+    ) -> Option<&SharingAgreement> {
+        self.agreements.iter().find(|a| {
+            a.organisation == organisation
+                && !a.suspended
+                && a.valid_from <= day
+                && day <= a.valid_until
+                && a.purposes.contains(&purpose)
+        })
+    }
+
+    /// Whether a written authorisation under reg 12 is on record for a system on a day.
+    pub fn authorised_officer(&self, system: SystemId, day: NaiveDate) -> Option<&OfficerAuthorisation> {
+        self.authorisations.iter().find(|a| a.system == system && a.valid_from <= day && day <= a.valid_until)
+    }
+}

@@ -1,0 +1,26 @@
+//! What kinds of organisation take part, and whether one may act today.
+
+use super::words;
+
+words! {
+    /// The kind of an organisation; a role belongs to some kinds only.
+    OrganisationKind {
+        /// A school, academy or pupil referral unit: a controller of its own registers.
+        School = "school",
+        /// A trust or federation that runs schools.
+        Trust = "trust",
+        /// A local authority in England.
+        LocalAuthority = "local_authority",
+        /// A provider of health services to children.
+        HealthProvider = "health_provider",
+        /// A voluntary or other partner under a sharing agreement.
+        Partner = "partner",
+        /// A supplier whose systems act for others under a mandate.
+        Vendor = "vendor",
+    }
+}
+
+words! {
+    /// Whether an organisation may be served; `suspended` is served nothing.
+    Standing { Live = "live", Suspended = "suspended" }
+}

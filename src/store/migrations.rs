@@ -1,0 +1,87 @@
+//! The two migration folders, embedded and kept in step.
+
+use super::{Db, StoreError, read};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{Row, SqlSafeStr};
+use std::borrow::Cow;
+
+/// A migration's number, its capability, and its text for either database.
+struct Step {
+    version: i64,
+    name: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+macro_rules! steps {
+    ($($version:literal $file:literal),+ $(,)?) => {
+        &[$(Step {
+            version: $version,
+            name: $file,
+            sqlite: include_str!(concat!("../../migrations/sqlite/", $file, ".sql")),
+            postgres: include_str!(concat!("../../migrations/postgres/", $file, ".sql")),
+        }),+]
+    };
+}
+
+const STEPS: &[Step] = steps![
+    1 "0001_directory",
+];
+
+/// Applies every migration that the database does not yet have, each in a transaction.
+pub async fn migrate(db: &Db) -> Result<(), StoreError> {
+    let text = |step: &Step| match db {
+        Db::Sqlite { .. } => step.sqlite,
+        Db::Postgres(_) => step.postgres,
+    };
+    let migrations = STEPS
+        .iter()
+        .map(|s| {
+            Migration::new(
+                s.version,
+                Cow::Borrowed(s.name),
+                MigrationType::Simple,
+                text(s).into_sql_str(),
+                false,
+            )
+        })
+        .collect();
+    let migrator = Migrator::with_migrations(migrations);
+    match db {
+        Db::Sqlite { write, .. } => migrator.run(write).await?,
+        Db::Postgres(pool) => migrator.run(pool).await?,
+    }
+    Ok(())
+}
+
+/// The newest migration of this program, and the newest that the database has (0 when it has none).
+pub async fn versions(db: &Db) -> Result<(i64, i64), StoreError> {
+    const APPLIED: &str = "SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations";
+    let ours = STEPS.iter().map(|s| s.version).max().unwrap_or(0);
+    let theirs: Result<i64, sqlx::Error> = read!(db, c => sqlx::query_scalar(APPLIED).fetch_one(c).await);
+    Ok((ours, theirs.unwrap_or(0)))
+}
+
+/// Every `table.column` of the open database with whether it may be null, sorted: for the test that holds both in step.
+pub async fn schema_of(db: &Db) -> Result<Vec<String>, StoreError> {
+    const SQLITE: &str = "SELECT m.name || '.' || c.name, c.\"notnull\" = 0 AND c.pk = 0 FROM sqlite_master m \
+         JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%' \
+         AND m.name NOT LIKE '\\_sqlx%' ESCAPE '\\' ORDER BY 1";
+    const POSTGRES: &str = "SELECT table_name || '.' || column_name, is_nullable = 'YES' \
+         FROM information_schema.columns WHERE table_schema = current_schema() \
+         AND table_name NOT LIKE '\\_sqlx%' ORDER BY 1";
+    let mut rows: Vec<(String, bool)> = match db {
+        Db::Sqlite { read, .. } => {
+            let rows = sqlx::query(SQLITE).fetch_all(read).await?;
+            rows.iter()
+                .map(|r| Ok((r.try_get(0)?, r.try_get::<i64, _>(1)? != 0)))
+                .collect::<Result<_, sqlx::Error>>()?
+        }
+        Db::Postgres(pool) => sqlx::query_as(POSTGRES).fetch_all(pool).await?,
+    };
+    rows.sort();
+    Ok(rows
+        .into_iter()
+        .map(|(column, null)| format!("{column}{}", if null { " null" } else { "" }))
+        .collect())
+}

@@ -1,0 +1,147 @@
+//! Pools, migrations and transactions: the only place that knows which database it is.
+//!
+//! Every statement is one text with `$1` placeholders that both databases accept; [`read!`](crate::store::read) and
+//! [`on!`](crate::store::on) expand the same body once per driver, so both are type-checked. What must differ is in
+//! [`Dialect`]. Writers below the gate take `&mut Tx`; only `gate` and `audit` commit one.
+
+mod dialect;
+mod migrations;
+mod open;
+
+pub use dialect::Dialect;
+pub use migrations::{migrate, schema_of, versions};
+
+use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+
+/// An open database. Cheap to clone: the pools are shared.
+#[derive(Clone, Debug)]
+pub enum Db {
+    /// One file; a writer pool of one connection and a read-only pool.
+    Sqlite {
+        /// Read-only connections.
+        read: SqlitePool,
+        /// The one writer.
+        write: SqlitePool,
+    },
+    /// A PostgreSQL 15 or later server.
+    Postgres(PgPool),
+}
+
+/// An open write transaction; dropped without a commit it rolls back.
+pub enum Tx {
+    /// On `SQLite`, begun with `BEGIN IMMEDIATE`.
+    Sqlite(Transaction<'static, Sqlite>),
+    /// On PostgreSQL, READ COMMITTED.
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// What the store could not do. The cause goes to the log once, never into an answer.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database refused or did not answer in time.
+    #[error("database: {0}")]
+    Database(#[from] sqlx::Error),
+    /// Migrations could not be applied.
+    #[error("migration: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// A write touched another number of rows than it must.
+    #[error("{what}: {touched} rows touched, {expected} expected")]
+    RowCount {
+        /// The statement, in words.
+        what: &'static str,
+        /// Rows it touched.
+        touched: u64,
+        /// Rows it must touch.
+        expected: u64,
+    },
+    /// A stored value that no version of this program writes.
+    #[error("stored value out of range: {0}")]
+    Corrupt(&'static str),
+    /// The URL names no database that this program serves.
+    #[error("`database.url` must begin with sqlite: or postgres:")]
+    Url,
+}
+
+/// Runs one body on the reading pool of whichever database is open.
+macro_rules! read {
+    ($db:expr, $c:ident => $body:expr) => {
+        match $db {
+            $crate::store::Db::Sqlite { read: $c, .. } => $body,
+            $crate::store::Db::Postgres($c) => $body,
+        }
+    };
+}
+
+/// Runs one body on the connection of an open transaction.
+macro_rules! on {
+    ($tx:expr, $c:ident => $body:expr) => {
+        match $tx {
+            $crate::store::Tx::Sqlite(tx) => {
+                let $c = &mut **tx;
+                $body
+            }
+            $crate::store::Tx::Postgres(tx) => {
+                let $c = &mut **tx;
+                $body
+            }
+        }
+    };
+}
+pub(crate) use {on, read};
+
+/// A write's row count, from either driver.
+pub trait Touched {
+    /// Rows that the statement touched.
+    fn touched(&self) -> u64;
+}
+
+impl Touched for sqlx::sqlite::SqliteQueryResult {
+    fn touched(&self) -> u64 {
+        self.rows_affected()
+    }
+}
+
+impl Touched for sqlx::postgres::PgQueryResult {
+    fn touched(&self) -> u64 {
+        self.rows_affected()
+    }
+}
+
+/// Holds a write to the number of rows that it must touch.
+pub fn must_touch(what: &'static str, result: &impl Touched, expected: u64) -> Result<(), StoreError> {
+    let touched = result.touched();
+    if touched == expected { Ok(()) } else { Err(StoreError::RowCount { what, touched, expected }) }
+}
+
+impl Db {
+    /// Begins a write transaction, waiting for the writer where there is only one.
+    #[expect(clippy::disallowed_methods, reason = "this is where transactions begin")]
+    pub async fn begin(&self) -> Result<Tx, StoreError> {
+        Ok(match self {
+            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// Closes every connection, after those in use are given back.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite { read, write } => {
+                read.close().await;
+                write.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+impl Tx {
+    /// Commits; only `gate` and `audit` call this, which `tests/it/architecture.rs` checks.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await?,
+            Self::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+}
