@@ -24,6 +24,48 @@ words! {
     }
 }
 
+words! {
+    /// National curriculum year, as common transfer files write it; stored as the school says and never derived.
+    YearGroup {
+        /// First nursery year.
+        Nursery1 = "N1",
+        /// Second nursery year.
+        Nursery2 = "N2",
+        /// Reception.
+        Reception = "R",
+        /// Year 1.
+        Year1 = "1",
+        /// Year 2.
+        Year2 = "2",
+        /// Year 3.
+        Year3 = "3",
+        /// Year 4.
+        Year4 = "4",
+        /// Year 5.
+        Year5 = "5",
+        /// Year 6.
+        Year6 = "6",
+        /// Year 7.
+        Year7 = "7",
+        /// Year 8.
+        Year8 = "8",
+        /// Year 9.
+        Year9 = "9",
+        /// Year 10.
+        Year10 = "10",
+        /// Year 11.
+        Year11 = "11",
+        /// Year 12.
+        Year12 = "12",
+        /// Year 13.
+        Year13 = "13",
+        /// Year 14.
+        Year14 = "14",
+        /// Does not follow the years of the national curriculum.
+        NotFollowed = "X",
+    }
+}
+
 /// A surname or forename as the school gave it: any script, apostrophes and all. `Debug` hides it.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Name(String);

@@ -1,4 +1,4 @@
-//! The numbers of schools and authorities: URN, LAESTAB (also called DfE number) and the authority's code.
+//! The numbers of schools and authorities: URN, LAESTAB (the number of an establishment) and the authority's code.
 //!
 //! A school that becomes an academy gets a new URN, and often a new LAESTAB: neither is a key for the school, only a
 //! name it has at a time. The directory holds the history.
@@ -14,7 +14,7 @@ pub struct Urn(u32);
 #[error("a URN is six digits, the first 1; look the school up in the register of schools")]
 pub struct UrnError;
 
-/// The three digits that DfE gives a local authority, 001 to 999.
+/// The three digits of a local authority in the department's lists, 001 to 999.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LocalAuthorityCode(u16);
 

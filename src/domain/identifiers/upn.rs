@@ -1,5 +1,5 @@
 //! The unique pupil number: a check letter, the issuing authority (3), the establishment (4), the year (2) and the
-//! serial (3), thirteen characters (GovTalk, Unique Pupil Number 2.0).
+//! serial (3), thirteen characters (`GovTalk`, Unique Pupil Number 2.0).
 //!
 //! The authority and establishment inside it say who issued it and never where the child is: nothing here gives them
 //! out. A UPN is never guessed, padded or repaired.

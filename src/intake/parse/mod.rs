@@ -1,0 +1,150 @@
+//! Reads the files that a school sends (calendar, pupils, attendance by session) into typed rows.
+//!
+//! Pure functions over bytes: no clock, database or network, so that anything a stranger can write can be tried in a
+//! test. A bad row is reported with its line, column, cell and what to do, and the rest is read on; a file that cannot
+//! be read by columns at all is refused whole. Nothing here may panic, guess a value, or put one column's cell into the
+//! report of another. The report quotes cells: it goes back to the school that sent the file and nowhere else.
+
+mod cells;
+mod columns;
+mod formats;
+mod report;
+mod rows;
+
+pub use report::{File, FileError, HeaderError, RowError};
+pub use rows::{
+    CalendarRow, CalendarWord, MarkRow, PupilRow, SessionHalf, SpecialNeeds, read_calendar, read_marks,
+    read_pupils,
+};
+
+use std::borrow::Cow;
+
+use cells::Row;
+use columns::Table;
+
+/// How a file is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Comma-separated, the first line naming the columns.
+    Csv,
+    /// One JSON object a line.
+    Ndjson,
+}
+
+/// What one file may hold at most. The size of the whole file is the caller's to limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Rows of one file; more refuses the file.
+    pub rows_max: usize,
+    /// Columns of one file, or keys of one object.
+    pub columns_max: usize,
+    /// Bytes of one row.
+    pub row_max_bytes: usize,
+    /// Characters of one cell.
+    pub cell_max_chars: usize,
+    /// Row errors kept in the report; those beyond are only counted.
+    pub errors_max: usize,
+}
+
+impl Default for Limits {
+    /// A school's year of marks with room to spare: 2,000 pupils have about 760,000 sessions.
+    fn default() -> Self {
+        Self {
+            rows_max: 1_000_000,
+            columns_max: 256,
+            row_max_bytes: 64 * 1024,
+            cell_max_chars: 1_000,
+            errors_max: 10_000,
+        }
+    }
+}
+
+/// Reads every row of `bytes`, in either format, by `read`, which gives `None` only after it has put an error into the row.
+fn read_file<R>(
+    bytes: &[u8],
+    format: Format,
+    table: &'static Table,
+    limits: &Limits,
+    read: &dyn Fn(&mut Row<'_>) -> Option<R>,
+) -> Result<File<R>, FileError> {
+    let text = utf8(bytes)?;
+    let mut taking = Taking { file: File::empty(), table, limits, read };
+    match format {
+        Format::Csv => formats::read_csv(text, &mut taking)?,
+        Format::Ndjson => formats::read_ndjson(text, &mut taking)?,
+    }
+    Ok(taking.file)
+}
+
+/// The text of a file in UTF-8, without its byte order mark.
+fn utf8(bytes: &[u8]) -> Result<&str, FileError> {
+    if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
+        return Err(FileError::Utf16);
+    }
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let before = bytes.iter().take(error.valid_up_to());
+        FileError::NotUtf8 { line: line_after(before.filter(|byte| **byte == b'\n').count()) }
+    })?;
+    let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+    if text.trim().is_empty() { Err(FileError::Empty) } else { Ok(text) }
+}
+
+/// The number, from 1, of the line that follows `ended` whole ones.
+fn line_after(ended: usize) -> u64 {
+    u64::try_from(ended).unwrap_or(u64::MAX).saturating_add(1)
+}
+
+/// A file on its way in: what both formats hand their rows to.
+struct Taking<'t, R> {
+    file: File<R>,
+    table: &'static Table,
+    limits: &'t Limits,
+    read: &'t dyn Fn(&mut Row<'_>) -> Option<R>,
+}
+
+impl<R> Taking<'_, R> {
+    /// Counts a row that has arrived, unless the file has too many.
+    fn count(&mut self) -> Result<(), FileError> {
+        if self.file.received >= self.limits.rows_max {
+            return Err(FileError::TooManyRows { max: self.limits.rows_max });
+        }
+        self.file.received += 1;
+        Ok(())
+    }
+
+    /// Takes one row: `values` stand in the order of the table's columns, empty where not given.
+    fn row(&mut self, line: u64, values: &[Cow<'_, str>], errors: Vec<RowError>) {
+        let mut row = Row::new(line, self.table, values, self.limits.cell_max_chars, errors);
+        let read = (self.read)(&mut row);
+        let errors = row.into_errors();
+        match read {
+            Some(read) if errors.is_empty() => self.file.rows.push((line, read)),
+            Some(_) | None => self.reject(errors),
+        }
+    }
+
+    /// Takes a row that could not be taken apart into cells.
+    fn broken(&mut self, line: u64, what: &str) {
+        self.reject(vec![RowError::of_row(line, what)]);
+    }
+
+    fn reject(&mut self, errors: Vec<RowError>) {
+        self.file.rejected += 1;
+        for error in errors {
+            if self.file.errors.len() < self.limits.errors_max {
+                self.file.errors.push(error);
+            } else {
+                self.file.errors_left_out += 1;
+            }
+        }
+    }
+
+    /// Counts a value in a column that is not taken.
+    fn pass_over(&mut self, header: &str) {
+        if columns::is_comment(header) {
+            self.file.comments_dropped += 1;
+        } else {
+            self.file.values_ignored += 1;
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! The school's calendar: one row a date, with what is on in the morning and in the afternoon.
+
+use chrono::NaiveDate;
+
+use super::super::cells::{Fault, Row, date, folded, text};
+use super::super::{File, FileError, Format, Limits, columns, read_file};
+use crate::domain::words;
+
+words! {
+    /// What a calendar says of one session.
+    CalendarWord {
+        /// The school meets.
+        Open = "open",
+        /// Closed though it should have met, for example for snow.
+        Closed = "closed",
+        /// A day for staff training.
+        Inset = "inset",
+        /// Holiday, weekend, or half term.
+        Holiday = "holiday",
+    }
+}
+
+/// One date of a school's calendar.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CalendarRow {
+    /// The date.
+    pub date: NaiveDate,
+    /// The morning.
+    pub am: CalendarWord,
+    /// The afternoon.
+    pub pm: CalendarWord,
+    /// The term's name as the school gives it, at most 60 characters.
+    pub term: Option<String>,
+    /// A note on the day, such as why the school was closed; about no child. At most 200 characters.
+    pub note: Option<String>,
+}
+
+/// Reads a calendar. Whether its dates belong to one school year, or come twice, is for the caller to see.
+pub fn read_calendar(bytes: &[u8], format: Format, limits: &Limits) -> Result<File<CalendarRow>, FileError> {
+    read_file(bytes, format, &columns::CALENDAR, limits, &read_row)
+}
+
+fn read_row(row: &mut Row<'_>) -> Option<CalendarRow> {
+    let date = row.needed("date", date);
+    let am = row.needed("am", word);
+    let pm = row.needed("pm", word);
+    let term = row.optional("term", |cell| text(cell, 60));
+    let note = row.optional("note", |cell| text(cell, 200));
+    Some(CalendarRow { date: date?, am: am?, pm: pm?, term, note })
+}
+
+fn word(cell: &str) -> Result<CalendarWord, Fault> {
+    CalendarWord::parse(&folded(cell))
+        .ok_or_else(|| "is not a word of the calendar; write `open`, `closed`, `inset` or `holiday`".into())
+}

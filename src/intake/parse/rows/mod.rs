@@ -1,0 +1,9 @@
+//! The typed rows of the three kinds of file.
+
+mod calendar;
+mod marks;
+mod pupils;
+
+pub use calendar::{CalendarRow, CalendarWord, read_calendar};
+pub use marks::{MarkRow, SessionHalf, read_marks};
+pub use pupils::{PupilRow, SpecialNeeds, read_pupils};
