@@ -50,7 +50,7 @@ impl<'r> Row<'r> {
         read: impl FnOnce(&str) -> Result<T, Fault>,
     ) -> Option<T> {
         // A wrong type was reported when the row was taken apart; "is empty" on top would be untrue.
-        if self.cell(column).is_empty() && !self.errors.iter().any(|error| error.column == column) {
+        if self.cell(column).is_empty() && !self.is_wrong(column) {
             self.fault(column, "is empty; fill it in in the school's system and export again");
         }
         self.optional(column, read)
@@ -74,6 +74,11 @@ impl<'r> Row<'r> {
             return None;
         }
         read(cell).map_err(|fault| self.fault(column, &fault)).ok()
+    }
+
+    /// Whether `column` already has an error.
+    pub(super) fn is_wrong(&self, column: &'static str) -> bool {
+        self.errors.iter().any(|error| error.column == column)
     }
 
     /// Adds an error of `column` to the row.

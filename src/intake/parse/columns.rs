@@ -93,7 +93,7 @@ pub(super) static PUPILS: Table = Table {
         optional("upn", UPN),
         needed("surname", &["Legal Surname", "Last Name", "Legal Last Name", "Family Name"]),
         needed("forename", &["Legal Forename", "First Name", "Legal First Name", "Given Name"]),
-        needed("date_of_birth", &["DOB", "Birth Date", "Birthdate"]),
+        needed("date_of_birth", &["DOB", "Birth Date"]),
         needed("sex", &["Gender", "Legal Sex", "Sex at Birth"]),
         whole_number(
             "year_group",

@@ -148,3 +148,6 @@ impl<R> Taking<'_, R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

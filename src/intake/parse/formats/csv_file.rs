@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use csv::{ReaderBuilder, StringRecord};
+use csv::{Position, ReaderBuilder, StringRecord};
 
 use super::super::Taking;
 use super::super::columns::{Column, Table};
@@ -25,9 +25,10 @@ pub(in super::super) fn read<R>(text: &str, taking: &mut Taking<'_, R>) -> Resul
     taking.file.columns_ignored.clone_from(&header.unknown);
 
     let unpaired = text.bytes().filter(|byte| *byte == b'"').count() % 2 == 1;
+    let mut lines = Lines { bytes: text.as_bytes(), passed: 0, line: 1 };
     for record in records {
         taking.count()?;
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = lines.at(record.position());
         match whole(&record, &header, unpaired, taking.limits.row_max_bytes) {
             Ok(()) => take(&record, line, &header, taking),
             Err(what) => taking.broken(line, what),
@@ -67,6 +68,33 @@ fn take<R>(record: &StringRecord, line: u64, header: &Header, taking: &mut Takin
         }
     }
     taking.row(line, &values, Vec::new());
+}
+
+/// Finds the line that a record begins on. The reader's own count stays behind where lines end in a carriage return, and
+/// takes the blank lines before a record for its first.
+struct Lines<'t> {
+    bytes: &'t [u8],
+    passed: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    /// The line, from 1, of the record that the reader says begins at `position`; positions only ever go up.
+    fn at(&mut self, position: Option<&Position>) -> u64 {
+        let begins =
+            position.and_then(|position| usize::try_from(position.byte()).ok()).unwrap_or(self.passed);
+        while let Some(byte) = self.bytes.get(self.passed) {
+            let ends_a_line = match byte {
+                b'\n' => true,
+                b'\r' => self.bytes.get(self.passed + 1) != Some(&b'\n'),
+                _ if self.passed >= begins => break,
+                _ => false,
+            };
+            self.line += u64::from(ends_a_line);
+            self.passed += 1;
+        }
+        self.line
+    }
 }
 
 fn is_blank(record: &StringRecord) -> bool {

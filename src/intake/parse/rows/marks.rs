@@ -47,7 +47,8 @@ pub fn read_marks(bytes: &[u8], format: Format, limits: &Limits) -> Result<File<
 }
 
 fn read_row(row: &mut Row<'_>) -> Option<MarkRow> {
-    if row.cell("school_pupil_id").is_empty() && row.cell("upn").is_empty() {
+    let absent = |column| row.cell(column).is_empty() && !row.is_wrong(column);
+    if absent("school_pupil_id") && absent("upn") {
         row.fault("school_pupil_id", "is empty and so is the UPN; give at least one of them");
     }
     let school_pupil_id = row.optional("school_pupil_id", school_pupil_id);

@@ -10,7 +10,7 @@ use super::super::{File, FileError, Format, Limits, read_file};
 use super::marks::school_pupil_id;
 use crate::domain::identifiers::{LocalAuthorityCode, Upn};
 use crate::domain::pupil::{Name, Sex, YearGroup, check_date_of_birth};
-use crate::domain::roll::{EnrolmentStatus, RemovalGround, Stay};
+use crate::domain::roll::{EnrolmentStatus, RemovalGround, Stay, StayError};
 use crate::domain::words;
 
 /// Pupils are younger than this: to 25 with an education, health and care plan.
@@ -136,12 +136,18 @@ fn stay(row: &mut Row<'_>, date_of_birth: Option<NaiveDate>) -> Option<Stay> {
         return None;
     }
     // A wrong cell has its own error; to say on top that it is missing would be untrue.
-    if last_day.is_none() != row.cell("last_day").is_empty()
-        || ground.is_none() != row.cell("removal_ground").is_empty()
-    {
+    if row.is_wrong("last_day") || row.is_wrong("removal_ground") {
         return None;
     }
-    Stay::new(starting_day, last_day, ground).map_err(|error| row.fault("last_day", &fault(error))).ok()
+    let stay = Stay::new(starting_day, last_day, ground);
+    stay.map_err(|error| {
+        let column = match error {
+            StayError::GroundMissing => "removal_ground",
+            StayError::Reversed | StayError::LastDayMissing => "last_day",
+        };
+        row.fault(column, &fault(error));
+    })
+    .ok()
 }
 
 /// One further entry of the admission register: dates and yes or no in one form, all else as given.

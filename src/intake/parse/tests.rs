@@ -1,0 +1,363 @@
+//! What schools send and what strangers might: each case beside what must come of it.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::pupil::{Sex, YearGroup};
+use crate::domain::roll::{EnrolmentStatus, RemovalGround};
+
+const PUPILS_HEADER: &str =
+    "school_pupil_id,upn,surname,forename,date_of_birth,sex,starting_day,enrolment_status";
+
+fn marks(text: &str) -> File<MarkRow> {
+    counted(read_marks(text.as_bytes(), Format::Csv, &Limits::default()).unwrap())
+}
+
+fn marks_json(text: &str) -> File<MarkRow> {
+    counted(read_marks(text.as_bytes(), Format::Ndjson, &Limits::default()).unwrap())
+}
+
+fn pupils(text: &str) -> File<PupilRow> {
+    let today = "2026-11-20".parse().unwrap();
+    counted(read_pupils(text.as_bytes(), Format::Csv, &Limits::default(), today).unwrap())
+}
+
+/// Every row received is read or rejected, and only rejected rows have errors.
+fn counted<R>(file: File<R>) -> File<R> {
+    assert_eq!(file.received, file.rows.len() + file.rejected);
+    let mut wrong: Vec<u64> = file.errors.iter().map(|error| error.line).collect();
+    wrong.dedup();
+    if file.errors_left_out == 0 {
+        assert_eq!(wrong.len(), file.rejected);
+    }
+    assert!(file.rows.iter().all(|(line, _)| !wrong.contains(line)));
+    assert!(file.errors.iter().all(|error| !error.what.is_empty() && !error.what_to_do.is_empty()));
+    file
+}
+
+fn places<R>(file: &File<R>) -> Vec<(u64, &'static str, &str)> {
+    file.errors.iter().map(|error| (error.line, error.column, error.value.as_str())).collect()
+}
+
+#[test]
+fn marks_as_exported() {
+    let file = marks(
+        "\u{FEFF}Adno,Unique Pupil Number,Date,Session,Mark,Minutes Late,Recorded At,Original Mark,Reason,Amended By,Comments,Tutor Group\r\n\
+         001234,B801200005001,2026-09-01,AM,/,,2026-09-01T09:55:00+01:00,,,,,7A\r\n\
+         001234,,2026-09-01,pm,\\,,,,,,was upset,7A\r\n\
+         001234,,2026-09-02,morning, L ,12,,N,\"came late, told the office\",Jo O'Neill,,\r\n",
+    );
+    assert_eq!(file.errors, []);
+    let rows: Vec<_> = file.rows.iter().map(|(line, row)| (*line, row.half, row.code.as_str())).collect();
+    assert_eq!(rows, [(2, SessionHalf::Am, "/"), (3, SessionHalf::Pm, "\\"), (4, SessionHalf::Am, "L")]);
+    let first = &file.rows[0].1;
+    assert_eq!(first.school_pupil_id.as_deref(), Some("001234"));
+    assert_eq!(first.upn.as_ref().unwrap().as_str(), "B801200005001");
+    assert_eq!(first.recorded_at.unwrap().to_rfc3339(), "2026-09-01T08:55:00+00:00");
+    let amended = &file.rows[2].1;
+    assert_eq!((amended.minutes_late, amended.amended_from.as_deref()), (Some(12), Some("N")));
+    assert_eq!(amended.reason.as_deref(), Some("came late, told the office"));
+    assert_eq!(amended.amended_by.as_deref(), Some("Jo O'Neill"));
+    assert_eq!((file.comments_dropped, file.values_ignored), (1, 2));
+    assert_eq!(file.columns_ignored, ["Comments", "Tutor Group"]);
+}
+
+#[test]
+fn wrong_marks_say_where() {
+    let file = marks(
+        "school_pupil_id,upn,date,session,code,minutes_late,recorded_at\n\
+         1,Q207000016049,01/09/2026,all day,late!,-3,yesterday\n\
+         ,,2026-09-01,am,/,,\n\
+         1,,2026-09-01,am,,,\n\
+         1,,2026-09-01,am,/\n\
+         1,,2026-09-01,am,/,,,x\n\
+         1,,2026-09-01,am,/,,,\n",
+    );
+    let expected: &[(u64, &str, &str)] = &[
+        (2, "upn", "Q207000016049"),
+        (2, "date", "01/09/2026"),
+        (2, "session", "all day"),
+        (2, "code", "late!"),
+        (2, "minutes_late", "-3"),
+        (2, "recorded_at", "yesterday"),
+        (3, "school_pupil_id", ""),
+        (4, "code", ""),
+        (5, "row", ""),
+        (6, "row", ""),
+    ];
+    assert_eq!(places(&file), expected);
+    assert_eq!((file.rows.len(), file.rows[0].0), (1, 7));
+    assert_eq!(file.errors[1].what_to_do, "write it so, such as `2026-09-01`");
+}
+
+#[test]
+fn pupils_as_exported() {
+    let file = pupils(
+        "Adno,UPN,Legal Surname,Legal Forename,DOB,Gender,Year,Admission Date,Leaving Date,Removal Ground,Enrol Status,\
+         Boarder,Home LA,Whereabouts Protected,Address,Parent 1,Lives With Parent 1,SEN Status,FSM\n\
+         7,M80120000500A,O'Neill,王,2012-02-29,F,Year 07,2024-09-03,2026-07-21,9(1)(A),C,N,999,,\"1 High Street\nTown\",Ann O'Neill,Yes,K,Y\n\
+         8,,=SUM(A1),Nguyễn,2013-01-01,M,,2024-09-03,,,main,,,TRUE,,,,,\n",
+    );
+    assert_eq!(file.errors, []);
+    let (line, first) = &file.rows[0];
+    assert_eq!(
+        (*line, first.surname.as_str(), first.forename.as_str(), first.sex),
+        (2, "O'Neill", "王", Sex::Female)
+    );
+    assert!(first.upn.as_ref().unwrap().is_temporary());
+    assert_eq!((first.year_group, first.enrolment_status), (Some(YearGroup::Year7), EnrolmentStatus::Single));
+    assert_eq!(first.stay.last_day(), Some("2026-07-21".parse().unwrap()));
+    assert_eq!(first.stay.removal_ground(), Some(RemovalGround::OtherSchool));
+    assert_eq!(first.home_authority.map(|code| code.to_string()).as_deref(), Some("999"));
+    assert_eq!((first.boarder, first.whereabouts_protected), (false, false));
+    let register: Vec<_> = first.register.iter().map(|(column, entry)| (*column, entry.as_str())).collect();
+    assert_eq!(
+        register,
+        [
+            ("address", "1 High Street\nTown"),
+            ("parent_1_lives_with", "true"),
+            ("parent_1_name", "Ann O'Neill")
+        ]
+    );
+    assert_eq!(
+        (first.sen, first.free_meals, first.social_worker),
+        (Some(SpecialNeeds::Support), Some(true), None)
+    );
+    let (line, second) = &file.rows[1];
+    assert_eq!((*line, second.surname.as_str(), second.upn.as_ref()), (4, "=SUM(A1)", None));
+    assert!(second.whereabouts_protected && second.register.is_empty());
+}
+
+#[test]
+fn wrong_pupils_say_where() {
+    let row = |cells: &str| pupils(&format!("{PUPILS_HEADER},last_day,removal_ground\n{cells}\n"));
+    for (cells, column, value) in [
+        ("1,B801200005002,A,B,2012-01-01,F,2024-09-03,single,,", "upn", "B801200005002"),
+        ("1,,,B,2012-01-01,F,2024-09-03,single,,", "surname", ""),
+        ("1,,A,B,2027-01-01,F,2027-09-03,single,,", "date_of_birth", "2027-01-01"),
+        ("1,,A,B,1985-01-01,F,2024-09-03,single,,", "date_of_birth", "1985-01-01"),
+        ("1,,A,B,2012-01-01,x,2024-09-03,single,,", "sex", "x"),
+        ("1,,A,B,2012-01-01,F,2011-09-03,single,,", "starting_day", "2011-09-03"),
+        ("1,,A,B,2012-01-01,F,2024-09-03,dual,,", "enrolment_status", "dual"),
+        ("1,,A,B,2012-01-01,F,2024-09-03,single,2024-09-02,9(1)(a)", "last_day", "2024-09-02"),
+        ("1,,A,B,2012-01-01,F,2024-09-03,single,2025-09-02,", "removal_ground", ""),
+        ("1,,A,B,2012-01-01,F,2024-09-03,single,,9(1)(a)", "last_day", ""),
+        ("1,,A,B,2012-01-01,F,2024-09-03,single,2025-09-02,8(1)(b)", "removal_ground", "8(1)(b)"),
+        ("1,,A,B,2012-01-01,F,2024-09-03,single,02/09/2025,9(1)(a)", "last_day", "02/09/2025"),
+    ] {
+        assert_eq!(places(&row(cells)), [(2, column, value)], "{cells}");
+    }
+}
+
+#[test]
+fn calendars() {
+    let read = |text: &str| counted(read_calendar(text.as_bytes(), Format::Csv, &Limits::default()).unwrap());
+    let file = read(
+        "date,am,pm,term,note\n2026-09-01,INSET,inset,Autumn 1,Training\n2026-09-02,open,closed,,\n2026-09-03,open,half\n",
+    );
+    assert_eq!((file.rows[0].1.am, file.rows[1].1.pm), (CalendarWord::Inset, CalendarWord::Closed));
+    assert_eq!(file.rows[0].1.term.as_deref(), Some("Autumn 1"));
+    assert_eq!(places(&file), [(4, "row", "")]);
+    let file = read("date,am,pm\n2026-09-03,open,half\n");
+    assert_eq!(places(&file), [(2, "pm", "half")]);
+}
+
+#[test]
+fn headers_that_do_not_fit() {
+    let header = |text: &str| match read_marks(text.as_bytes(), Format::Csv, &Limits::default()) {
+        Err(FileError::Header(error)) => error,
+        other => panic!("{text}: {other:?}"),
+    };
+    let error = header("Pupil,When,Mark,Attendance Code\n1,2026-09-01,/,/\n");
+    let missing: Vec<_> = error.missing.iter().map(|(name, _)| *name).collect();
+    let one_of: Vec<_> = error.missing_one_of.iter().map(|(name, _)| *name).collect();
+    assert_eq!((missing, one_of), (vec!["date", "session"], vec!["school_pupil_id", "upn"]));
+    assert_eq!((error.twice.clone(), error.recognised.clone()), (vec!["code"], vec!["code"]));
+    assert_eq!(error.found, ["Pupil", "When", "Mark", "Attendance Code"]);
+    let message = error.to_string();
+    assert!(
+        message.contains("`session`")
+            && message.contains("`AM/PM`")
+            && message.contains("`Unique Pupil Number`")
+    );
+    // Where there is no header the first line is a child's: it is in the report and not in the message.
+    let error = header("1,B801200005001,2026-09-01,am,/\n");
+    assert!(!format!("{error} {error:?}").contains("B801200005001") && error.found.len() == 5);
+}
+
+#[test]
+fn files_refused_whole() {
+    let limits = Limits { rows_max: 2, columns_max: 6, ..Limits::default() };
+    for (bytes, error) in [
+        (&b""[..], FileError::Empty),
+        (b"\xEF\xBB\xBF \r\n", FileError::Empty),
+        (b",,,\n", FileError::Empty),
+        (b"surname\nSiobh\xE1n\n", FileError::NotUtf8 { line: 2 }),
+        (b"\xFF\xFEd\0a\0", FileError::Utf16),
+        (b"upn;date;session;code\n", FileError::Separator),
+        (b"upn\tdate\tsession\tcode\n", FileError::Separator),
+        (b"a,b,c,d,e,f,g\n", FileError::TooManyColumns { max: 6 }),
+        (b"upn,date,session,code\n,,,x\n,,,x\n,,,x\n", FileError::TooManyRows { max: 2 }),
+    ] {
+        assert_eq!(read_marks(bytes, Format::Csv, &limits), Err(error));
+    }
+}
+
+#[test]
+fn lines_are_counted_as_an_editor_does() {
+    for text in [
+        "upn,school_pupil_id,date,session,code\r\n\r\n,1,2026-09-01,am,/\r\n,,,,\r\n,2,2026-09-01,am,/\r\n",
+        "upn,school_pupil_id,date,session,code\n\n,1,2026-09-01,am,/\n,,,,\n,2,2026-09-01,am,/",
+        "upn,school_pupil_id,date,session,code\r\r,1,2026-09-01,am,/\r,,,,\r,2,2026-09-01,am,/",
+    ] {
+        let lines: Vec<u64> = marks(text).rows.iter().map(|(line, _)| *line).collect();
+        assert_eq!(lines, [3, 5], "{text:?}");
+    }
+}
+
+#[test]
+fn an_open_quotation_mark_does_not_swallow_rows_unseen() {
+    let file = marks(
+        "school_pupil_id,date,session,code,comment\n1,2026-09-01,am,/,\"ill\n2,2026-09-01,am,/,\n3,2026-09-01,am,/,\n",
+    );
+    assert_eq!((file.rows.len(), places(&file)), (0, vec![(2, "row", "")]));
+}
+
+#[test]
+fn limits_on_rows_and_cells() {
+    let header = "school_pupil_id,date,session,code,reason\n";
+    let read = |cell: &str, limits: &Limits| {
+        let text = format!("{header}1,2026-09-01,am,/,{cell}\n2,2026-09-01,am,/,\n");
+        counted(read_marks(text.as_bytes(), Format::Csv, limits).unwrap())
+    };
+    let limits = Limits { row_max_bytes: 3_000, ..Limits::default() };
+    for (length, column) in [(201, "reason"), (1_001, "reason"), (3_000, "row")] {
+        let file = read(&"x".repeat(length), &limits);
+        assert_eq!((file.rows.len(), file.errors[0].column, file.errors[0].line), (1, column, 2), "{length}");
+        assert!(file.errors[0].value.chars().count() <= 80);
+    }
+    let file = marks(&format!("{header}{}", "1,x,y,zzzz,\n".repeat(5_000)));
+    assert_eq!((file.errors.len(), file.errors_left_out, file.rejected), (10_000, 5_000, 5_000));
+}
+
+#[test]
+fn marks_as_json() {
+    let file = marks_json(
+        "{\"upn\":\"B801200005001\",\"date\":\"2026-09-01\",\"session\":\"am\",\"code\":\"/\",\"minutes_late\":null}\n\n\
+         {\"Adno\":\"7\",\"date\":\"2026-09-01\",\"session\":\"pm\",\"code\":\"\\\\\",\"minutes_late\":5,\"comment\":\"x\",\"x\":{\"a\":[1]}}\r\n",
+    );
+    assert_eq!(file.errors, []);
+    assert_eq!((file.rows[0].1.code.as_str(), file.rows[1].1.code.as_str()), ("/", "\\"));
+    assert_eq!((file.rows[1].0, file.rows[1].1.minutes_late), (3, Some(5)));
+    assert_eq!((file.comments_dropped, file.values_ignored), (1, 1));
+}
+
+#[test]
+fn wrong_json_says_where() {
+    let deep = format!("{{\"x\":{}{}}}", "[".repeat(200), "]".repeat(200));
+    let rest = "\"date\":\"2026-09-01\",\"session\":\"am\",\"code\":\"/\"}";
+    let rows = [
+        ("{\"upn\":\"B801200005001\",\"date\":\"20".to_owned(), "row", ""),
+        (deep, "row", ""),
+        ("[1]".to_owned(), "row", ""),
+        ("\"B801200005001\"".to_owned(), "row", ""),
+        ("{]".to_owned(), "row", ""),
+        ("{} {}".to_owned(), "row", ""),
+        ("{\"upn\":\"\\ud800\"}".to_owned(), "row", ""),
+        (format!("{{\"school_pupil_id\":7,{rest}"), "school_pupil_id", "7"),
+        (format!("{{\"school_pupil_id\":[\"A\"],{rest}"), "school_pupil_id", ""),
+        (format!("{{\"school_pupil_id\":\"7\",\"minutes_late\":1.5,{rest}"), "minutes_late", "1.5"),
+        (format!("{{\"school_pupil_id\":\"7\",\"minutes_late\":true,{rest}"), "minutes_late", "true"),
+        (format!("{{\"school_pupil_id\":\"7\",\"Adno\":\"8\",{rest}"), "school_pupil_id", ""),
+        (format!("{{\"school_pupil_id\":\"7\\u0000\",{rest}"), "school_pupil_id", "7\0"),
+    ];
+    let text: Vec<&str> = rows.iter().map(|(row, ..)| row.as_str()).collect();
+    let file = marks_json(&text.join("\n"));
+    let expected: Vec<_> =
+        (1..).zip(&rows).map(|(line, (_, column, value))| (line, *column, *value)).collect();
+    assert_eq!(places(&file), expected);
+    assert_eq!(file.rejected, rows.len());
+}
+
+#[test]
+fn reports_and_debug_do_not_leak() {
+    let file = pupils(&format!("{PUPILS_HEADER}\n1,,Quillfeather,B,2012-01-01,x,2024-09-03,single\n"));
+    assert!(!format!("{:?}", file.errors).contains("Quillfeather"));
+    assert!(file.errors.iter().all(|error| !error.value.contains("Quillfeather")));
+    let file = pupils(&format!("{PUPILS_HEADER}\n1,,Quillfeather,B,2012-01-01,F,2024-09-03,single\n"));
+    assert!(!format!("{:?}", file.rows[0].1.surname).contains("Quillfeather"));
+}
+
+/// A file out of pieces that mean something to the reader, so that chance gets past the first line.
+fn pieces() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        ",",
+        "\n",
+        "\r\n",
+        "\r",
+        "\"",
+        "\"\"",
+        "/",
+        "\\",
+        "7",
+        "B801200005001",
+        "2026-09-01",
+        "am",
+        "pm",
+        "L",
+        "é",
+        "=",
+        "{",
+        "}",
+        "\"date\"",
+        ":",
+        "[",
+        "\u{0}",
+        " ",
+        "1,,2026-09-01,am,/\n",
+        "{\"upn\":\"B801200005001\"}",
+    ]);
+    prop::collection::vec(piece, 0..60).prop_map(|pieces| pieces.concat())
+}
+
+fn every_reader(bytes: &[u8], limits: &Limits) {
+    let today = "2026-11-20".parse().unwrap();
+    for format in [Format::Csv, Format::Ndjson] {
+        let _ = read_calendar(bytes, format, limits).map(counted);
+        let _ = read_pupils(bytes, format, limits, today).map(counted);
+        let _ = read_marks(bytes, format, limits).map(counted);
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_answered(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        every_reader(&bytes, &Limits::default());
+    }
+
+    #[test]
+    fn any_pieces_are_answered(text in pieces()) {
+        every_reader(text.as_bytes(), &Limits::default());
+        every_reader(text.as_bytes(), &Limits { rows_max: 3, row_max_bytes: 20, cell_max_chars: 5, columns_max: 12, errors_max: 2 });
+        for header in ["school_pupil_id,upn,date,session,code\n", "date,am,pm,comment\n", "school_pupil_id,upn,surname,forename,date_of_birth,sex,starting_day,enrolment_status\n"] {
+            every_reader(format!("{header}{text}").as_bytes(), &Limits::default());
+        }
+    }
+
+    /// What a school writes is what is read, in both formats.
+    #[test]
+    fn marks_survive_both_formats(id in "[!-~é王 ]{1,20}", code in "[/\\\\A-Z][0-9]?", reason in "[ -~é\u{2019}]{0,60}") {
+        prop_assume!(!id.trim().is_empty());
+        let mut csv = csv::Writer::from_writer(Vec::new());
+        csv.write_record(["school_pupil_id", "date", "session", "code", "reason"]).unwrap();
+        csv.write_record([id.as_str(), "2026-09-01", "am", &code, &reason]).unwrap();
+        let csv = read_marks(&csv.into_inner().unwrap(), Format::Csv, &Limits::default()).unwrap();
+        let json = serde_json::json!({"school_pupil_id": id, "date": "2026-09-01", "session": "am", "code": code, "reason": reason});
+        let json = read_marks(json.to_string().as_bytes(), Format::Ndjson, &Limits::default()).unwrap();
+        prop_assert_eq!(&csv.errors, &[]);
+        prop_assert_eq!(csv.rows[0].1.school_pupil_id.as_deref(), Some(id.trim()));
+        prop_assert_eq!(csv.rows[0].1.reason.as_deref().unwrap_or(""), reason.trim());
+        prop_assert_eq!(&csv.rows[0].1.code, &code);
+        prop_assert_eq!(&csv.rows[0].1, &json.rows[0].1);
+    }
+}
