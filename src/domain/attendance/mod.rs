@@ -6,6 +6,7 @@
 mod codes;
 mod marks;
 mod merge;
+pub mod summary;
 
 pub use codes::{Class, Code, CodeError, NEW_CODES_FROM, Sensitivity};
 pub use marks::{Entered, MarkPlaceError, MinutesLate, PackedYear, StoredMarksError, may_stand};
