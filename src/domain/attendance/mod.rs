@@ -1,1 +1,13 @@
-//! attendance
+//! Attendance: the codes of the register, marks packed by school year, and the arithmetic of a summary.
+//!
+//! SI 2024/208 reg 10 for the codes, DfE's published method for the rates; everything is counted in sessions and in
+//! integers. It must never classify from a rounded figure, nor count a session that nobody marked.
+
+mod codes;
+mod marks;
+mod merge;
+pub mod summary;
+
+pub use codes::{Class, Code, CodeError, NEW_CODES_FROM, Sensitivity};
+pub use marks::{Entered, MarkPlaceError, MinutesLate, PackedYear, StoredMarksError, may_stand};
+pub use merge::{Mark, Merge, merge, merge_received};
