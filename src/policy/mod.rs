@@ -8,7 +8,9 @@
 mod decide;
 mod facts;
 mod load;
+mod matrix;
 
 pub use decide::{Decision, Sections};
 pub use facts::{Action, Facts, Lane, Relationship, Subject};
 pub use load::{Digest, Policy, PolicyError, Sources};
+pub use matrix::{DEFAULT_WITHOUT_PERSON, matrix};
