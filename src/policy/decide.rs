@@ -8,7 +8,7 @@ use super::load::{Policy, PolicyError};
 use crate::domain::organisation::OrganisationKind;
 use crate::domain::purpose::{Purpose, Role, Section, SectionSet};
 use cedar_policy::{
-    Authorizer, Context, Decision as Answer, EntityId, EntityTypeName, EntityUid, Request,
+    Authorizer, Context, Decision as Answer, EntityId, EntityTypeName, EntityUid, PolicySet, Request,
     RestrictedExpression,
 };
 use std::collections::{BTreeSet, HashMap};
@@ -20,7 +20,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 /// The space is finite: 14 roles × 15 purposes × 6 kinds of organisation × 2 lanes × 20 relationships × 2⁵ bars × 22 actions
 /// × listed or not, about 71 million. A deployment meets some thousands of these: a token carries one role and purpose of
 /// those that its system may have, and few facts are ever unusual. The limit is for a caller who tries them all.
-const MEMO_LIMIT: usize = 65_536;
+pub(super) const MEMO_LIMIT: usize = 65_536;
 
 /// One answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,21 +45,40 @@ pub struct Sections {
 }
 
 /// Answers already worked out. A set of policies never changes once loaded, and each has its own memo.
-#[derive(Debug, Default)]
-pub(super) struct Memo(RwLock<HashMap<(Facts, Action, bool), Decision>>);
+#[derive(Debug)]
+pub(super) struct Memo {
+    answers: RwLock<HashMap<(Facts, Action, bool), Decision>>,
+    limit: usize,
+}
+
+impl Memo {
+    /// Holds at most `limit` answers.
+    pub(super) fn up_to(limit: usize) -> Self {
+        Self { answers: RwLock::default(), limit }
+    }
+
+    fn get(&self, key: &(Facts, Action, bool)) -> Option<Decision> {
+        self.answers.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    fn put(&self, key: (Facts, Action, bool), decision: &Decision) {
+        let mut answers = self.answers.write().unwrap_or_else(PoisonError::into_inner);
+        if answers.len() < self.limit {
+            answers.insert(key, decision.clone());
+        }
+    }
+}
 
 impl Policy {
     /// Whether `action` may be done. `listed` is whether the system is given this section, or this search, without a
     /// person: by its registration and, where the sharing agreement must list it, by the agreement.
     pub fn decide(&self, facts: &Facts, action: Action, listed: bool) -> Decision {
         let key = (*facts, action, listed);
-        let seen = self.memo.0.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
-        seen.unwrap_or_else(|| {
-            let decision = self.decide_afresh(facts, action, listed);
-            let mut memo = self.memo.0.write().unwrap_or_else(PoisonError::into_inner);
-            if memo.len() < MEMO_LIMIT {
-                memo.insert(key, decision.clone());
-            }
+        self.memo.get(&key).unwrap_or_else(|| {
+            let context = self.context(facts, listed);
+            let decision =
+                self.ask(self.slices.of(facts.role, action), facts.role, action, context.as_ref().ok());
+            self.memo.put(key, &decision);
             decision
         })
     }
@@ -89,12 +108,18 @@ impl Policy {
         })
     }
 
-    /// The answer of Cedar itself.
-    pub(super) fn decide_afresh(&self, facts: &Facts, action: Action, listed: bool) -> Decision {
-        let Ok(request) = self.request(facts, action, listed) else {
+    /// Asks these policies one question; without facts, which cannot be, the answer is no.
+    pub(super) fn ask(
+        &self,
+        policies: &PolicySet,
+        role: Role,
+        action: Action,
+        context: Option<&Context>,
+    ) -> Decision {
+        let Some(Ok(request)) = context.map(|context| self.request(role, action, context)) else {
             return Decision { allowed: false, determining: Arc::default(), errors: true };
         };
-        let response = Authorizer::new().is_authorized(&request, &self.set, &self.entities);
+        let response = Authorizer::new().is_authorized(&request, policies, &self.entities);
         let errors = response.diagnostics().errors().next().is_some();
         let mut determining: Vec<String> = response.diagnostics().reason().map(ToString::to_string).collect();
         determining.sort();
@@ -126,16 +151,16 @@ impl Policy {
         let lanes = Lane::ALL.iter().map(|lane| Facts { lane: *lane, ..base });
         let facts: Vec<Facts> =
             roles.chain(purposes).chain(kinds).chain(relationships).chain(lanes).collect();
-        Action::all().try_for_each(|action| {
-            facts.iter().try_for_each(|facts| self.request(facts, action, false).map(drop))
+        facts.iter().try_for_each(|facts| {
+            let context = self.context(facts, false)?;
+            Action::all().try_for_each(|action| self.request(facts.role, action, &context).map(drop))
         })
     }
 
-    /// The question as Cedar takes it, checked against the schema.
-    fn request(&self, facts: &Facts, action: Action, listed: bool) -> Result<Request, PolicyError> {
+    /// The facts as Cedar takes them.
+    pub(super) fn context(&self, facts: &Facts, listed: bool) -> Result<Context, PolicyError> {
         let types = &self.types;
-        let subject = action.subject();
-        let context = Context::from_pairs([
+        Context::from_pairs([
             ("purpose".to_owned(), word(&types.purpose, facts.purpose.as_str())),
             (
                 "organisation_kind".to_owned(),
@@ -154,15 +179,14 @@ impl Policy {
             ("shielded".to_owned(), RestrictedExpression::new_bool(facts.shielded)),
             ("withheld".to_owned(), RestrictedExpression::new_bool(facts.withheld)),
         ])
-        .map_err(|e| PolicyError::Vocabulary(e.to_string()))?;
-        Request::new(
-            uid(&types.role, facts.role.as_str()),
-            uid(&types.action, action.as_str()),
-            uid(types.subject(subject), subject.word()),
-            context,
-            Some(&self.schema),
-        )
         .map_err(|e| PolicyError::Vocabulary(e.to_string()))
+    }
+
+    /// The question as Cedar takes it, checked against the schema.
+    fn request(&self, role: Role, action: Action, context: &Context) -> Result<Request, PolicyError> {
+        let (role, subject) = (self.types.role(role), self.types.subject(action.subject()));
+        Request::new(role, self.types.action(action), subject, context.clone(), Some(&self.schema))
+            .map_err(|e| PolicyError::Vocabulary(e.to_string()))
     }
 }
 
@@ -198,12 +222,24 @@ impl Types {
         })
     }
 
-    const fn subject(&self, subject: Subject) -> &EntityTypeName {
-        match subject {
+    /// A role as the principal that it is.
+    pub(super) fn role(&self, role: Role) -> EntityUid {
+        uid(&self.role, role.as_str())
+    }
+
+    /// An action as the schema names it.
+    pub(super) fn action(&self, action: Action) -> EntityUid {
+        uid(&self.action, action.as_str())
+    }
+
+    /// The one entity of the type that is asked about.
+    fn subject(&self, subject: Subject) -> EntityUid {
+        let name = match subject {
             Subject::Child => &self.child,
             Subject::School => &self.school,
             Subject::Organisation => &self.organisation,
-        }
+        };
+        uid(name, subject.word())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Reads schema and policies, and refuses any set that is not perfect: a rule that can go wrong must never be in force.
 
-use super::decide::{Memo, Types};
+use super::decide::{MEMO_LIMIT, Memo, Types};
+use super::slices::Slices;
 use cedar_policy::{Entities, PolicyId, PolicySet, Schema, ValidationMode, Validator};
 use std::str::FromStr;
 
@@ -105,7 +106,7 @@ impl Sources {
 #[derive(Debug)]
 pub struct Policy {
     pub(super) schema: Schema,
-    pub(super) set: PolicySet,
+    pub(super) slices: Slices,
     pub(super) entities: Entities,
     pub(super) types: Types,
     pub(super) memo: Memo,
@@ -128,8 +129,10 @@ impl Policy {
         // The schema's actions and their groups are the only entities.
         let entities =
             Entities::from_entities([], Some(&schema)).map_err(|e| PolicyError::Schema(e.to_string()))?;
+        let types = Types::read()?;
+        let slices = Slices::cut(set, &entities, &types);
         let digest = sources.digest(digest);
-        let policy = Self { schema, set, entities, types: Types::read()?, memo: Memo::default(), digest };
+        let policy = Self { schema, slices, entities, types, memo: Memo::up_to(MEMO_LIMIT), digest };
         policy.check_vocabulary()?;
         Ok(policy)
     }
@@ -217,7 +220,7 @@ mod tests {
         let policy = Policy::embedded(checksum).unwrap();
         let written: usize =
             Sources::embedded().files.iter().map(|(_, text)| text.matches("@id(").count()).sum();
-        assert_eq!(policy.set.policies().count(), written);
+        assert_eq!(policy.slices.all().policies().count(), written);
         assert!(written > 20, "{written}");
     }
 

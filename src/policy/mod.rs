@@ -9,6 +9,7 @@ mod decide;
 mod facts;
 mod load;
 mod matrix;
+mod slices;
 
 pub use decide::{Decision, Sections};
 pub use facts::{Action, Facts, Lane, Relationship, Subject};
