@@ -57,6 +57,12 @@ impl Memo {
         Self { answers: RwLock::default(), limit }
     }
 
+    /// How many are held.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.answers.read().unwrap().len()
+    }
+
     fn get(&self, key: &(Facts, Action, bool)) -> Option<Decision> {
         self.answers.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }

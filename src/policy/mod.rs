@@ -10,6 +10,8 @@ mod facts;
 mod load;
 mod matrix;
 mod slices;
+#[cfg(test)]
+mod space;
 
 pub use decide::{Decision, Sections};
 pub use facts::{Action, Facts, Lane, Relationship, Subject};
