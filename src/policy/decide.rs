@@ -67,7 +67,8 @@ impl Memo {
         self.answers.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 
-    fn put(&self, key: (Facts, Action, bool), decision: &Decision) {
+    /// Remembers an answer, if there is room.
+    pub(super) fn put(&self, key: (Facts, Action, bool), decision: &Decision) {
         let mut answers = self.answers.write().unwrap_or_else(PoisonError::into_inner);
         if answers.len() < self.limit {
             answers.insert(key, decision.clone());

@@ -7,45 +7,38 @@
 use super::decide::Memo;
 use super::load::Policy;
 use super::matrix::unbarred;
-use super::{Action, Facts, Lane, Relationship, Subject};
+use super::{Action, Decision, Facts, Lane, Relationship, Subject};
 use crate::domain::organisation::OrganisationKind;
 use crate::domain::purpose::{InvolvementKind, Purpose, Role, Section};
 use cedar_policy::Effect;
 use std::sync::OnceLock;
 
-/// A permitted question: facts, action, and whether it is listed.
-type Permitted = (Facts, Action, bool);
+/// Facts, action, and whether it is listed.
+type Question = (Facts, Action, bool);
 
 struct Walk {
     policy: Policy,
-    permitted: Vec<Permitted>,
+    permitted: Vec<Question>,
 }
 
 fn load() -> Policy {
     Policy::embedded(|_| [0; 32]).unwrap()
 }
 
-/// Every unbarred question of one role to which some policy can say yes, and everything permitted among them; each answer
-/// of the memo, new and remembered, is held to Cedar's.
-fn walk_role(policy: &Policy, role: Role) -> (usize, Vec<Permitted>) {
+/// Asks Cedar every unbarred question of one role to which some policy can say yes.
+fn walk_role(policy: &Policy, role: Role) -> Vec<(Question, Decision)> {
     let actions: Vec<Action> =
         Action::all().filter(|action| policy.slices.can_permit(role, *action)).collect();
-    let mut asked = 0;
-    let mut permitted = Vec::new();
+    let mut answers = Vec::new();
     for (facts, listed) in unbarred_facts(role) {
         let context = policy.context(&facts, listed).unwrap();
         for action in &actions {
             let fresh = policy.ask(policy.slices.of(role, *action), role, *action, Some(&context));
             assert!(!fresh.errors, "{facts:?} {action:?}");
-            assert_eq!(policy.decide(&facts, *action, listed), fresh, "{facts:?} {action:?}");
-            assert_eq!(policy.decide(&facts, *action, listed), fresh, "{facts:?} {action:?}");
-            asked += 1;
-            if fresh.allowed {
-                permitted.push((facts, *action, listed));
-            }
+            answers.push(((facts, *action, listed), fresh));
         }
     }
-    (asked, permitted)
+    answers
 }
 
 /// With a proved person nothing need be listed, so that lane is walked with `listed` false.
@@ -60,21 +53,29 @@ fn unbarred_facts(role: Role) -> impl Iterator<Item = (Facts, bool)> {
     })
 }
 
-/// Walked once for all tests here, each role on a thread.
+/// Walked once for all tests here, each role on a thread. The memo is given every answer before any is read back: two
+/// questions that it took for one would have overwritten each other.
 fn walk() -> &'static Walk {
     static WALK: OnceLock<Walk> = OnceLock::new();
     WALK.get_or_init(|| {
         let mut policy = load();
         policy.memo = Memo::up_to(usize::MAX);
-        let walked: Vec<_> = std::thread::scope(|scope| {
+        let answers: Vec<(Question, Decision)> = std::thread::scope(|scope| {
             let policy = &policy;
             let threads: Vec<_> =
                 Role::ALL.iter().map(|role| scope.spawn(move || walk_role(policy, *role))).collect();
-            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
         });
-        let asked: usize = walked.iter().map(|(asked, _)| asked).sum();
-        let permitted: Vec<_> = walked.into_iter().flat_map(|(_, permitted)| permitted).collect();
-        println!("{asked} unbarred questions: the memo equals fresh answers; {} permitted", permitted.len());
+        for (question, fresh) in &answers {
+            policy.memo.put(*question, fresh);
+        }
+        assert_eq!(policy.memo.len(), answers.len(), "two questions are one to the memo");
+        for ((facts, action, listed), fresh) in &answers {
+            assert_eq!(policy.decide(facts, *action, *listed), *fresh, "{facts:?} {action:?}");
+        }
+        let allowed = answers.iter().filter(|(_, fresh)| fresh.allowed);
+        let permitted: Vec<Question> = allowed.map(|(question, _)| *question).collect();
+        println!("{} unbarred questions, memo equal to Cedar; {} permitted", answers.len(), permitted.len());
         Walk { policy, permitted }
     })
 }
