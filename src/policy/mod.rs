@@ -1,1 +1,19 @@
-//! policy
+//! May they: facts and a purpose in, permitted sections out.
+//!
+//! The rules are data, in `policies/`, so that a data protection officer reads and changes them without reading code. This
+//! module loads them (refusing what does not validate strictly), asks them one question per section, and remembers the
+//! answers. It is pure: it never looks anything up, and nothing that identifies anybody reaches it. Whatever goes wrong
+//! while a rule is evaluated is a denial.
+
+mod decide;
+mod facts;
+mod load;
+mod matrix;
+mod slices;
+#[cfg(test)]
+mod space;
+
+pub use decide::{Decision, Sections};
+pub use facts::{Action, Facts, Lane, Relationship, Subject};
+pub use load::{Digest, Policy, PolicyError, Sources};
+pub use matrix::{DEFAULT_WITHOUT_PERSON, matrix};

@@ -1,0 +1,210 @@
+//! What a decision depends on, and nothing else: enums and booleans that identify nobody.
+//!
+//! Because the space of facts is finite, every decision in it can be walked by a test and remembered.
+
+use crate::domain::organisation::OrganisationKind;
+use crate::domain::purpose::{InvolvementKind, Purpose, Role, Section};
+use crate::domain::words;
+
+words! {
+    /// Whether a person is proved behind the request.
+    Lane {
+        /// Only a system is known.
+        System = "system",
+        /// A person, by a token from their organisation's identity provider.
+        Person = "person",
+    }
+}
+
+/// What ties the caller to what is asked about, live now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Relationship {
+    /// Nothing: the child is unknown, or is not theirs. Both look the same from here on.
+    None,
+    /// A live involvement of this kind; whether the family's agreement is recorded and not withdrawn. The second part
+    /// counts only for kinds that rest on it ([`InvolvementKind::needs_family_agreement`]).
+    Involvement(InvolvementKind, bool),
+    /// An enrolment at the caller's own school.
+    Enrolment,
+    /// An enrolment at the school that the caller's school took over from.
+    PredecessorEnrolment,
+    /// An enrolment at a school whose returns come to this authority, and the officer's written authorisation is on
+    /// record (SI 2024/208 reg 12).
+    AuthorisedOfficer,
+    /// A request about no child: the caller's own school or organisation.
+    Organisation,
+}
+
+impl Relationship {
+    /// The word that policies use; for an involvement, its kind.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Involvement(kind, _) => kind.as_str(),
+            Self::Enrolment => "enrolment",
+            Self::PredecessorEnrolment => "predecessor_enrolment",
+            Self::AuthorisedOfficer => "authorised_officer",
+            Self::Organisation => "organisation",
+        }
+    }
+
+    /// Whether the family agreed, or need not.
+    pub const fn family_agreement(self) -> bool {
+        match self {
+            Self::Involvement(kind, agreed) => agreed || !kind.needs_family_agreement(),
+            Self::None
+            | Self::Enrolment
+            | Self::PredecessorEnrolment
+            | Self::AuthorisedOfficer
+            | Self::Organisation => true,
+        }
+    }
+
+    /// Every relationship that can be told apart: kinds that rest on the family's agreement twice, with and without it.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let without = InvolvementKind::ALL.iter().filter(|kind| kind.needs_family_agreement());
+        let kinds = InvolvementKind::ALL.iter().map(|kind| Self::Involvement(*kind, true));
+        [Self::None]
+            .into_iter()
+            .chain(kinds)
+            .chain(without.map(|kind| Self::Involvement(*kind, false)))
+            .chain([Self::Enrolment, Self::PredecessorEnrolment, Self::AuthorisedOfficer, Self::Organisation])
+    }
+}
+
+/// Everything that a decision may depend on, besides the action and whether it is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one independent fact that one guard reads by this name"
+)]
+pub struct Facts {
+    /// The one role that the caller acts in.
+    pub role: Role,
+    /// Why it asks.
+    pub purpose: Purpose,
+    /// The kind of the organisation that the answer goes to; for a supplier's system the one that it acts for.
+    pub organisation_kind: OrganisationKind,
+    /// Whether that organisation, and where a supplier acts for it the supplier, may be served.
+    pub organisation_live: bool,
+    /// Whether a person is proved.
+    pub lane: Lane,
+    /// Whether a sharing agreement that covers this purpose is live. Read only for questions about a child, and not for
+    /// a school's own register.
+    pub agreement_live: bool,
+    /// What ties the caller to what is asked about.
+    pub relationship: Relationship,
+    /// Whether the system's registration holds the scope that the action needs.
+    pub scope: bool,
+    /// Whether a shield on the child names the caller and no exemption applies.
+    pub shielded: bool,
+    /// Whether the holder decided to withhold this child from the caller.
+    pub withheld: bool,
+}
+
+/// What a question is about. Which one it is, no policy knows: the relationship says whether it is the caller's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// One child.
+    Child,
+    /// The caller's own school.
+    School,
+    /// The caller's own organisation.
+    Organisation,
+}
+
+impl Subject {
+    /// The one entity of its type in the schema.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Child => "this",
+            Self::School | Self::Organisation => "own",
+        }
+    }
+}
+
+/// What is asked for: one question each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// One section of a child's attendance and punctuality summary.
+    Read(Section),
+    /// Find a child by identifier.
+    FindChild,
+    /// Find a child by name and date of birth.
+    FindChildByName,
+    /// Send the own school's calendar.
+    SendCalendar,
+    /// Send the own school's admission register.
+    SendRoll,
+    /// Send the own school's marks.
+    SendMarks,
+    /// Read the report on an upload of the own school's.
+    ReadImport,
+    /// Open, change or end an involvement of the own organisation's.
+    WriteInvolvement,
+    /// Read what became of such claims.
+    ReadInvolvementReport,
+    /// Read the own organisation's audit entries.
+    ReadAuditEntries,
+}
+
+impl Action {
+    /// The actions that are no section, in the order in which the matrix prints them.
+    pub const OTHERS: [Self; 9] = [
+        Self::FindChild,
+        Self::FindChildByName,
+        Self::SendCalendar,
+        Self::SendRoll,
+        Self::SendMarks,
+        Self::ReadImport,
+        Self::WriteInvolvement,
+        Self::ReadInvolvementReport,
+        Self::ReadAuditEntries,
+    ];
+
+    /// Every action.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Section::ALL.iter().map(|section| Self::Read(*section)).chain(Self::OTHERS)
+    }
+
+    /// The word that policies use.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read(section) => match section {
+                Section::Headline => "read_headline",
+                Section::Trend => "read_trend",
+                Section::Split => "read_split",
+                Section::Punctuality => "read_punctuality",
+                Section::Pattern => "read_pattern",
+                Section::Health => "read_health",
+                Section::Suspension => "read_suspension",
+                Section::Enforcement => "read_enforcement",
+                Section::LastSeen => "read_last_seen",
+                Section::Placement => "read_placement",
+                Section::Sessions => "read_sessions",
+                Section::Codes => "read_codes",
+                Section::SchoolContact => "read_school_contact",
+            },
+            Self::FindChild => "find_child",
+            Self::FindChildByName => "find_child_by_name",
+            Self::SendCalendar => "send_calendar",
+            Self::SendRoll => "send_roll",
+            Self::SendMarks => "send_marks",
+            Self::ReadImport => "read_import",
+            Self::WriteInvolvement => "write_involvement",
+            Self::ReadInvolvementReport => "read_involvement_report",
+            Self::ReadAuditEntries => "read_audit_entries",
+        }
+    }
+
+    /// What it is asked about.
+    pub const fn subject(self) -> Subject {
+        match self {
+            Self::Read(_) | Self::FindChild | Self::FindChildByName => Subject::Child,
+            Self::SendCalendar | Self::SendRoll | Self::SendMarks | Self::ReadImport => Subject::School,
+            Self::WriteInvolvement | Self::ReadInvolvementReport | Self::ReadAuditEntries => {
+                Subject::Organisation
+            }
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! The whole space of facts, walked: what is said about every decision holds for every decision.
+//!
+//! First all roles, purposes, kinds of organisation, lanes and relationships with no bar standing; then every combination
+//! of bars over all that was permitted. That is all there is, because no permission reads a bar (which is checked too):
+//! what is refused without a bar stays refused with one.
+
+use super::decide::Memo;
+use super::load::Policy;
+use super::matrix::unbarred;
+use super::{Action, Decision, Facts, Lane, Relationship, Subject};
+use crate::domain::organisation::OrganisationKind;
+use crate::domain::purpose::{InvolvementKind, Purpose, Role, Section};
+use cedar_policy::Effect;
+use std::sync::OnceLock;
+
+/// Facts, action, and whether it is listed.
+type Question = (Facts, Action, bool);
+
+struct Walk {
+    policy: Policy,
+    permitted: Vec<Question>,
+}
+
+fn load() -> Policy {
+    Policy::embedded(|_| [0; 32]).unwrap()
+}
+
+/// Asks Cedar every unbarred question of one role to which some policy can say yes.
+fn walk_role(policy: &Policy, role: Role) -> Vec<(Question, Decision)> {
+    let actions: Vec<Action> =
+        Action::all().filter(|action| policy.slices.can_permit(role, *action)).collect();
+    let mut answers = Vec::new();
+    for (facts, listed) in unbarred_facts(role) {
+        let context = policy.context(&facts, listed).unwrap();
+        for action in &actions {
+            let fresh = policy.ask(policy.slices.of(role, *action), role, *action, Some(&context));
+            assert!(!fresh.errors, "{facts:?} {action:?}");
+            answers.push(((facts, *action, listed), fresh));
+        }
+    }
+    answers
+}
+
+/// With a proved person nothing need be listed, so that lane is walked with `listed` false.
+fn unbarred_facts(role: Role) -> impl Iterator<Item = (Facts, bool)> {
+    let lanes = [(Lane::Person, false), (Lane::System, false), (Lane::System, true)];
+    Purpose::ALL.iter().flat_map(move |purpose| {
+        OrganisationKind::ALL.iter().flat_map(move |kind| {
+            Relationship::all().flat_map(move |relationship| {
+                lanes.map(|(lane, listed)| (unbarred(role, *purpose, *kind, lane, relationship), listed))
+            })
+        })
+    })
+}
+
+/// Walked once for all tests here, each role on a thread. The memo is given every answer before any is read back: two
+/// questions that it took for one would have overwritten each other.
+fn walk() -> &'static Walk {
+    static WALK: OnceLock<Walk> = OnceLock::new();
+    WALK.get_or_init(|| {
+        let mut policy = load();
+        policy.memo = Memo::up_to(usize::MAX);
+        let answers: Vec<(Question, Decision)> = std::thread::scope(|scope| {
+            let policy = &policy;
+            let threads: Vec<_> =
+                Role::ALL.iter().map(|role| scope.spawn(move || walk_role(policy, *role))).collect();
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        });
+        for (question, fresh) in &answers {
+            policy.memo.put(*question, fresh);
+        }
+        assert_eq!(policy.memo.len(), answers.len(), "two questions are one to the memo");
+        for ((facts, action, listed), fresh) in &answers {
+            assert_eq!(policy.decide(facts, *action, *listed), *fresh, "{facts:?} {action:?}");
+        }
+        let allowed = answers.iter().filter(|(_, fresh)| fresh.allowed);
+        let permitted: Vec<Question> = allowed.map(|(question, _)| *question).collect();
+        println!("{} unbarred questions, memo equal to Cedar; {} permitted", answers.len(), permitted.len());
+        Walk { policy, permitted }
+    })
+}
+
+/// Asserts over everything that is permitted anywhere.
+fn for_all_permitted(holds: impl Fn(&Facts, Action, bool) -> bool) {
+    for (facts, action, listed) in &walk().permitted {
+        assert!(holds(facts, *action, *listed), "{facts:?} {action:?} listed: {listed}");
+    }
+}
+
+fn is_a_read(action: Action) -> bool {
+    matches!(action, Action::Read(_))
+}
+
+#[test]
+fn there_is_something_to_hold() {
+    for section in Section::ALL {
+        assert!(walk().permitted.iter().any(|(_, action, _)| *action == Action::Read(*section)), "{section}");
+    }
+    for action in Action::OTHERS {
+        assert!(walk().permitted.iter().any(|(_, permitted, _)| *permitted == action), "{action:?}");
+    }
+}
+
+#[test]
+fn nothing_without_a_relationship() {
+    for_all_permitted(|facts, action, _| match action.subject() {
+        Subject::Child => !matches!(facts.relationship, Relationship::None | Relationship::Organisation),
+        Subject::School | Subject::Organisation => facts.relationship == Relationship::Organisation,
+    });
+}
+
+/// The purpose is fixed by the kind, and the family's agreement is there where the kind rests on it.
+#[test]
+fn an_involvement_serves_its_own_purpose_only() {
+    for_all_permitted(|facts, _, _| match facts.relationship {
+        Relationship::Involvement(kind, agreed) => {
+            facts.purpose == kind.purpose() && (agreed || !kind.needs_family_agreement())
+        }
+        Relationship::None
+        | Relationship::Enrolment
+        | Relationship::PredecessorEnrolment
+        | Relationship::AuthorisedOfficer
+        | Relationship::Organisation => true,
+    });
+}
+
+#[test]
+fn child_protection_is_empty_when_the_only_live_kind_is_cin() {
+    for_all_permitted(|facts, _, _| {
+        facts.purpose != Purpose::ChildProtection
+            || !matches!(facts.relationship, Relationship::Involvement(InvolvementKind::Cin, _))
+    });
+}
+
+#[test]
+fn codes_and_enforcement_are_for_the_attendance_duty_and_the_own_record() {
+    for_all_permitted(|facts, action, _| {
+        !matches!(action, Action::Read(Section::Codes | Section::Enforcement))
+            || matches!(facts.purpose, Purpose::AttendanceDuty | Purpose::OwnRecord)
+    });
+}
+
+#[test]
+fn early_help_gets_no_health_suspension_or_sessions() {
+    for_all_permitted(|facts, action, _| {
+        facts.purpose != Purpose::EarlyHelp
+            || !matches!(action, Action::Read(Section::Health | Section::Suspension | Section::Sessions))
+    });
+}
+
+#[test]
+fn a_system_without_a_person_gets_what_is_listed() {
+    for_all_permitted(|facts, action, listed| {
+        listed
+            || facts.lane == Lane::Person
+            || facts.purpose == Purpose::OwnRecord
+            || !(is_a_read(action) || action == Action::FindChildByName)
+    });
+}
+
+/// Purposes whose relationships this gateway does not record yet give nothing, and each role stays in its organisations.
+#[test]
+fn what_is_not_built_yet_gives_nothing() {
+    for_all_permitted(|facts, _, _| {
+        !matches!(
+            facts.purpose,
+            Purpose::Emergency | Purpose::Cme | Purpose::RecordsTransfer | Purpose::SubjectAccess
+        ) && !matches!(facts.role, Role::CmeOfficer | Role::ReceivingSchool | Role::DesignatedOfficer)
+            && (facts.organisation_kind != OrganisationKind::Vendor
+                || facts.role == Role::DataProtectionOfficer)
+    });
+}
+
+/// Permissions give and guards take away, so that a bar can never give.
+#[test]
+fn no_permission_reads_a_bar() {
+    for policy in walk().policy.slices.all().policies().filter(|policy| policy.effect() == Effect::Permit) {
+        let json = policy.to_json().unwrap().to_string();
+        for bar in
+            ["organisation_live", "agreement_live", "scope", "shielded", "withheld", "family_agreement"]
+        {
+            assert!(!json.contains(&format!("\"attr\":\"{bar}\"")), "{} reads {bar}", policy.id());
+        }
+        assert!(json.contains("\"attr\":\"relationship\""), "{} asks for no relationship", policy.id());
+    }
+}
+
+/// Every combination of bars over all that is permitted: one that applies refuses, whatever permits, and is named.
+#[test]
+fn a_bar_beats_every_permission() {
+    let policy = load();
+    let mut asked = 0;
+    for (facts, action, listed) in &walk().permitted {
+        for bars in 0_u8..32 {
+            let bar = |place: u8| bars & (1 << place) != 0;
+            let barred = Facts {
+                organisation_live: !bar(0),
+                scope: !bar(1),
+                agreement_live: !bar(2),
+                shielded: bar(3),
+                withheld: bar(4),
+                ..*facts
+            };
+            let child = action.subject() == Subject::Child;
+            let mut guards: Vec<&str> = [
+                (bar(2) && child && facts.purpose != Purpose::OwnRecord, "guard_agreement"),
+                (bar(1), "guard_scope"),
+                (bar(3) && child, "guard_shield"),
+                (bar(0), "guard_suspended"),
+                (bar(4) && child, "guard_withheld"),
+            ]
+            .into_iter()
+            .filter_map(|(applies, guard)| applies.then_some(guard))
+            .collect();
+            guards.sort_unstable();
+            let decision = policy.decide(&barred, *action, *listed);
+            assert_eq!(decision.allowed, guards.is_empty(), "{barred:?} {action:?}");
+            assert!(!decision.errors);
+            if !decision.allowed {
+                assert_eq!(decision.determining.to_vec(), guards, "{barred:?} {action:?}");
+            }
+            asked += 1;
+        }
+    }
+    println!("{asked} barred questions");
+}
+
+#[test]
+fn help_that_the_family_did_not_agree_to_gives_nothing() {
+    let mut tried = 0;
+    for (facts, action, listed) in &walk().permitted {
+        if let Relationship::Involvement(kind, true) = facts.relationship
+            && kind.needs_family_agreement()
+        {
+            let without = Facts { relationship: Relationship::Involvement(kind, false), ..*facts };
+            let decision = walk().policy.decide(&without, *action, *listed);
+            assert!(!decision.allowed);
+            assert_eq!(decision.determining.to_vec(), ["guard_family_agreement"]);
+            tried += 1;
+        }
+    }
+    assert!(tried > 0);
+}
+
+/// A bound is a bound: past it answers are still right, and no more are kept.
+#[test]
+fn the_memo_keeps_no_more_than_its_limit() {
+    let mut policy = load();
+    policy.memo = Memo::up_to(2);
+    let facts = unbarred(
+        Role::Dsl,
+        Purpose::OwnRecord,
+        OrganisationKind::School,
+        Lane::System,
+        Relationship::Enrolment,
+    );
+    for _ in 0..2 {
+        let sections = policy.sections(&facts, crate::domain::purpose::SectionSet::EMPTY);
+        assert_eq!(sections.permitted, crate::domain::purpose::SectionSet::all());
+        assert_eq!(sections.determining, ["summaries_own_record_dsl"]);
+    }
+    assert_eq!(policy.memo.len(), 2);
+}
+
+/// A refusal may say why only where it is the same for every child.
+#[test]
+fn ever_allowed_does_not_depend_on_the_child() {
+    let policy = load();
+    let asks = |role, purpose, kind| {
+        let facts = unbarred(role, purpose, kind, Lane::System, Relationship::None);
+        let barred = Facts { shielded: true, withheld: true, ..facts };
+        let answers =
+            [facts, barred].map(|facts| policy.ever_allowed(&facts, Action::Read(Section::Headline), true));
+        assert_eq!(answers[0], answers[1]);
+        answers[0]
+    };
+    assert!(asks(Role::SocialWorker, Purpose::ChildProtection, OrganisationKind::LocalAuthority));
+    assert!(!asks(Role::SocialWorker, Purpose::ChildProtection, OrganisationKind::School));
+    assert!(!asks(Role::SocialWorker, Purpose::AttendanceDuty, OrganisationKind::LocalAuthority));
+    let suspended = Facts {
+        organisation_live: false,
+        ..unbarred(
+            Role::SocialWorker,
+            Purpose::ChildProtection,
+            OrganisationKind::LocalAuthority,
+            Lane::System,
+            Relationship::None,
+        )
+    };
+    assert!(!policy.ever_allowed(&suspended, Action::Read(Section::Headline), true));
+}
