@@ -3,8 +3,13 @@
 //! No answer about a child leaves before its entry is durable. This module writes the three `audit_` tables and no
 //! other; it never decides anything, and never gives an entry to anyone but its own organisation.
 
+mod commit;
 mod entry;
 mod fields;
+mod journal;
+mod receipt;
 pub mod tree;
 
 pub use entry::{Class, Connection, Decision, Digest, Entry, EventId, NotAnEntry, VERSION};
+pub use journal::{Journal, JournalError, Options, stage};
+pub use receipt::{NotAReceipt, Receipt};
