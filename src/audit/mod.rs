@@ -7,9 +7,12 @@ mod commit;
 mod entry;
 mod fields;
 mod journal;
+mod reading;
 mod receipt;
-pub mod tree;
+mod tree;
 
 pub use entry::{Class, Connection, Decision, Digest, Entry, EventId, NotAnEntry, VERSION};
 pub use journal::{Journal, JournalError, Options, stage};
+pub use reading::{Doubt, Stored, Verified, entries, verify};
 pub use receipt::{NotAReceipt, Receipt};
+pub use tree::{Frontier, Hash, includes, leaf_hash, node_hash};
