@@ -92,10 +92,9 @@ async fn lock_head(tx: &mut Tx) -> Result<Frontier, StoreError> {
 async fn move_head(tx: &mut Tx, frontier: &Frontier) -> Result<(), StoreError> {
     const MOVE: &str = "UPDATE audit_head SET size = $1, frontier = $2, root = $3 WHERE id = 1";
     let size = to_i64(frontier.size())?;
-    let touched = on!(tx, c => sqlx::query(MOVE)
+    on!(tx, c => sqlx::query(MOVE)
         .bind(size).bind(frontier.to_bytes()).bind(frontier.root().to_vec())
-        .execute(c).await.map(|done| must_touch("move the head of the audit log", &done, 1)))?;
-    touched
+        .execute(c).await.map(|done| must_touch("move the head of the audit log", &done, 1)))?
 }
 
 #[derive(sqlx::FromRow)]
@@ -117,9 +116,8 @@ async fn oldest_pending(tx: &mut Tx) -> Result<Vec<PendingRow>, StoreError> {
 async fn delete_pending(tx: &mut Tx, rows: &[PendingRow]) -> Result<(), StoreError> {
     const DELETE: &str = "DELETE FROM audit_pending WHERE event_id = $1";
     for row in rows {
-        let touched = on!(tx, c => sqlx::query(DELETE).bind(row.item.event_id)
-            .execute(c).await.map(|done| must_touch("clear a pending audit entry", &done, 1)))?;
-        touched?;
+        on!(tx, c => sqlx::query(DELETE).bind(row.item.event_id)
+            .execute(c).await.map(|done| must_touch("clear a pending audit entry", &done, 1)))??;
     }
     Ok(())
 }

@@ -69,6 +69,7 @@ pub mod required_word {
 pub mod word {
     use super::{Deserializer, Serializer, Text, required_word};
 
+    #[expect(clippy::ref_option, reason = "serde passes fields by reference")]
     pub fn serialize<T: Text, S: Serializer>(value: &Option<T>, to: S) -> Result<S::Ok, S::Error> {
         match value {
             Some(value) => required_word::serialize(value, to),

@@ -6,12 +6,14 @@
 mod commit;
 mod entry;
 mod fields;
+mod flood;
 mod journal;
 mod reading;
 mod receipt;
 mod tree;
 
 pub use entry::{Class, Connection, Decision, Digest, Entry, EventId, NotAnEntry, VERSION};
+pub use flood::{Flood, Noted, Source, Summary};
 pub use journal::{Journal, JournalError, Options, stage};
 pub use reading::{Doubt, Stored, Verified, entries, verify};
 pub use receipt::{NotAReceipt, Receipt};

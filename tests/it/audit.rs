@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use schoolgate::audit::{
-    Class, Connection, Decision, Digest, Doubt, Entry, EventId, Journal, JournalError, Options, entries, leaf_hash,
-    stage, verify,
+    Class, Connection, Decision, Digest, Doubt, Entry, EventId, Journal, JournalError, Options, entries,
+    leaf_hash, stage, verify,
 };
 use schoolgate::domain::identifiers::OrganisationId;
 use schoolgate::store::Db;
@@ -33,14 +33,17 @@ fn entry(organisation: Option<u128>, number: i64) -> Entry {
 
 async fn execute(db: &Db, sqlite: &'static str, postgres: &'static str) -> u64 {
     match db {
-        Db::Sqlite { write, .. } => sqlx::query(sqlite).execute(write).await.expect("executes").rows_affected(),
+        Db::Sqlite { write, .. } => {
+            sqlx::query(sqlite).execute(write).await.expect("executes").rows_affected()
+        }
         Db::Postgres(pool) => sqlx::query(postgres).execute(pool).await.expect("executes").rows_affected(),
     }
 }
 
 /// Two gateways on one database, 100 requests each at once: indices without gaps, each once, nothing in doubt.
 pub async fn concurrent_records_are_ordered(db: &Db) {
-    let gateways = [Journal::start(db.clone(), Options::default()), Journal::start(db.clone(), Options::default())];
+    let gateways =
+        [Journal::start(db.clone(), Options::default()), Journal::start(db.clone(), Options::default())];
     let mut tasks = tokio::task::JoinSet::new();
     for number in 0..200 {
         let journal = gateways[usize::from(number % 2 == 0)].0.clone();
@@ -92,7 +95,8 @@ pub async fn pending_entries_are_sequenced_at_start(db: &Db) {
 
 /// Two gateways and writes at once: each event one index, whichever gateway took it.
 pub async fn writes_on_two_gateways_are_each_sequenced_once(db: &Db) {
-    let gateways = [Journal::start(db.clone(), Options::default()), Journal::start(db.clone(), Options::default())];
+    let gateways =
+        [Journal::start(db.clone(), Options::default()), Journal::start(db.clone(), Options::default())];
     let mut tasks = tokio::task::JoinSet::new();
     for number in 0..60 {
         let (journal, db) = (gateways[usize::from(number % 2 == 0)].0.clone(), db.clone());
@@ -129,8 +133,13 @@ pub async fn an_organisation_reads_its_own(db: &Db) {
         (2, None, 10, vec![2]),
         (3, None, 10, vec![]),
     ] {
-        let found = entries(db, OrganisationId(Uuid::from_u128(organisation)), after, limit).await.expect("reads");
-        assert_eq!(found.iter().map(|s| s.index).collect::<Vec<_>>(), expected, "{organisation} {after:?} {limit}");
+        let found =
+            entries(db, OrganisationId(Uuid::from_u128(organisation)), after, limit).await.expect("reads");
+        assert_eq!(
+            found.iter().map(|s| s.index).collect::<Vec<_>>(),
+            expected,
+            "{organisation} {after:?} {limit}"
+        );
     }
 }
 
@@ -170,7 +179,9 @@ pub async fn a_changed_log_is_found(db: &Db) {
         ),
         (
             both("UPDATE audit_entries SET organisation_id = NULL WHERE idx = 3"),
-            both("UPDATE audit_entries SET organisation_id = (SELECT organisation_id FROM audit_entries WHERE idx = 4) WHERE idx = 3"),
+            both(
+                "UPDATE audit_entries SET organisation_id = (SELECT organisation_id FROM audit_entries WHERE idx = 4) WHERE idx = 3",
+            ),
             3,
         ),
         (
@@ -195,7 +206,9 @@ pub async fn a_changed_log_is_found(db: &Db) {
         ),
     ];
     let last = cases.len() - 1;
-    for (number, ((sqlite, postgres), (sqlite_back, postgres_back), expected)) in cases.into_iter().enumerate() {
+    for (number, ((sqlite, postgres), (sqlite_back, postgres_back), expected)) in
+        cases.into_iter().enumerate()
+    {
         assert_eq!(execute(db, sqlite, postgres).await, 1, "{sqlite}");
         assert_eq!(first_bad(db).await, expected, "{sqlite}");
         assert_eq!(execute(db, sqlite_back, postgres_back).await, 1, "{sqlite_back}");
@@ -213,10 +226,18 @@ pub async fn a_rewritten_leaf_is_found(db: &Db) {
     }
     let changed = entry(Some(1), 17);
     let (bytes, leaf) = (changed.to_bytes(), leaf_hash(&changed.to_bytes()).to_vec());
-    const REWRITE: &str = "UPDATE audit_entries SET event_id = $1, entry = $2, leaf = $3, recorded_at = $4 WHERE idx = 17";
+    const REWRITE: &str =
+        "UPDATE audit_entries SET event_id = $1, entry = $2, leaf = $3, recorded_at = $4 WHERE idx = 17";
     macro_rules! rewrite {
         ($pool:expr) => {
-            sqlx::query(REWRITE).bind(changed.event.0).bind(bytes).bind(leaf).bind(changed.time).execute($pool).await.map(drop)
+            sqlx::query(REWRITE)
+                .bind(changed.event.0)
+                .bind(bytes)
+                .bind(leaf)
+                .bind(changed.time)
+                .execute($pool)
+                .await
+                .map(drop)
         };
     }
     match db {
@@ -275,15 +296,32 @@ pub async fn a_stalled_database_is_an_error_within_the_limit(db: &Db) {
         refused.push(done.expect("no panic").expect_err("not durable"));
     }
     assert!(asked.elapsed() < wait * 3, "{:?}", asked.elapsed());
-    assert!(refused.contains(&JournalError::TimedOut) && refused.contains(&JournalError::Busy), "{refused:?}");
+    assert!(
+        refused.contains(&JournalError::TimedOut) && refused.contains(&JournalError::Busy),
+        "{refused:?}"
+    );
     drop(holder);
-    let mut recorded = journal.record(&entry(Some(1), 9)).await;
-    for _ in 0..20 {
-        if recorded.is_ok() {
-            break;
+    let recovered = async {
+        while journal.record(&entry(Some(1), 9)).await.is_err() {
+            tokio::task::yield_now().await;
         }
-        recorded = journal.record(&entry(Some(1), 9)).await;
-    }
-    recorded.expect("recovers without a restart");
+    };
+    tokio::time::timeout(Duration::from_secs(20), recovered).await.expect("recovers without a restart");
     verify(db).await.expect("whole");
+}
+
+/// More pending rows than one group takes, as after a long outage: all are sequenced, oldest first.
+pub async fn more_pending_than_a_group_are_sequenced(db: &Db) {
+    let mut tx = db.begin().await.expect("begins");
+    let staged: Vec<Entry> = (0..1500).map(|number| entry(Some(1), number)).collect();
+    for entry in staged.iter().rev() {
+        stage(&mut tx, entry).await.expect("stages");
+    }
+    tx.commit().await.expect("commits");
+    let (journal, _task) = Journal::start(db.clone(), Options::default());
+    for number in [1499_usize, 0, 1023, 1024] {
+        let receipt = journal.sequenced(staged[number].event).await.expect("durable");
+        assert_eq!(receipt.index, number as u64);
+    }
+    assert_eq!(verify(db).await.expect("whole").size, 1500);
 }
