@@ -3,9 +3,7 @@
 //! No answer about a child leaves before its entry is durable. This module writes the three `audit_` tables and no
 //! other; it never decides anything, and never gives an entry to anyone but its own organisation.
 
-mod commit;
 mod entry;
-mod fields;
 mod flood;
 mod journal;
 mod reading;

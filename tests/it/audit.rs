@@ -45,8 +45,8 @@ pub async fn concurrent_records_are_ordered(db: &Db) {
     let gateways =
         [Journal::start(db.clone(), Options::default()), Journal::start(db.clone(), Options::default())];
     let mut tasks = tokio::task::JoinSet::new();
-    for number in 0..200 {
-        let journal = gateways[usize::from(number % 2 == 0)].0.clone();
+    for (number, (journal, _)) in (0..200).zip(gateways.iter().cycle()) {
+        let journal = journal.clone();
         tasks.spawn(async move {
             let entry = entry(Some(1), number);
             (entry.event, journal.record(&entry).await.expect("durable"), leaf_hash(&entry.to_bytes()))
@@ -98,8 +98,8 @@ pub async fn writes_on_two_gateways_are_each_sequenced_once(db: &Db) {
     let gateways =
         [Journal::start(db.clone(), Options::default()), Journal::start(db.clone(), Options::default())];
     let mut tasks = tokio::task::JoinSet::new();
-    for number in 0..60 {
-        let (journal, db) = (gateways[usize::from(number % 2 == 0)].0.clone(), db.clone());
+    for (number, (journal, _)) in (0..60).zip(gateways.iter().cycle()) {
+        let (journal, db) = (journal.clone(), db.clone());
         tasks.spawn(async move {
             let entry = entry(Some(1), number);
             if number % 3 == 0 {
@@ -122,8 +122,8 @@ pub async fn writes_on_two_gateways_are_each_sequenced_once(db: &Db) {
 /// An organisation reads its own entries in pages, and no others; entries of nobody belong to no organisation.
 pub async fn an_organisation_reads_its_own(db: &Db) {
     let (journal, _task) = Journal::start(db.clone(), Options::default());
-    for (number, organisation) in [Some(1), None, Some(2), Some(1), Some(1)].into_iter().enumerate() {
-        journal.record(&entry(organisation, number as i64)).await.expect("durable");
+    for (number, organisation) in (0..).zip([Some(1), None, Some(2), Some(1), Some(1)]) {
+        journal.record(&entry(organisation, number)).await.expect("durable");
     }
     for (organisation, after, limit, expected) in [
         (1, None, 10, vec![0, 3, 4]),
@@ -143,10 +143,10 @@ pub async fn an_organisation_reads_its_own(db: &Db) {
     }
 }
 
-async fn first_bad(db: &Db) -> u64 {
+async fn first_bad(db: &Db) -> Option<u64> {
     match verify(db).await {
-        Err(Doubt::Wrong { first_bad_index, .. }) => first_bad_index,
-        other => panic!("in doubt, not {other:?}"),
+        Err(Doubt::Wrong { first_bad_index, .. }) => Some(first_bad_index),
+        Ok(_) | Err(Doubt::Store(_)) => None,
     }
 }
 
@@ -210,7 +210,7 @@ pub async fn a_changed_log_is_found(db: &Db) {
         cases.into_iter().enumerate()
     {
         assert_eq!(execute(db, sqlite, postgres).await, 1, "{sqlite}");
-        assert_eq!(first_bad(db).await, expected, "{sqlite}");
+        assert_eq!(first_bad(db).await, Some(expected), "{sqlite}");
         assert_eq!(execute(db, sqlite_back, postgres_back).await, 1, "{sqlite_back}");
         if number < last {
             assert_eq!(verify(db).await.expect("whole again"), whole, "{sqlite_back}");
@@ -220,14 +220,14 @@ pub async fn a_changed_log_is_found(db: &Db) {
 
 /// An operator who rewrites an entry and its leaf is found by the head: entries 16 to 19 are one perfect subtree.
 pub async fn a_rewritten_leaf_is_found(db: &Db) {
+    const REWRITE: &str =
+        "UPDATE audit_entries SET event_id = $1, entry = $2, leaf = $3, recorded_at = $4 WHERE idx = 17";
     let (journal, _task) = Journal::start(db.clone(), Options::default());
     for number in 0..20 {
         journal.record(&entry(Some(1), number)).await.expect("durable");
     }
     let changed = entry(Some(1), 17);
     let (bytes, leaf) = (changed.to_bytes(), leaf_hash(&changed.to_bytes()).to_vec());
-    const REWRITE: &str =
-        "UPDATE audit_entries SET event_id = $1, entry = $2, leaf = $3, recorded_at = $4 WHERE idx = 17";
     macro_rules! rewrite {
         ($pool:expr) => {
             sqlx::query(REWRITE)
@@ -245,7 +245,7 @@ pub async fn a_rewritten_leaf_is_found(db: &Db) {
         Db::Postgres(pool) => rewrite!(pool),
     }
     .expect("rewrites");
-    assert_eq!(first_bad(db).await, 16);
+    assert_eq!(first_bad(db).await, Some(16));
 }
 
 /// While the database cannot be written, an error within the limit; then it goes on by itself, pending rows included.
@@ -274,12 +274,12 @@ pub async fn a_lost_database_is_an_error_and_then_recovers(db: &Db) {
 
 /// While another holds the log's lock, waiting ends at the limit, and a full queue refuses at once.
 pub async fn a_stalled_database_is_an_error_within_the_limit(db: &Db) {
+    const HOLD: &str = "UPDATE audit_head SET size = size WHERE id = 1";
     let wait = Duration::from_millis(300);
     let (journal, _task) = Journal::start(db.clone(), Options { queue_entries: 1, wait });
     assert_eq!(journal.record(&entry(Some(1), 0)).await.map(|r| r.index), Ok(0));
-    // On SQLite holding the writer is enough; on PostgreSQL the lock on the head is taken by staging nothing else.
+    // On SQLite the open transaction alone holds the writer; on PostgreSQL the head row must be locked.
     let mut holder = db.begin().await.expect("begins");
-    const HOLD: &str = "UPDATE audit_head SET size = size WHERE id = 1";
     match &mut holder {
         schoolgate::store::Tx::Sqlite(tx) => sqlx::query(HOLD).execute(&mut **tx).await.map(drop),
         schoolgate::store::Tx::Postgres(tx) => sqlx::query(HOLD).execute(&mut **tx).await.map(drop),
@@ -319,9 +319,11 @@ pub async fn more_pending_than_a_group_are_sequenced(db: &Db) {
     }
     tx.commit().await.expect("commits");
     let (journal, _task) = Journal::start(db.clone(), Options::default());
-    for number in [1499_usize, 0, 1023, 1024] {
-        let receipt = journal.sequenced(staged[number].event).await.expect("durable");
-        assert_eq!(receipt.index, number as u64);
+    // The last one first: it is behind a full group of older ones.
+    let expected: Vec<(u64, &Entry)> = (0..).zip(&staged).collect();
+    for (index, entry) in expected.iter().rev().step_by(250) {
+        let receipt = journal.sequenced(entry.event).await.expect("durable");
+        assert_eq!(receipt.index, *index);
     }
     assert_eq!(verify(db).await.expect("whole").size, 1500);
 }

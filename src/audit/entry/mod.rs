@@ -4,15 +4,16 @@
 //! the meaning written at it. Bytes once written are never written again in another form: a later version reads this
 //! one. An entry never holds a name, a UPN, a date of birth or a raw path.
 
-use super::fields;
+mod fields;
+
+pub use fields::Digest;
+
 use crate::domain::identifiers::{InvolvementId, OrganisationId, PupilId};
 use crate::domain::purpose::{Purpose, Role, SectionSet};
 use crate::domain::words;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-
-pub use super::fields::Digest;
 
 /// The version of the bytes that this program writes.
 pub const VERSION: u8 = 1;

@@ -3,7 +3,7 @@
 //! The identifiers and vocabularies of the domain cannot serialise themselves, so that none leaves by accident; here
 //! they are written into the private record only.
 
-use super::entry::{Class, Decision};
+use super::{Class, Decision};
 use crate::crypto::{from_hex, to_hex};
 use crate::domain::identifiers::{InvolvementId, OrganisationId, PupilId};
 use crate::domain::purpose::{Purpose, Role};

@@ -3,9 +3,9 @@
 //! The head row's lock is the whole coordination between gateways on one database: indices are given under it, and
 //! the head is read there and nowhere else, since other gateways and the command line write too.
 
-use super::entry::Entry;
-use super::receipt::Receipt;
-use super::tree::{Frontier, leaf_hash};
+use crate::audit::entry::Entry;
+use crate::audit::receipt::Receipt;
+use crate::audit::tree::{Frontier, leaf_hash};
 use crate::store::{Db, StoreError, Touched as _, Tx, must_touch, on};
 use chrono::{DateTime, Utc};
 use std::collections::HashMap;

@@ -3,10 +3,12 @@
 //! Whatever queued while the previous commit was in flight goes into the next one; there is no timer, so a lone
 //! entry costs one sync and a crowd shares it. It never answers before the commit: no record, no answer.
 
-use super::commit::{self, GROUP, Item};
-use super::entry::{Entry, EventId};
-use super::receipt::Receipt;
+mod commit;
+
+use crate::audit::entry::{Entry, EventId};
+use crate::audit::receipt::Receipt;
 use crate::store::{Db, StoreError, Tx};
+use commit::{GROUP, Item};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -189,5 +191,48 @@ async fn commit_group(db: &Db, group: &mut Group, limit: Duration) -> bool {
             group.pending = true;
             false
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::entry::{Class, Decision};
+    use crate::store::migrate;
+    use chrono::DateTime;
+
+    async fn database() -> (tempfile::TempDir, Db) {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&format!("sqlite:{}", folder.path().join("audit.db").display())).await.unwrap();
+        migrate(&db).await.unwrap();
+        (folder, db)
+    }
+
+    fn entry() -> Entry {
+        Entry::new(EventId::new(), DateTime::UNIX_EPOCH, Class::Access, Decision::Allowed)
+    }
+
+    #[tokio::test]
+    async fn what_is_queued_at_the_stop_is_still_recorded() {
+        let (_folder, db) = database().await;
+        let (journal, task) = Journal::start(db.clone(), Options::default());
+        let (one, two) = (entry(), entry());
+        let (first, second) = tokio::join!(journal.record(&one), journal.record(&two));
+        assert_eq!((first.unwrap().index, second.unwrap().index), (0, 1));
+        // The caller gives up before the task has had its turn; the entry is in the queue all the same.
+        let given_up = entry();
+        assert!(futures_util::FutureExt::now_or_never(journal.record(&given_up)).is_none());
+        drop(journal);
+        task.await.unwrap();
+        assert_eq!(crate::audit::verify(&db).await.unwrap().size, 3);
+    }
+
+    #[tokio::test]
+    async fn an_ended_task_is_an_error_not_a_wait() {
+        let (_folder, db) = database().await;
+        let (journal, task) = Journal::start(db, Options::default());
+        task.abort();
+        assert!(task.await.unwrap_err().is_cancelled());
+        assert_eq!(journal.record(&entry()).await, Err(JournalError::Stopped));
     }
 }
