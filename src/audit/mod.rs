@@ -1,1 +1,18 @@
-//! audit
+//! Can we prove it: the bytes of each entry, the tree over them, and the journal that makes them durable.
+//!
+//! No answer about a child leaves before its entry is durable. This module writes the three `audit_` tables and no
+//! other; it never decides anything, and never gives an entry to anyone but its own organisation.
+
+mod entry;
+mod flood;
+mod journal;
+mod reading;
+mod receipt;
+mod tree;
+
+pub use entry::{Class, Connection, Decision, Digest, Entry, EventId, NotAnEntry, VERSION};
+pub use flood::{Flood, Noted, Source, Summary};
+pub use journal::{Journal, JournalError, Options, stage};
+pub use reading::{Doubt, Stored, Verified, entries, verify};
+pub use receipt::{NotAReceipt, Receipt};
+pub use tree::{Frontier, Hash, includes, leaf_hash, node_hash};

@@ -26,6 +26,7 @@ macro_rules! steps {
 
 const STEPS: &[Step] = steps![
     1 "0001_directory",
+    4 "0004_audit",
 ];
 
 /// Applies every migration that the database does not yet have, each in a transaction.
