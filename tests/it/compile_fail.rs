@@ -102,8 +102,9 @@ fn newest_library(deps: &Path) -> PathBuf {
         .unwrap()
         .flatten()
         .filter(|e| {
-            let name = e.file_name().to_string_lossy().into_owned();
-            name.starts_with("libschoolgate-") && name.ends_with(".rlib")
+            let path = e.path();
+            path.extension().is_some_and(|x| x == "rlib")
+                && e.file_name().to_string_lossy().starts_with("libschoolgate-")
         })
         .filter_map(|e| Some((e.metadata().ok()?.modified().ok()?, e.path())))
         .collect();

@@ -73,7 +73,7 @@ const EXCEPTIONS: &[(&str, &str)] = &[];
 fn uses(file: &File) -> BTreeSet<(usize, String)> {
     let code: Vec<(usize, &str)> = file.code().collect();
     let mut found = BTreeSet::new();
-    let text: String = code.iter().map(|(_, line)| format!("{line}\n")).collect();
+    let text = file.code_text();
     let line_at = |at: usize| code[text[..at].matches('\n').count()].0;
     let to_root = "super::".repeat(file.depth());
     for root in ["crate::", to_root.as_str()] {

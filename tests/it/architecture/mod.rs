@@ -26,8 +26,12 @@ pub fn register(suite: &mut Suite) {
 fn hold(check: fn(&Tree) -> Vec<String>, exceptions: &[(&str, &str)]) {
     let found = check(&Tree::read());
     assert!(!Tree::read().files.is_empty(), "no source was read");
-    let new: Vec<_> = found.iter().filter(|v| !exceptions.iter().any(|(known, _)| known == v)).collect();
-    assert!(new.is_empty(), "{}", new.iter().map(|v| format!("\n  {v}")).collect::<String>());
+    let new: Vec<&str> = found
+        .iter()
+        .map(String::as_str)
+        .filter(|v| !exceptions.iter().any(|(known, _)| known == v))
+        .collect();
+    assert!(new.is_empty(), "\n  {}", new.join("\n  "));
     for (known, reason) in exceptions {
         assert!(
             found.iter().any(|v| v == known),

@@ -62,7 +62,7 @@ impl File {
 
     /// Its code as one text.
     pub fn code_text(&self) -> String {
-        self.code().map(|(_, line)| format!("{line}\n")).collect()
+        self.code().flat_map(|(_, line)| [line, "\n"]).collect()
     }
 }
 

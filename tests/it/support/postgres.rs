@@ -22,7 +22,7 @@ server=$!
 wait "$server" && rm -rf -- "$2"
 "#;
 /// Longest wait for the server to answer.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 /// Longest wait for it to stop.
 const STOP: Duration = Duration::from_secs(20);
 

@@ -29,7 +29,7 @@ enum Start {
 pub struct Databases {
     server: OnceLock<Result<Mutex<Option<Server>>, StartError>>,
     ran: AtomicUsize,
-    ignored: AtomicUsize,
+    without: AtomicUsize,
     named: AtomicUsize,
 }
 
@@ -47,14 +47,6 @@ impl Suite {
             test();
             Ok(())
         }));
-    }
-
-    /// Adds an asynchronous test that needs no database, with a runtime of its own.
-    pub fn plain_async<F>(&mut self, name: &str, test: impl FnOnce() -> F + Send + 'static)
-    where
-        F: Future<Output = ()>,
-    {
-        self.plain(name, move || runtime().block_on(test()));
     }
 
     /// Adds `NAME::sqlite` and `NAME::postgresql`, each on a migrated database of its own.
@@ -100,11 +92,14 @@ impl Suite {
                     run(url, None, start, test);
                     Ok(Completion::Completed)
                 }
-                Err(StartError::Missing) if std::env::var("REQUIRE_POSTGRES").as_deref() != Ok("1") => {
-                    databases.ignored.fetch_add(1, Ordering::Relaxed);
-                    Ok(Completion::ignored_with(StartError::Missing))
+                Err(error) => {
+                    databases.without.fetch_add(1, Ordering::Relaxed);
+                    let required = std::env::var("REQUIRE_POSTGRES").as_deref() == Ok("1");
+                    match error {
+                        StartError::Missing if !required => Ok(Completion::ignored_with(error)),
+                        StartError::Missing | StartError::Failed(_) => Err(Failed::from(error)),
+                    }
                 }
-                Err(error) => Err(Failed::from(error)),
             }
         }));
     }
@@ -146,12 +141,13 @@ impl Databases {
 
     /// What the run says last: on which databases it ran.
     pub fn last_line(&self) -> String {
-        let (ran, ignored) = (self.ran.load(Ordering::Relaxed), self.ignored.load(Ordering::Relaxed));
-        match (ran, ignored) {
-            (_, 1..) => format!("PostgreSQL: {ignored} tests ignored, no PostgreSQL found"),
-            (0, 0) => "PostgreSQL: no test asked for it".to_owned(),
-            (1.., 0) => format!("PostgreSQL: {ran} tests ran on it"),
-        }
+        let (ran, without) = (self.ran.load(Ordering::Relaxed), self.without.load(Ordering::Relaxed));
+        let state = match self.server.get() {
+            None => "not asked for".to_owned(),
+            Some(Ok(_)) => "found".to_owned(),
+            Some(Err(error)) => error.to_string(),
+        };
+        format!("PostgreSQL: {state}; {ran} tests ran on it, {without} could not")
     }
 
     /// Stops the server, if there is one, and removes its folder.
