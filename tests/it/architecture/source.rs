@@ -28,10 +28,15 @@ impl Tree {
 
     /// A tree of the given paths and texts.
     pub fn of<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let mut files: Vec<File> = files
+        let given: Vec<(&str, &str)> = files.into_iter().collect();
+        let tests: Vec<String> = given.iter().flat_map(|(path, text)| test_modules(path, text)).collect();
+        let is_test = |path: &str| {
+            tests.iter().any(|t| path == format!("{t}.rs") || path.starts_with(&format!("{t}/")))
+        };
+        let mut files: Vec<File> = given
             .into_iter()
             .filter(|(path, _)| !is_test(path))
-            .map(|(path, text)| File { path: path.to_owned(), text: without_tests(text).to_owned() })
+            .map(|(path, text)| File { path: path.to_owned(), text: without_tests(text) })
             .collect();
         files.sort_by(|a, b| a.path.cmp(&b.path));
         Self { files }
@@ -83,13 +88,37 @@ fn positions<'a>(line: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 
     })
 }
 
-fn is_test(path: &str) -> bool {
-    path.ends_with("/tests.rs") || path.contains("/tests/") || path.ends_with("_tests.rs")
+/// The line numbers, from 0, at which a module for tests is declared, with the declaration.
+fn test_declarations(text: &str) -> Vec<(usize, &str)> {
+    let lines: Vec<&str> = text.lines().collect();
+    let marked = lines.iter().enumerate().filter(|(_, line)| line.trim().starts_with("#[cfg(test)]"));
+    marked
+        .filter_map(|(at, _)| {
+            let declared = lines[at + 1..].iter().find(|l| !l.trim().starts_with(['#', '/']))?.trim();
+            let word = declared
+                .split_once("mod ")
+                .filter(|(before, _)| !before.contains('='))
+                .map(|(_, name)| name)?;
+            Some((at, word))
+        })
+        .collect()
 }
 
-/// The text before the first test module or helper for tests.
-fn without_tests(text: &str) -> &str {
-    text.split("#[cfg(test)]\nmod").next().unwrap_or(text)
+/// The paths, without `.rs`, of the files that are modules for tests of the file at `path`.
+fn test_modules(path: &str, text: &str) -> Vec<String> {
+    let folder = match path.rsplit_once('/') {
+        Some((folder, "mod.rs")) => format!("{folder}/"),
+        _ if path == "lib.rs" || path == "main.rs" => String::new(),
+        _ => format!("{}/", path.trim_end_matches(".rs")),
+    };
+    let files = test_declarations(text).into_iter().filter_map(|(_, word)| word.strip_suffix(';'));
+    files.map(|name| format!("{folder}{name}")).collect()
+}
+
+/// The text before the first module for tests written out in the file; such modules stand last.
+fn without_tests(text: &str) -> String {
+    let end = test_declarations(text).into_iter().find(|(_, word)| word.ends_with('{')).map(|(at, _)| at);
+    text.lines().take(end.unwrap_or(usize::MAX)).flat_map(|line| [line, "\n"]).collect()
 }
 
 fn collect(root: &Path, folder: &Path, found: &mut Vec<(String, String)>) {
@@ -107,12 +136,16 @@ fn collect(root: &Path, folder: &Path, found: &mut Vec<(String, String)>) {
 /// Registers this file's tests.
 pub fn register(suite: &mut Suite) {
     suite.plain("architecture::self::sources_are_read_without_tests", || {
-        let text = "use a;\n// b\n#[cfg(test)]\nmod tests { use c; }\n";
+        let text = "use a;\n#[cfg(test)]\nmod space;\n// b\n#[cfg(test)]\nuse b;\nuse d;\n\
+            #[cfg(test)]\n#[expect(x)]\nmod tests {\n use c;\n}\n";
         let tree =
-            Tree::of([("gate/open.rs", text), ("gate/mod.rs", ""), ("lib.rs", ""), ("gate/tests.rs", "x")]);
+            Tree::of([("gate/open.rs", text), ("gate/mod.rs", text), ("lib.rs", ""), ("gate/space.rs", "x")]);
         let depths: Vec<_> = tree.files.iter().map(|f| (f.path.as_str(), f.depth(), f.module())).collect();
         assert_eq!(depths, [("gate/mod.rs", 1, "gate"), ("gate/open.rs", 2, "gate"), ("lib.rs", 0, "lib")]);
-        assert_eq!(tree.files[1].code_text(), "use a;\n");
+        assert_eq!(
+            tree.files[1].code_text(),
+            "use a;\n#[cfg(test)]\nmod space;\n#[cfg(test)]\nuse b;\nuse d;\n"
+        );
     });
     suite.plain("architecture::self::whole_words_are_found", || {
         assert!(begins_path("use ring::digest;", "ring"));
