@@ -14,6 +14,7 @@
 
 mod architecture;
 mod compile_fail;
+mod documents;
 mod store;
 mod support;
 
@@ -25,6 +26,7 @@ use support::Suite;
 fn trials(suite: &mut Suite) {
     architecture::register(suite);
     compile_fail::register(suite);
+    documents::register(suite);
     store::register(suite);
     support::register(suite);
 }
