@@ -1,2 +1,45 @@
-//! x
-fn main() {}
+//! The one integration test binary.
+//!
+//! Every trial is registered by name in [`trials`]. A test that takes a database runs twice, on `SQLite` and on a
+//! private PostgreSQL that is started at most once and stopped at the end; where none is installed those trials are
+//! shown as ignored and counted in the last line.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::print_stdout,
+    reason = "tests fail by panicking; the allowances for tests do not reach helper functions of this binary"
+)]
+
+mod architecture;
+mod compile_fail;
+mod documents;
+mod store;
+mod support;
+
+use libtest_mimic::Arguments;
+use std::process::ExitCode;
+use support::Suite;
+
+/// Registers every trial: one line for each file.
+fn trials(suite: &mut Suite) {
+    architecture::register(suite);
+    compile_fail::register(suite);
+    documents::register(suite);
+    store::register(suite);
+    support::register(suite);
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let mut suite = Suite::default();
+    trials(&mut suite);
+    let (trials, databases) = suite.into_parts();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if !arguments.list {
+        println!("{}", databases.last_line());
+    }
+    databases.stop();
+    conclusion.exit_code()
+}

@@ -1,0 +1,11 @@
+//! What tests share: how a test is registered, and a database of its own for each.
+
+mod postgres;
+mod suite;
+
+pub use suite::{Suite, TestDb};
+
+/// Registers the tests of this support itself.
+pub fn register(suite: &mut Suite) {
+    postgres::register(suite);
+}
