@@ -7,8 +7,8 @@ use ring::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, ED25519, EcdsaKeyPair, Ed25519KeyPair,
     KeyPair as _, UnparsedPublicKey,
 };
-use rustls_pki_types::PrivatePkcs8KeyDer;
 use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{PrivatePkcs8KeyDer, SubjectPublicKeyInfoDer};
 use zeroize::Zeroizing;
 
 /// Why a key could not be made or read.
@@ -20,6 +20,9 @@ pub enum KeyError {
     /// Not a private key in PKCS#8, PEM.
     #[error("this is not a private key in PKCS#8 PEM; convert it with `openssl pkcs8 -topk8 -nocrypt`")]
     Pem,
+    /// Not an Ed25519 public key in PEM.
+    #[error("this is not an Ed25519 public key in PEM; make one with `schoolgate operator key`")]
+    Public,
     /// A key of a kind that the gateway does not use.
     #[error("this private key is not Ed25519, P-256 or P-384; make one of those")]
     Kind,
@@ -73,6 +76,18 @@ impl Ed25519Key {
 /// Whether `signature` is that of `message` under an Ed25519 public key of 32 bytes.
 pub fn verify_ed25519(public: &[u8], message: &[u8], signature: &[u8]) -> bool {
     UnparsedPublicKey::new(&ED25519, public).verify(message, signature).is_ok()
+}
+
+/// An Ed25519 public key as `SubjectPublicKeyInfo`, PEM: the form of an operator's `.pub` file.
+pub fn ed25519_public_to_pem(public: &[u8; 32]) -> String {
+    to_pem("PUBLIC KEY", &[ED25519_INFO, public].concat()).to_string()
+}
+
+/// Reads an Ed25519 public key from `SubjectPublicKeyInfo`, PEM.
+pub fn ed25519_public_from_pem(pem: &[u8]) -> Result<[u8; 32], KeyError> {
+    let info = SubjectPublicKeyInfoDer::from_pem_slice(pem).map_err(|_| KeyError::Public)?;
+    let public = info.strip_prefix(ED25519_INFO).ok_or(KeyError::Public)?;
+    <[u8; 32]>::try_from(public).map_err(|_| KeyError::Public)
 }
 
 /// Makes a new ES256 (P-256) key, in PKCS#8, DER.

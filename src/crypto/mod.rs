@@ -5,6 +5,7 @@
 mod digest;
 mod files;
 mod jwt;
+mod keyring;
 mod keys;
 
 pub use digest::{from_hex, hmac_sha256, random, same, sha256, to_hex};
@@ -12,4 +13,8 @@ pub use files::{
     KeyFileError, check_private_directory, make_private_directory, read_private, write_new, write_private,
 };
 pub use jwt::install as install_jwt;
-pub use keys::{Ed25519Key, KeyError, es256_pkcs8, from_pem, to_pem, verify_ed25519, verifying_key_info};
+pub use keyring::{Keyring, KeyringError};
+pub use keys::{
+    Ed25519Key, KeyError, ed25519_public_from_pem, ed25519_public_to_pem, es256_pkcs8, from_pem, to_pem,
+    verify_ed25519, verifying_key_info,
+};
