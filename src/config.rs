@@ -1,1 +1,256 @@
-//! config
+//! The configuration: one TOML file, with `SCHOOLGATE__SECTION__NAME` from the environment over it.
+//!
+//! Names carry their units. A name that is not known is refused, so that a misspelt limit is not silently no limit.
+//! It holds no secret: keys are files, named here by their paths.
+
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// The whole configuration. Relative paths are relative to the file's folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where the gateway listens.
+    #[serde(default)]
+    pub listeners: Listeners,
+    /// Where its state is.
+    pub database: Database,
+    /// Its certificates and keys.
+    pub files: Files,
+    /// Its names towards others.
+    pub names: Names,
+    /// Limits on everything.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// Where the gateway listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Listeners {
+    /// Systems: TLS 1.3 with client certificates.
+    pub api: SocketAddr,
+    /// Operator: plain HTTP, loopback only.
+    pub admin: SocketAddr,
+}
+
+impl Default for Listeners {
+    fn default() -> Self {
+        Self { api: SocketAddr::from(([0, 0, 0, 0], 8443)), admin: SocketAddr::from(([127, 0, 0, 1], 9090)) }
+    }
+}
+
+/// Where the gateway's state is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// `sqlite:PATH` or `postgres://…`.
+    pub url: String,
+}
+
+/// Certificates and keys, by path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Files {
+    /// Folder of the gateway's own keys, as `schoolgate init` makes it; 0700.
+    pub keys: PathBuf,
+    /// The API's server certificate and its chain, PEM.
+    pub server_certificate: PathBuf,
+    /// Its private key, PKCS#8 PEM, 0600.
+    pub server_key: PathBuf,
+    /// The authorities that issue client certificates, PEM.
+    pub client_authorities: PathBuf,
+}
+
+/// The gateway's names towards others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Names {
+    /// `iss` of access tokens, and the base address of the API.
+    pub issuer: String,
+    /// `aud` of access tokens.
+    pub audience: String,
+    /// Origin of the transparency log; never changes once entries exist.
+    pub log_origin: String,
+    /// The number to ring when a child may be in danger; stands in the one 404.
+    pub safety_telephone: String,
+}
+
+/// Limits on everything; each with its unit in its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Longest TLS handshake.
+    pub handshake_seconds: u64,
+    /// Longest silence before the first request of a connection.
+    pub first_request_seconds: u64,
+    /// Longest time for the headers of a request.
+    pub headers_seconds: u64,
+    /// Longest life of a connection.
+    pub connection_age_seconds: u64,
+    /// Longest time that answers under way are given at a stop.
+    pub drain_seconds: u64,
+    /// Most connections at once.
+    pub connections: usize,
+    /// Most requests at once on one connection.
+    pub streams_per_connection: u32,
+    /// Largest body of an ordinary request.
+    pub body_bytes: usize,
+    /// Largest file that a school sends at once.
+    pub upload_bytes: usize,
+    /// Requests for tokens by one system.
+    pub token_requests_per_minute: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            handshake_seconds: 5,
+            first_request_seconds: 10,
+            headers_seconds: 10,
+            // Revocation is checked on every request too; this bounds what TLS itself decided.
+            connection_age_seconds: 600,
+            drain_seconds: 10,
+            connections: 2_000,
+            streams_per_connection: 64,
+            body_bytes: 64 * 1024,
+            upload_bytes: 64 * 1024 * 1024,
+            token_requests_per_minute: 60,
+        }
+    }
+}
+
+/// Why a configuration was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Not there, not TOML, or with a name that is not known.
+    #[error("the configuration cannot be read: {0}")]
+    Read(#[from] ::config::ConfigError),
+    /// Values that cannot be served with.
+    #[error("the configuration has {} faults: {}", .0.len(), .0.join("; "))]
+    Values(Vec<String>),
+}
+
+impl Config {
+    /// Reads a file, lays the environment over it, makes paths absolute to the file's folder, and checks the values.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let environment = ::config::Environment::with_prefix("SCHOOLGATE")
+            .prefix_separator("__")
+            .separator("__")
+            .try_parsing(true);
+        let read = ::config::Config::builder()
+            .add_source(::config::File::from(path).format(::config::FileFormat::Toml))
+            .add_source(environment)
+            .build()?;
+        let mut config: Self = read.try_deserialize()?;
+        config.anchor(path.parent().unwrap_or_else(|| Path::new(".")));
+        let faults = config.check();
+        if faults.is_empty() { Ok(config) } else { Err(ConfigError::Values(faults)) }
+    }
+
+    /// Everything that keeps these values from being served with, in plain words; empty when nothing does.
+    pub fn check(&self) -> Vec<String> {
+        let limits = &self.limits;
+        let numbers = [
+            ("limits.handshake_seconds", limits.handshake_seconds),
+            ("limits.first_request_seconds", limits.first_request_seconds),
+            ("limits.headers_seconds", limits.headers_seconds),
+            ("limits.connection_age_seconds", limits.connection_age_seconds),
+            ("limits.drain_seconds", limits.drain_seconds),
+            ("limits.connections", u64::from(limits.connections > 0)),
+            ("limits.streams_per_connection", u64::from(limits.streams_per_connection)),
+            ("limits.body_bytes", u64::from(limits.body_bytes > 0)),
+            ("limits.upload_bytes", u64::from(limits.upload_bytes > 0)),
+            ("limits.token_requests_per_minute", u64::from(limits.token_requests_per_minute)),
+        ];
+        let zeros =
+            numbers.iter().filter(|(_, n)| *n == 0).map(|(name, _)| format!("`{name}` must be at least 1"));
+        let texts = [
+            ("names.audience", &self.names.audience),
+            ("names.log_origin", &self.names.log_origin),
+            ("names.safety_telephone", &self.names.safety_telephone),
+            ("database.url", &self.database.url),
+        ];
+        let blanks =
+            texts.iter().filter(|(_, t)| t.trim().is_empty()).map(|(name, _)| format!("`{name}` is empty"));
+        let mut faults: Vec<String> = zeros.chain(blanks).collect();
+        if !self.listeners.admin.ip().is_loopback() {
+            faults.push("`listeners.admin` has no encryption; give it a loopback address".to_owned());
+        }
+        if !self.names.issuer.starts_with("https://") {
+            faults.push("`names.issuer` must begin with https://".to_owned());
+        }
+        if !self.database.url.starts_with("sqlite:") && !self.database.url.starts_with("postgres") {
+            faults.push("`database.url` must begin with sqlite: or postgres:".to_owned());
+        }
+        faults
+    }
+
+    fn anchor(&mut self, folder: &Path) {
+        let files = &mut self.files;
+        for path in [
+            &mut files.keys,
+            &mut files.server_certificate,
+            &mut files.server_key,
+            &mut files.client_authorities,
+        ] {
+            *path = folder.join(&*path);
+        }
+        if let Some(path) = self.database.url.strip_prefix("sqlite:")
+            && !path.starts_with(':')
+        {
+            self.database.url = format!("sqlite:{}", folder.join(path).display());
+        }
+    }
+}
+
+/// The commented configuration that `schoolgate init` writes, for a log with this origin.
+pub fn sample(log_origin: &str) -> String {
+    SAMPLE.replace("{log_origin}", log_origin)
+}
+
+const SAMPLE: &str = include_str!("config_sample.toml");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Config, ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("schoolgate.toml");
+        std::fs::write(&path, text).unwrap();
+        Config::load(&path)
+    }
+
+    #[test]
+    fn the_sample_loads_and_its_commented_values_are_the_defaults() {
+        let config = load(&sample("gate.example/log")).unwrap();
+        assert_eq!(config.names.log_origin, "gate.example/log");
+        assert!(config.files.keys.is_absolute());
+        let uncommented: String = sample("gate.example/log")
+            .lines()
+            .map(|line| line.strip_prefix("#= ").unwrap_or(line).to_owned() + "\n")
+            .collect();
+        assert!(uncommented.contains("\nhandshake_seconds"));
+        let explicit = load(&uncommented).unwrap();
+        assert_eq!((explicit.limits, explicit.listeners), (Limits::default(), Listeners::default()));
+    }
+
+    #[test]
+    fn an_unknown_name_or_an_unsafe_value_is_refused() {
+        let good = sample("gate.example/log");
+        for (from, to, expected) in [
+            ("[limits]", "[limits]\nhandshake_second = 3", "handshake_second"),
+            ("[limits]", "[limits]\nhandshake_seconds = 0", "limits.handshake_seconds"),
+            ("[listeners]", "[listeners]\nadmin = \"0.0.0.0:9090\"", "listeners.admin"),
+            ("https://", "http://", "names.issuer"),
+            ("sqlite:", "mysql:", "database.url"),
+        ] {
+            let text = good.replacen(from, to, 1);
+            assert_ne!(text, good, "{from}");
+            let error = load(&text).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}

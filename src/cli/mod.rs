@@ -1,3 +1,7 @@
 //! cli
 
 pub mod policy;
+//! The command line: one file per subcommand.
+
+pub mod init;
+pub mod operator;

@@ -1,6 +1,7 @@
 //! Digests, random bytes, and their text forms.
 
 use ring::digest::{Context, SHA256};
+use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 use std::fmt::Write as _;
 
@@ -13,6 +14,25 @@ pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
     let mut out = [0; 32];
     out.copy_from_slice(context.finish().as_ref());
     out
+}
+
+/// HMAC-SHA256 (RFC 2104) over the parts, one after the other.
+pub fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key));
+    for part in parts {
+        context.update(part);
+    }
+    let mut out = [0; 32];
+    out.copy_from_slice(context.sign().as_ref());
+    out
+}
+
+/// Whether two byte strings are the same, in a time that does not tell where they differ.
+///
+/// Compares their MACs, which are of one length, with the comparison that `ring` keeps constant in time.
+pub fn same(a: &[u8], b: &[u8]) -> bool {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, b"schoolgate comparison");
+    hmac::verify(&key, a, hmac::sign(&key, b).as_ref()).is_ok()
 }
 
 /// `N` random bytes from the operating system; `None` when it gives none, on which the caller must fail closed.
@@ -44,4 +64,24 @@ pub fn from_hex(text: &str) -> Option<Vec<u8>> {
             _ => None,
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hmac_is_that_of_rfc_4231_case_2() {
+        let mac = hmac_sha256(b"Jefe", &[b"what do ya want ", b"for nothing?"]);
+        assert_eq!(to_hex(&mac), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    }
+
+    #[test]
+    fn same_tells_equal_from_different() {
+        for (a, b, expected) in
+            [(&b"ab"[..], &b"ab"[..], true), (b"ab", b"aB", false), (b"ab", b"abc", false)]
+        {
+            assert_eq!(same(a, b), expected, "{a:?} {b:?}");
+        }
+    }
 }

@@ -1,5 +1,20 @@
 //! The only user of `ring` for keys, signatures and hashing.
+//!
+//! Private keys stay in zeroed memory and in files that only their owner can read; nothing here prints one.
 
 mod digest;
+mod files;
+mod jwt;
+mod keyring;
+mod keys;
 
-pub use digest::{from_hex, random, sha256, to_hex};
+pub use digest::{from_hex, hmac_sha256, random, same, sha256, to_hex};
+pub use files::{
+    KeyFileError, check_private_directory, make_private_directory, read_private, write_new, write_private,
+};
+pub use jwt::install as install_jwt;
+pub use keyring::{Keyring, KeyringError};
+pub use keys::{
+    Ed25519Key, KeyError, ed25519_public_from_pem, ed25519_public_to_pem, es256_pkcs8, from_pem, to_pem,
+    verify_ed25519, verifying_key_info,
+};

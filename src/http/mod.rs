@@ -1,1 +1,17 @@
-//! http
+//! How it is spoken: problem documents, request ids, limits, and the listeners.
+//!
+//! Nothing here knows a child. An answer of this module never quotes what the caller sent.
+
+mod limits;
+mod plain;
+mod problem;
+mod request_id;
+mod serve;
+mod tls;
+
+pub use limits::{SystemLimits, body_limit};
+pub use plain::serve_plain;
+pub use problem::{Error, Fault, Problem, ProblemKind};
+pub use request_id::{RequestId, request_id};
+pub use serve::{ConnectionLimits, OnRefused, PeerAddress};
+pub use tls::{LiveTls, TlsError, serve_tls, server_config};

@@ -1,0 +1,170 @@
+//! Signing keys: made as PKCS#8, loaded, and described by their `SubjectPublicKeyInfo`.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ring::rand::SystemRandom;
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, ED25519, EcdsaKeyPair, Ed25519KeyPair,
+    KeyPair as _, UnparsedPublicKey,
+};
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{PrivatePkcs8KeyDer, SubjectPublicKeyInfoDer};
+use zeroize::Zeroizing;
+
+/// Why a key could not be made or read.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The operating system gave no random numbers.
+    #[error("the operating system gave no random numbers; try again")]
+    Random,
+    /// Not a private key in PKCS#8, PEM.
+    #[error("this is not a private key in PKCS#8 PEM; convert it with `openssl pkcs8 -topk8 -nocrypt`")]
+    Pem,
+    /// Not an Ed25519 public key in PEM.
+    #[error("this is not an Ed25519 public key in PEM; make one with `schoolgate operator key`")]
+    Public,
+    /// A key of a kind that the gateway does not use.
+    #[error("this private key is not Ed25519, P-256 or P-384; make one of those")]
+    Kind,
+}
+
+/// An Ed25519 signing key (RFC 8032).
+pub struct Ed25519Key {
+    pair: Ed25519KeyPair,
+    pkcs8: Zeroizing<Vec<u8>>,
+}
+
+impl std::fmt::Debug for Ed25519Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ed25519Key").finish_non_exhaustive()
+    }
+}
+
+impl Ed25519Key {
+    /// Makes a new key.
+    pub fn generate() -> Result<Self, KeyError> {
+        let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).map_err(|_| KeyError::Random)?;
+        Self::from_pkcs8(document.as_ref())
+    }
+
+    /// Reads a key in PKCS#8, DER, version 1 or 2.
+    pub fn from_pkcs8(pkcs8: &[u8]) -> Result<Self, KeyError> {
+        let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8).map_err(|_| KeyError::Kind)?;
+        Ok(Self { pair, pkcs8: Zeroizing::new(pkcs8.to_vec()) })
+    }
+
+    /// The private key in PKCS#8, DER.
+    pub fn pkcs8(&self) -> &[u8] {
+        &self.pkcs8
+    }
+
+    /// The public key, 32 bytes.
+    pub fn public(&self) -> [u8; 32] {
+        let mut out = [0; 32];
+        out.copy_from_slice(self.pair.public_key().as_ref());
+        out
+    }
+
+    /// Signs a message; 64 bytes.
+    pub fn sign(&self, message: &[u8]) -> [u8; 64] {
+        let mut out = [0; 64];
+        out.copy_from_slice(self.pair.sign(message).as_ref());
+        out
+    }
+}
+
+/// Whether `signature` is that of `message` under an Ed25519 public key of 32 bytes.
+pub fn verify_ed25519(public: &[u8], message: &[u8], signature: &[u8]) -> bool {
+    UnparsedPublicKey::new(&ED25519, public).verify(message, signature).is_ok()
+}
+
+/// An Ed25519 public key as `SubjectPublicKeyInfo`, PEM: the form of an operator's `.pub` file.
+pub fn ed25519_public_to_pem(public: &[u8; 32]) -> String {
+    to_pem("PUBLIC KEY", &[ED25519_INFO, public].concat()).to_string()
+}
+
+/// Reads an Ed25519 public key from `SubjectPublicKeyInfo`, PEM.
+pub fn ed25519_public_from_pem(pem: &[u8]) -> Result<[u8; 32], KeyError> {
+    let info = SubjectPublicKeyInfoDer::from_pem_slice(pem).map_err(|_| KeyError::Public)?;
+    let public = info.strip_prefix(ED25519_INFO).ok_or(KeyError::Public)?;
+    <[u8; 32]>::try_from(public).map_err(|_| KeyError::Public)
+}
+
+/// Makes a new ES256 (P-256) key, in PKCS#8, DER.
+pub fn es256_pkcs8() -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
+        .map_err(|_| KeyError::Random)?;
+    Ok(Zeroizing::new(document.as_ref().to_vec()))
+}
+
+/// Reads a private key in PKCS#8 PEM into DER.
+pub fn from_pem(pem: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    let key = PrivatePkcs8KeyDer::from_pem_slice(pem).map_err(|_| KeyError::Pem)?;
+    Ok(Zeroizing::new(key.secret_pkcs8_der().to_vec()))
+}
+
+/// Writes DER as PEM (RFC 7468) under a label such as `PRIVATE KEY`.
+pub fn to_pem(label: &str, der: &[u8]) -> Zeroizing<String> {
+    let text = Zeroizing::new(STANDARD.encode(der));
+    let mut pem = Zeroizing::new(format!("-----BEGIN {label}-----\n"));
+    for (index, character) in text.chars().enumerate() {
+        if index > 0 && index.is_multiple_of(64) {
+            pem.push('\n');
+        }
+        pem.push(character);
+    }
+    pem.push_str(&format!("\n-----END {label}-----\n"));
+    pem
+}
+
+/// `SubjectPublicKeyInfo` headers (RFC 5480, RFC 8410): everything before the bytes of the public key.
+const ED25519_INFO: &[u8] = b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00";
+const P256_INFO: &[u8] =
+    b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00";
+const P384_INFO: &[u8] =
+    b"\x30\x76\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x22\x03\x62\x00";
+
+/// The `SubjectPublicKeyInfo`, DER, that belongs to a private key in PKCS#8, DER.
+pub fn verifying_key_info(pkcs8: &[u8]) -> Result<Vec<u8>, KeyError> {
+    if let Ok(key) = Ed25519Key::from_pkcs8(pkcs8) {
+        return Ok([ED25519_INFO, &key.public()].concat());
+    }
+    for (algorithm, info) in
+        [(&ECDSA_P256_SHA256_FIXED_SIGNING, P256_INFO), (&ECDSA_P384_SHA384_FIXED_SIGNING, P384_INFO)]
+    {
+        if let Ok(pair) = EcdsaKeyPair::from_pkcs8(algorithm, pkcs8, &SystemRandom::new()) {
+            return Ok([info, pair.public_key().as_ref()].concat());
+        }
+    }
+    Err(KeyError::Kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+    #[test]
+    fn a_key_survives_its_file_and_signs() {
+        let key = Ed25519Key::generate().unwrap();
+        let pem = to_pem("PRIVATE KEY", key.pkcs8());
+        let again = Ed25519Key::from_pkcs8(&from_pem(pem.as_bytes()).unwrap()).unwrap();
+        assert_eq!(again.public(), key.public());
+        assert!(verify_ed25519(&key.public(), b"message", &again.sign(b"message")));
+        assert!(!verify_ed25519(&key.public(), b"other", &again.sign(b"message")));
+        assert!(from_pem(b"not a key").is_err());
+    }
+
+    #[test]
+    fn the_public_key_info_is_the_one_in_a_certificate_for_the_key() {
+        for algorithm in
+            [&rcgen::PKCS_ED25519, &rcgen::PKCS_ECDSA_P256_SHA256, &rcgen::PKCS_ECDSA_P384_SHA384]
+        {
+            let key = rcgen::KeyPair::generate_for(algorithm).unwrap();
+            let certificate = rcgen::CertificateParams::default().self_signed(&key).unwrap();
+            let (_, parsed) = X509Certificate::from_der(certificate.der()).unwrap();
+            let pkcs8 = from_pem(key.serialize_pem().as_bytes()).unwrap();
+            assert_eq!(verifying_key_info(&pkcs8).unwrap(), parsed.tbs_certificate.subject_pki.raw);
+        }
+    }
+}

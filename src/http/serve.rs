@@ -1,0 +1,190 @@
+//! One loop for every listener: a limit on connections, on their age and their silences, and a stop that lets answers out.
+//!
+//! A request is handled in its own task: a client that goes away does not cut its handling in two.
+
+use super::{Error, RequestId};
+use crate::config::Limits;
+use crate::identity::Peer;
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulConnection;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
+
+/// Called with the address and the reason for every handshake that is refused; the audit records it.
+pub type OnRefused = Arc<dyn Fn(SocketAddr, &str) + Send + Sync>;
+
+/// Where a request's connection comes from; an extension of every request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerAddress(pub SocketAddr);
+
+/// The limits of one listener.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionLimits {
+    /// Longest TLS handshake.
+    pub handshake: Duration,
+    /// Longest silence between the handshake and the first request.
+    pub first_request: Duration,
+    /// Longest time for one request's headers, HTTP/1.1.
+    pub headers: Duration,
+    /// Longest life of a connection: a certificate revoked meanwhile is gone after it.
+    pub age: Duration,
+    /// Longest time that answers under way are given when the connection or the process ends.
+    pub drain: Duration,
+    /// Most connections at once; further ones wait in the system's queue.
+    pub connections: usize,
+    /// Most requests at once on one connection, HTTP/2.
+    pub streams: u32,
+}
+
+impl From<&Limits> for ConnectionLimits {
+    fn from(limits: &Limits) -> Self {
+        Self {
+            handshake: Duration::from_secs(limits.handshake_seconds),
+            first_request: Duration::from_secs(limits.first_request_seconds),
+            headers: Duration::from_secs(limits.headers_seconds),
+            age: Duration::from_secs(limits.connection_age_seconds),
+            drain: Duration::from_secs(limits.drain_seconds),
+            connections: limits.connections,
+            streams: limits.streams_per_connection,
+        }
+    }
+}
+
+/// What every connection of a listener shares.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub router: Router,
+    pub limits: ConnectionLimits,
+    pub stop: CancellationToken,
+    pub tasks: TaskTracker,
+}
+
+/// Accepts until stopped, then waits for what is under way, at most twice the time to drain.
+pub(super) async fn accept_until_stopped<F, Fut>(listener: TcpListener, shared: Shared, connection: F)
+where
+    F: Fn(TcpStream, SocketAddr, Shared) -> Fut,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    let places = Arc::new(Semaphore::new(shared.limits.connections));
+    loop {
+        let next = async {
+            let place = Arc::clone(&places).acquire_owned().await;
+            (place, listener.accept().await)
+        };
+        let (place, accepted) = tokio::select! {
+            () = shared.stop.cancelled() => break,
+            next = next => next,
+        };
+        match accepted {
+            Ok((stream, address)) => {
+                let work = connection(stream, address, shared.clone());
+                shared.tasks.spawn(async move {
+                    work.await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                // Out of file descriptors, most likely: wait for connections to end rather than spin.
+                tracing::warn!(%error, "cannot accept a connection");
+                sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+    drop(listener);
+    shared.tasks.close();
+    if timeout(shared.limits.drain * 2, shared.tasks.wait()).await.is_err() {
+        tracing::warn!(left = shared.tasks.len(), "stopped with work under way");
+    }
+}
+
+/// Serves one connection to its end.
+pub(super) async fn serve_connection<I>(
+    io: I,
+    http2: bool,
+    address: SocketAddr,
+    peer: Option<Arc<Peer>>,
+    shared: Shared,
+) where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let first = Arc::new(Notify::new());
+    let (limits, stop) = (shared.limits, shared.stop.clone());
+    let service = {
+        let first = Arc::clone(&first);
+        service_fn(move |mut request: Request<Incoming>| {
+            first.notify_one();
+            request.extensions_mut().insert(PeerAddress(address));
+            if let Some(peer) = &peer {
+                request.extensions_mut().insert(Arc::clone(peer));
+            }
+            handle(&shared, request)
+        })
+    };
+    let io = TokioIo::new(io);
+    if http2 {
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        builder.timer(TokioTimer::new()).max_concurrent_streams(limits.streams);
+        builder.keep_alive_interval(limits.headers).keep_alive_timeout(limits.headers);
+        watch(builder.serve_connection(io, service), &limits, &stop, &first).await;
+    } else {
+        let mut builder = http1::Builder::new();
+        builder.timer(TokioTimer::new()).header_read_timeout(limits.headers);
+        watch(builder.serve_connection(io, service), &limits, &stop, &first).await;
+    }
+}
+
+/// Runs a request in a task of its own; dropping the answer does not drop the work.
+fn handle(
+    shared: &Shared,
+    request: Request<Incoming>,
+) -> impl Future<Output = Result<Response<Body>, Infallible>> + use<> {
+    let task = shared.tasks.spawn(shared.router.clone().oneshot(request.map(Body::new)));
+    async move {
+        Ok(match task.await {
+            Ok(Ok(response)) => response,
+            Ok(Err(never)) => match never {},
+            // The task failed; the panic is in the log, and the answer tells nothing.
+            Err(_) => Error::Internal.respond(&RequestId::new()),
+        })
+    }
+}
+
+/// Holds a connection to its deadlines.
+async fn watch<C: GracefulConnection>(
+    connection: C,
+    limits: &ConnectionLimits,
+    stop: &CancellationToken,
+    first: &Notify,
+) {
+    let mut connection = pin!(connection);
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        () = first.notified() => {}
+        () = sleep(limits.first_request) => return,
+        () = stop.cancelled() => {}
+    }
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        () = sleep(limits.age) => {}
+        () = stop.cancelled() => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    // Past the time to drain the connection is dropped; a request under way still runs to its end.
+    let _ = timeout(limits.drain, connection).await;
+}

@@ -1,0 +1,123 @@
+//! The API listener: TLS 1.3 with a client certificate that our own authority issued, and nothing less.
+
+use super::serve::{Shared, accept_until_stopped, serve_connection};
+use super::{ConnectionLimits, OnRefused};
+use crate::identity::Peer;
+use arc_swap::ArcSwap;
+use axum::Router;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::{RootCertStore, ServerConfig};
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// The TLS configuration of new connections; replaced whole when certificates change.
+pub type LiveTls = Arc<ArcSwap<ServerConfig>>;
+
+/// Why a TLS configuration was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file that is not PEM of what it should be.
+    #[error("the {what} is not PEM, or holds none; check the file")]
+    Pem {
+        /// Which of the three.
+        what: &'static str,
+    },
+    /// Certificate and key do not belong together, or are of an unknown kind.
+    #[error("certificate and key cannot be used together: {0}; check that they belong to each other")]
+    Certificate(#[from] rustls::Error),
+    /// No use can be made of the authorities.
+    #[error("the client authorities cannot be used: {0}; check the file")]
+    Authorities(#[from] rustls::server::VerifierBuilderError),
+}
+
+/// Makes the configuration from PEM: the server's chain, its key, and the authorities that issue client certificates.
+pub fn server_config(chain: &[u8], key: &[u8], client_authorities: &[u8]) -> Result<ServerConfig, TlsError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut roots = RootCertStore::empty();
+    for authority in certificates(client_authorities, "list of client authorities")? {
+        roots.add(authority)?;
+    }
+    let verifier =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build()?;
+    let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| TlsError::Pem { what: "server key" })?;
+    let mut config = ServerConfig::builder_with_provider(provider)
+        // Other dependencies compile TLS 1.2 in: the one version is always named.
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(certificates(chain, "server certificate")?, key)?;
+    // A resumed session brings back its client certificate unchecked, so that a revoked one would come in.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    config.max_early_data_size = 0;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+fn certificates(pem: &[u8], what: &'static str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    match read {
+        Ok(list) if !list.is_empty() => Ok(list),
+        Ok(_) | Err(_) => Err(TlsError::Pem { what }),
+    }
+}
+
+/// Serves TLS until stopped. Every request carries `Arc<Peer>` and `PeerAddress` as extensions.
+pub async fn serve_tls(
+    listener: TcpListener,
+    router: Router,
+    tls: LiveTls,
+    limits: ConnectionLimits,
+    on_refused: OnRefused,
+    stop: CancellationToken,
+) {
+    let shared = Shared { router, limits, stop, tasks: TaskTracker::new() };
+    accept_until_stopped(listener, shared, |stream, address, shared| {
+        let acceptor = TlsAcceptor::from(tls.load_full());
+        let on_refused = Arc::clone(&on_refused);
+        async move {
+            match handshake(stream, acceptor, &shared).await {
+                Ok((stream, peer)) => {
+                    let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                    serve_connection(stream, http2, address, Some(Arc::new(peer)), shared).await;
+                }
+                Err(reason) => refuse(&on_refused, address, &reason),
+            }
+        }
+    })
+    .await;
+}
+
+fn refuse(on_refused: &OnRefused, address: SocketAddr, reason: &str) {
+    tracing::info!(%address, reason, "handshake refused");
+    on_refused(address, reason);
+}
+
+async fn handshake(
+    stream: TcpStream,
+    acceptor: TlsAcceptor,
+    shared: &Shared,
+) -> Result<(TlsStream<TcpStream>, Peer), String> {
+    let accepted = tokio::select! {
+        () = shared.stop.cancelled() => return Err("the gateway is stopping".to_owned()),
+        accepted = timeout(shared.limits.handshake, acceptor.accept(stream)) => accepted,
+    };
+    let stream = accepted.map_err(|_| "no handshake in time".to_owned())?.map_err(|e| e.to_string())?;
+    let peer = {
+        let (_, session) = stream.get_ref();
+        let leaf = session.peer_certificates().and_then(<[_]>::first).ok_or("no client certificate")?;
+        Peer::from_der(leaf).map_err(|error| error.to_string())?
+    };
+    Ok((stream, peer))
+}
+
+#[cfg(test)]
+#[path = "tls_tests.rs"]
+mod tests;

@@ -1,0 +1,200 @@
+//! The listener over a real loopback socket, with an authority of the test's own.
+
+use super::*;
+use axum::Extension;
+use axum::routing::get;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType};
+use rustls::ClientConfig;
+use rustls_pki_types::ServerName;
+use std::sync::Mutex;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio_rustls::TlsConnector;
+
+type Authority = CertifiedIssuer<'static, KeyPair>;
+
+fn authority() -> Authority {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+}
+
+/// A certificate and its key, PEM.
+fn issue(authority: &Authority, name: SanType, last_year: i32) -> (String, String) {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::default();
+    params.subject_alt_names = vec![name];
+    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    params.not_after = rcgen::date_time_ymd(last_year, 1, 1);
+    (params.signed_by(&key, authority).unwrap().pem(), key.serialize_pem())
+}
+
+fn client_of(authority: &Authority, last_year: i32) -> (String, String) {
+    issue(authority, SanType::URI("urn:schoolgate:org:a:system:b".try_into().unwrap()), last_year)
+}
+
+fn tight() -> ConnectionLimits {
+    ConnectionLimits {
+        handshake: Duration::from_millis(400),
+        first_request: Duration::from_millis(400),
+        headers: Duration::from_millis(400),
+        age: Duration::from_secs(5),
+        drain: Duration::from_secs(2),
+        connections: 16,
+        streams: 4,
+    }
+}
+
+struct Served {
+    address: SocketAddr,
+    refused: Arc<Mutex<Vec<String>>>,
+    stop: CancellationToken,
+    done: tokio::task::JoinHandle<()>,
+    authority: Authority,
+}
+
+async fn who(Extension(peer): Extension<Arc<Peer>>) -> String {
+    peer.san_uris.join(" ")
+}
+
+async fn serve() -> Served {
+    let authority = authority();
+    let (chain, key) = issue(&authority, SanType::DnsName("localhost".try_into().unwrap()), 2040);
+    let config = server_config(chain.as_bytes(), key.as_bytes(), authority.pem().as_bytes()).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let refused = Arc::new(Mutex::new(Vec::new()));
+    let reasons = Arc::clone(&refused);
+    let hook: OnRefused = Arc::new(move |_, reason: &str| reasons.lock().unwrap().push(reason.to_owned()));
+    let slow = || async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        "done"
+    };
+    let router = Router::new().route("/who", get(who)).route("/slow", get(slow));
+    let (stop, tls) = (CancellationToken::new(), Arc::new(ArcSwap::from_pointee(config)));
+    let done = tokio::spawn(serve_tls(listener, router, tls, tight(), hook, stop.clone()));
+    Served { address, refused, stop, done, authority }
+}
+
+fn client(
+    served: &Served,
+    version: &'static rustls::SupportedProtocolVersion,
+    identity: Option<(String, String)>,
+    alpn: &[u8],
+) -> TlsConnector {
+    let mut roots = RootCertStore::empty();
+    roots.add(served.authority.der().clone()).unwrap();
+    let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_protocol_versions(&[version])
+        .unwrap()
+        .with_root_certificates(roots);
+    let mut config = match identity {
+        None => builder.with_no_client_auth(),
+        Some((chain, key)) => {
+            let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+            builder.with_client_auth_cert(certificates(chain.as_bytes(), "client").unwrap(), key).unwrap()
+        }
+    };
+    config.alpn_protocols = vec![alpn.to_vec()];
+    TlsConnector::from(Arc::new(config))
+}
+
+/// Sends one HTTP/1.1 request and reads to the end; a failure anywhere gives nothing.
+async fn call(served: &Served, connector: &TlsConnector, path: &str) -> Option<String> {
+    let stream = TcpStream::connect(served.address).await.unwrap();
+    let mut stream = connector.connect(ServerName::try_from("localhost").unwrap(), stream).await.ok()?;
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let mut answer = String::new();
+    // A server that does not say goodbye is no failure of the answer.
+    let _ = stream.read_to_string(&mut answer).await;
+    if answer.is_empty() { None } else { Some(answer) }
+}
+
+/// The first reason that the server gives, which in TLS 1.3 may come after the client's own handshake.
+async fn reason(served: &Served) -> String {
+    for _ in 0..200 {
+        if let Some(reason) = served.refused.lock().unwrap().first() {
+            return reason.clone();
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    String::from("not refused")
+}
+
+#[tokio::test]
+async fn a_registered_authoritys_client_is_served_over_http_1() {
+    let served = serve().await;
+    let identity = Some(client_of(&served.authority, 2040));
+    let connector = client(&served, &rustls::version::TLS13, identity, b"http/1.1");
+    let answer = call(&served, &connector, "/who").await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.ends_with("urn:schoolgate:org:a:system:b"), "{answer}");
+    assert!(served.refused.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_registered_authoritys_client_is_served_over_http_2() {
+    let served = serve().await;
+    let identity = Some(client_of(&served.authority, 2040));
+    let connector = client(&served, &rustls::version::TLS13, identity, b"h2");
+    let stream = TcpStream::connect(served.address).await.unwrap();
+    let stream = connector.connect(ServerName::try_from("localhost").unwrap(), stream).await.unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+    let (mut preface, mut stream) = ([0; 9], stream);
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    stream.read_exact(&mut preface).await.unwrap();
+    // RFC 9113 section 3.4: the server's first frame is SETTINGS, type 4, on stream 0.
+    assert_eq!((preface[3], &preface[5..]), (4, &[0; 4][..]));
+}
+
+#[tokio::test]
+async fn each_client_that_is_not_proved_is_refused_and_told_to_the_hook() {
+    let stranger = authority();
+    for (identity, expected) in [
+        ("none", "no certificates"),
+        ("stranger", "UnknownIssuer"),
+        ("expired", "Expired"),
+        ("tls 1.2", "version"),
+    ] {
+        let served = serve().await;
+        let (version, certificate) = match identity {
+            "none" => (&rustls::version::TLS13, None),
+            "stranger" => (&rustls::version::TLS13, Some(client_of(&stranger, 2040))),
+            "expired" => (&rustls::version::TLS13, Some(client_of(&served.authority, 2021))),
+            _ => (&rustls::version::TLS12, Some(client_of(&served.authority, 2040))),
+        };
+        let connector = client(&served, version, certificate, b"http/1.1");
+        assert_eq!(call(&served, &connector, "/who").await, None, "{identity}");
+        let reason = reason(&served).await;
+        assert!(reason.to_lowercase().contains(&expected.to_lowercase()), "{identity}: {reason}");
+    }
+}
+
+#[tokio::test]
+async fn silence_is_ended_before_and_after_the_handshake() {
+    let served = serve().await;
+    let mut silent = TcpStream::connect(served.address).await.unwrap();
+    assert_eq!(silent.read(&mut [0; 1]).await.unwrap_or(0), 0);
+    assert_eq!(reason(&served).await, "no handshake in time");
+    let identity = Some(client_of(&served.authority, 2040));
+    let connector = client(&served, &rustls::version::TLS13, identity, b"h2");
+    let stream = TcpStream::connect(served.address).await.unwrap();
+    let mut stream = connector.connect(ServerName::try_from("localhost").unwrap(), stream).await.unwrap();
+    let mut rest = Vec::new();
+    let ended = timeout(Duration::from_secs(3), stream.read_to_end(&mut rest)).await;
+    assert!(ended.is_ok(), "the connection was still open");
+}
+
+#[tokio::test]
+async fn a_stop_lets_the_answer_under_way_out() {
+    let served = serve().await;
+    let identity = Some(client_of(&served.authority, 2040));
+    let connector = client(&served, &rustls::version::TLS13, identity, b"http/1.1");
+    let (answer, ()) = tokio::join!(call(&served, &connector, "/slow"), async {
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        served.stop.cancel();
+    });
+    assert!(answer.unwrap().ends_with("done"));
+    timeout(Duration::from_secs(3), served.done).await.unwrap().unwrap();
+}

@@ -1,0 +1,237 @@
+//! From a connection and a header to a proved caller.
+
+use super::{Caller, Lane, Peer, TokenKeys, Unauthenticated};
+use crate::crypto::{from_pem, same, sha256, verifying_key_info};
+use crate::directory::{Directory, Organisation, System};
+use crate::domain::organisation::Standing;
+use crate::domain::purpose::{Purpose, Role};
+use chrono::{DateTime, Utc};
+use std::sync::Arc;
+
+/// Proves the caller of a request: certificate, its system, and a token bound to both.
+pub fn authenticate(
+    directory: &Directory,
+    tokens: &TokenKeys,
+    peer: Option<&Peer>,
+    authorization: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<Caller, Unauthenticated> {
+    let peer = peer.ok_or(Unauthenticated::NoCertificate)?;
+    let (organisation, system) = system_of(directory, peer, now)?;
+    let held = tokens.read(bearer(authorization)?, now)?;
+    if !held.is_bound_to(&peer.thumbprint) {
+        return Err(Unauthenticated::OtherCertificate);
+    }
+    if held.client_id != system.client_id {
+        return Err(Unauthenticated::OtherClient);
+    }
+    caller(organisation, system, held.role, held.purpose, Some(held.token_id), peer.thumbprint)
+}
+
+/// Proves the caller of a command: the private key must be that of a live certificate of the system.
+pub fn local(
+    directory: &Directory,
+    client_id: &str,
+    private_key_pem: &[u8],
+    role: Role,
+    purpose: Purpose,
+    now: DateTime<Utc>,
+) -> Result<Caller, Unauthenticated> {
+    let info = from_pem(private_key_pem).and_then(|key| verifying_key_info(&key));
+    let digest = sha256(&[&info.map_err(|_| Unauthenticated::UnknownCertificate)?]);
+    let system = directory.system_by_client_id(client_id).ok_or(Unauthenticated::UnknownCertificate)?;
+    let credential = directory
+        .credentials
+        .values()
+        .filter(|credential| credential.system == system.id && same(&credential.key_digest, &digest))
+        .find(|credential| directory.system_by_thumbprint(&credential.thumbprint, now).is_some())
+        .ok_or(Unauthenticated::UnknownCertificate)?;
+    let organisation = directory.organisation_of(system).ok_or(Unauthenticated::UnknownCertificate)?;
+    caller(organisation, system, role, purpose, None, credential.thumbprint)
+}
+
+/// The system whose live certificate this is, with its organisation; the name in the certificate must be the system's.
+///
+/// Says nothing about the organisation's standing.
+pub fn system_of<'a>(
+    directory: &'a Directory,
+    peer: &Peer,
+    now: DateTime<Utc>,
+) -> Result<(&'a Organisation, &'a System), Unauthenticated> {
+    // A connection outlives its handshake: the end of the certificate is checked on every request.
+    let system = directory
+        .system_by_thumbprint(&peer.thumbprint, now)
+        .filter(|_| now < peer.not_after)
+        .ok_or(Unauthenticated::UnknownCertificate)?;
+    let organisation = directory.organisation_of(system).ok_or(Unauthenticated::UnknownCertificate)?;
+    match (directory.san_uri(system), peer.san_uris.as_slice()) {
+        (Some(registered), [shown]) if registered == *shown => Ok((organisation, system)),
+        _ => Err(Unauthenticated::OtherName),
+    }
+}
+
+fn bearer(authorization: Option<&str>) -> Result<&str, Unauthenticated> {
+    let header = authorization.ok_or(Unauthenticated::NoToken)?;
+    let (scheme, token) = header.split_once(' ').ok_or(Unauthenticated::NotBearer)?;
+    if scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && !token.contains(' ') {
+        Ok(token)
+    } else {
+        Err(Unauthenticated::NotBearer)
+    }
+}
+
+/// What the directory says today, whatever the token said when it was given.
+fn caller(
+    organisation: &Organisation,
+    system: &System,
+    role: Role,
+    purpose: Purpose,
+    token_id: Option<String>,
+    thumbprint: [u8; 32],
+) -> Result<Caller, Unauthenticated> {
+    if organisation.standing != Standing::Live {
+        return Err(Unauthenticated::Suspended);
+    }
+    if !system.roles.contains(&role) {
+        return Err(Unauthenticated::RoleWithdrawn);
+    }
+    Ok(Caller {
+        organisation: Arc::new(organisation.clone()),
+        system: Arc::new(system.clone()),
+        role,
+        purpose,
+        lane: Lane::System,
+        token_id,
+        thumbprint,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::testing::{World, forge, now};
+    use crate::identity::{TOKEN_SECONDS, TokenFault};
+    use chrono::TimeDelta;
+    use serde_json::json;
+
+    fn token(world: &World) -> String {
+        world.issue(&world.peer)
+    }
+
+    fn ask(world: &World, peer: Option<&Peer>, header: Option<&str>) -> Result<Caller, Unauthenticated> {
+        authenticate(&world.directory, &world.keys, peer, header, now())
+    }
+
+    #[test]
+    fn own_certificate_and_token_prove_the_caller() {
+        let world = World::new();
+        let caller = ask(&world, Some(&world.peer), Some(&format!("Bearer {}", token(&world)))).unwrap();
+        assert_eq!((caller.role, caller.purpose), (Role::SocialWorker, Purpose::ChildProtection));
+        assert_eq!(caller.organisation.code, "council");
+        assert_eq!(caller.system.client_id, "council-cases");
+        assert!(caller.token_id.is_some());
+    }
+
+    #[test]
+    fn each_fault_of_certificate_or_header_has_its_reason() {
+        let world = World::new();
+        let good = format!("Bearer {}", token(&world));
+        let renamed =
+            Peer { san_uris: vec!["urn:schoolgate:org:x:system:y".to_owned()], ..world.peer.clone() };
+        let two = Peer {
+            san_uris: [world.peer.san_uris.clone(), vec!["u:x".into()]].concat(),
+            ..world.peer.clone()
+        };
+        let ended = Peer { not_after: now(), ..world.peer.clone() };
+        let unknown = Peer { thumbprint: [9; 32], ..world.peer.clone() };
+        for (peer, header, expected) in [
+            (None, Some(good.as_str()), Unauthenticated::NoCertificate),
+            (Some(&unknown), Some(&good), Unauthenticated::UnknownCertificate),
+            (Some(&ended), Some(&good), Unauthenticated::UnknownCertificate),
+            (Some(&renamed), Some(&good), Unauthenticated::OtherName),
+            (Some(&two), Some(&good), Unauthenticated::OtherName),
+            (Some(&world.peer), None, Unauthenticated::NoToken),
+            (Some(&world.peer), Some("Basic YTpi"), Unauthenticated::NotBearer),
+            (Some(&world.peer), Some("Bearer"), Unauthenticated::NotBearer),
+            // Another system's own, valid certificate: the token is not bound to it.
+            (Some(&world.other), Some(&good), Unauthenticated::OtherCertificate),
+        ] {
+            assert_eq!(ask(&world, peer, header).unwrap_err(), expected);
+        }
+    }
+
+    #[test]
+    fn a_token_is_held_to_the_directory_of_today() {
+        let mut world = World::new();
+        let header = format!("Bearer {}", token(&world));
+        let id = world.directory.system_by_client_id("council-cases").unwrap().id;
+        world.directory.systems.get_mut(&id).unwrap().roles.clear();
+        assert_eq!(
+            ask(&world, Some(&world.peer), Some(&header)).unwrap_err(),
+            Unauthenticated::RoleWithdrawn
+        );
+        world.directory.organisations.values_mut().for_each(|o| o.standing = Standing::Suspended);
+        assert_eq!(ask(&world, Some(&world.peer), Some(&header)).unwrap_err(), Unauthenticated::Suspended);
+        world.directory.credentials.values_mut().for_each(|c| c.revoked_at = Some(now()));
+        assert_eq!(
+            ask(&world, Some(&world.peer), Some(&header)).unwrap_err(),
+            Unauthenticated::UnknownCertificate
+        );
+    }
+
+    #[test]
+    fn a_token_ends_after_five_minutes() {
+        let world = World::new();
+        let header = format!("Bearer {}", token(&world));
+        let at = |seconds| {
+            let then = now() + TimeDelta::seconds(seconds);
+            authenticate(&world.directory, &world.keys, Some(&world.peer), Some(&header), then).map(|_| ())
+        };
+        assert_eq!(at(TOKEN_SECONDS - 1), Ok(()));
+        assert_eq!(at(TOKEN_SECONDS), Err(TokenFault::Expired.into()));
+        assert_eq!(at(-1), Err(TokenFault::NotYet.into()));
+    }
+
+    #[test]
+    fn a_forged_token_is_refused_for_what_is_wrong_with_it() {
+        let world = World::new();
+        for (header, change, sign, expected) in [
+            (json!({}), json!({}), true, None),
+            (json!({}), json!({}), false, Some(TokenFault::Signature)),
+            (json!({}), json!({"aud": "elsewhere"}), true, Some(TokenFault::Audience)),
+            (json!({}), json!({"iss": "elsewhere"}), true, Some(TokenFault::Issuer)),
+            (json!({"typ": null}), json!({}), true, Some(TokenFault::Type)),
+            (json!({"typ": "JWT"}), json!({}), true, Some(TokenFault::Type)),
+            (json!({"alg": "HS256"}), json!({}), true, Some(TokenFault::Algorithm)),
+            (json!({"alg": "ES256"}), json!({}), true, Some(TokenFault::Algorithm)),
+            (json!({"alg": "none"}), json!({}), true, Some(TokenFault::Malformed)),
+            (json!({}), json!({"cnf": null}), true, Some(TokenFault::Malformed)),
+            (json!({}), json!({"exp": null}), true, Some(TokenFault::Malformed)),
+            (json!({}), json!({"exp": now().timestamp() + 3600}), true, Some(TokenFault::Expired)),
+            (json!({}), json!({"authorization_details": []}), true, Some(TokenFault::Malformed)),
+        ] {
+            let forged = forge(&world, &header, &change, sign);
+            let result = ask(&world, Some(&world.peer), Some(&format!("Bearer {forged}")));
+            let expected = expected.map_or(Ok(()), |fault| Err(Unauthenticated::Token(fault)));
+            assert_eq!(result.map(|_| ()), expected, "{header} {change}");
+        }
+        let other = forge(&world, &json!({}), &json!({"client_id": "school-office"}), true);
+        let result = ask(&world, Some(&world.peer), Some(&format!("Bearer {other}")));
+        assert_eq!(result.unwrap_err(), Unauthenticated::OtherClient);
+    }
+
+    #[test]
+    fn the_command_line_proves_that_it_has_the_key() {
+        let world = World::new();
+        let (role, purpose) = (Role::SocialWorker, Purpose::ChildProtection);
+        let ask = |client: &str, key: &str, role| {
+            local(&world.directory, client, key.as_bytes(), role, purpose, now()).map(|c| c.thumbprint)
+        };
+        let (key, other) = (world.key.serialize_pem(), world.other_key.serialize_pem());
+        assert_eq!(ask("council-cases", &key, role), Ok(world.peer.thumbprint));
+        assert_eq!(ask("council-cases", &other, role), Err(Unauthenticated::UnknownCertificate));
+        assert_eq!(ask("school-office", &key, role), Err(Unauthenticated::UnknownCertificate));
+        assert_eq!(ask("council-cases", "no key", role), Err(Unauthenticated::UnknownCertificate));
+        assert_eq!(ask("council-cases", &key, Role::SchoolNurse), Err(Unauthenticated::RoleWithdrawn));
+    }
+}

@@ -1,0 +1,136 @@
+//! A small world for tests: two organisations with one system and one certificate each.
+
+use super::{Grant, Peer, TokenKeys};
+use crate::crypto::{Ed25519Key, sha256};
+use crate::directory::{Contact, Credential, Directory, Organisation, System};
+use crate::domain::identifiers::{OrganisationId, SystemId};
+use crate::domain::organisation::{OrganisationKind, Standing};
+use crate::domain::purpose::{Purpose, Role, SectionSet};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+pub(crate) const ISSUER: &str = "https://gate.example";
+pub(crate) const AUDIENCE: &str = "https://gate.example/v1";
+
+pub(crate) struct World {
+    pub directory: Directory,
+    pub keys: TokenKeys,
+    pub signing: Ed25519Key,
+    pub key: rcgen::KeyPair,
+    pub other_key: rcgen::KeyPair,
+    /// Of the council's case system, with the role of social worker.
+    pub peer: Peer,
+    /// Of the school's office system.
+    pub other: Peer,
+}
+
+pub(crate) fn now() -> DateTime<Utc> {
+    "2026-11-20T12:00:00Z".parse().unwrap()
+}
+
+pub(crate) fn certificate(key: &rcgen::KeyPair, uri: &str) -> rcgen::Certificate {
+    let mut params = rcgen::CertificateParams::default();
+    params.subject_alt_names = vec![rcgen::SanType::URI(uri.try_into().unwrap())];
+    params.not_after = rcgen::date_time_ymd(2040, 1, 1);
+    params.self_signed(key).unwrap()
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let signing = Ed25519Key::generate().unwrap();
+        let keys = TokenKeys::new(signing.pkcs8(), ISSUER, AUDIENCE).unwrap();
+        let mut directory = Directory::default();
+        let (key, peer) = member(&mut directory, "council", "cases", OrganisationKind::LocalAuthority);
+        let (other_key, other) = member(&mut directory, "school", "office", OrganisationKind::School);
+        Self { directory, keys, signing, key, other_key, peer, other }
+    }
+
+    pub(crate) fn issue(&self, peer: &Peer) -> String {
+        let grant = Grant {
+            client_id: "council-cases",
+            role: Role::SocialWorker,
+            purpose: Purpose::ChildProtection,
+            thumbprint: peer.thumbprint,
+        };
+        self.keys.issue(&grant, now()).unwrap().token
+    }
+}
+
+fn member(
+    directory: &mut Directory,
+    organisation: &str,
+    system: &str,
+    kind: OrganisationKind,
+) -> (rcgen::KeyPair, Peer) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let uri = format!("urn:schoolgate:org:{organisation}:system:{system}");
+    let peer = Peer::from_der(certificate(&key, &uri).der()).unwrap();
+    let (id, system_id) = (OrganisationId(Uuid::now_v7()), SystemId(Uuid::now_v7()));
+    directory.organisations.insert(id, an_organisation(id, organisation, kind));
+    directory.systems.insert(
+        system_id,
+        System {
+            id: system_id,
+            organisation: id,
+            code: system.to_owned(),
+            client_id: format!("{organisation}-{system}"),
+            roles: vec![Role::SocialWorker, Role::CmeOfficer],
+            scopes: vec![],
+            sections_without_person: SectionSet::EMPTY,
+            requests_per_minute: 60,
+        },
+    );
+    directory.credentials.insert(
+        peer.thumbprint,
+        Credential {
+            system: system_id,
+            thumbprint: peer.thumbprint,
+            key_digest: peer.key_digest,
+            valid_from: now() - TimeDelta::days(1),
+            valid_until: now() + TimeDelta::days(365),
+            revoked_at: None,
+        },
+    );
+    (key, peer)
+}
+
+fn an_organisation(id: OrganisationId, code: &str, kind: OrganisationKind) -> Organisation {
+    Organisation {
+        id,
+        code: code.to_owned(),
+        kind,
+        name: code.to_owned(),
+        standing: Standing::Live,
+        urn: None,
+        laestab: None,
+        la_code: None,
+        phase: None,
+        returns_to: None,
+        attendance_lead: Contact::default(),
+        dsl: Contact::default(),
+    }
+}
+
+/// A good token of the council's system with header and claims changed; `null` takes a member away.
+pub(crate) fn forge(world: &World, header: &Value, change: &Value, sign: bool) -> String {
+    let good = world.issue(&world.peer);
+    let parts: Vec<&str> = good.split('.').collect();
+    let patched = |part: &str, change: &Value| {
+        let mut value: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap();
+        for (name, new) in change.as_object().unwrap() {
+            let object = value.as_object_mut().unwrap();
+            if new.is_null() {
+                object.remove(name)
+            } else {
+                object.insert(name.clone(), new.clone())
+            };
+        }
+        URL_SAFE_NO_PAD.encode(value.to_string())
+    };
+    let body = format!("{}.{}", patched(parts[0], header), patched(parts[1], change));
+    let signed = if sign { body.clone() } else { json!([sha256(&[body.as_bytes()])]).to_string() };
+    format!("{body}.{}", URL_SAFE_NO_PAD.encode(world.signing.sign(signed.as_bytes())))
+}
