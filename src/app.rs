@@ -1,1 +1,209 @@
-//! app
+//! Builds what a process needs, starts its listeners, and stops cleanly.
+
+use crate::audit::{Journal, Options};
+use crate::clock::Clock;
+use crate::config::{Config, Limits, Safety};
+use crate::crypto::{self, Keyring};
+use crate::directory::LiveDirectory;
+use crate::gate::Gate;
+use crate::http::{AuditLayer, ConnectionLimits, LiveTls, Metrics, SystemLimits, serve_plain, serve_tls, server_config};
+use crate::identity::TokenKeys;
+use crate::involvements::Matcher;
+use crate::policy::Policy;
+use crate::router;
+use crate::store::{self, Db};
+use crate::tokens::TokenState;
+use anyhow::{Context as _, Result, bail};
+use arc_swap::ArcSwap;
+use axum::extract::FromRef;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// What handlers are given. Cheap to clone.
+#[derive(Clone)]
+pub struct AppState {
+    pub(crate) gate: Gate,
+    pub(crate) tokens: TokenState,
+    pub(crate) systems: SystemLimits,
+    pub(crate) matcher: Matcher,
+    pub(crate) safety: Safety,
+    pub(crate) audit: AuditLayer,
+    pub(crate) limits: Limits,
+    pub(crate) metrics: Metrics,
+}
+
+macro_rules! part {
+    ($($type:ty = |$state:ident| $part:expr;)+) => { $(
+        impl FromRef<AppState> for $type {
+            fn from_ref($state: &AppState) -> Self {
+                $part
+            }
+        }
+    )+ };
+}
+part! {
+    Gate = |s| s.gate.clone();
+    Arc<TokenKeys> = |s| Arc::clone(&s.tokens.keys);
+    SystemLimits = |s| s.systems.clone();
+    Matcher = |s| s.matcher.clone();
+    Safety = |s| s.safety.clone();
+}
+
+impl AppState {
+    /// Whether the gateway can answer: its database is there and as new as this program.
+    pub async fn is_ready(&self) -> bool {
+        store::versions(self.gate.db()).await.is_ok_and(|(ours, theirs)| theirs >= ours)
+    }
+}
+
+/// A database with the gate in front of it: what `serve`, `demo` and `import` share.
+pub struct Opened {
+    /// The gate.
+    pub gate: Gate,
+    journal: JoinHandle<()>,
+    db: Db,
+}
+
+/// Opens the database, brings it up to date, loads the directory and the policies, and starts the journal. Fails
+/// closed: policies that do not validate, or a directory that cannot be read, and nothing is served.
+pub async fn open(database_url: &str, clock: Clock) -> Result<Opened> {
+    crypto::install_jwt();
+    let db = Db::open(database_url).await.context("the database cannot be opened")?;
+    store::migrate(&db).await.context("the database cannot be brought up to date")?;
+    let directory = LiveDirectory::open(&db).await.context("the directory cannot be read")?;
+    let policy = Policy::embedded(crypto::sha256).context("the policies do not hold")?;
+    let (journal, task) = Journal::start(db.clone(), Options::default());
+    let gate = Gate::new(db.clone(), directory, policy, journal, clock);
+    Ok(Opened { gate, journal: task, db })
+}
+
+impl Opened {
+    /// Lets the journal end, and closes the database.
+    pub async fn close(self) {
+        let Self { gate, journal, db } = self;
+        drop(gate);
+        if tokio::time::timeout(Duration::from_secs(10), journal).await.is_err() {
+            tracing::warn!("the journal did not end in time");
+        }
+        db.close().await;
+    }
+}
+
+/// A running gateway.
+pub struct Running {
+    /// Where the API listens.
+    pub api: SocketAddr,
+    /// Where the admin listener is.
+    pub admin: SocketAddr,
+    /// The gate, for the process that holds it.
+    pub gate: Gate,
+    opened: Opened,
+    stop: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+    audit: AuditLayer,
+}
+
+/// Starts the listeners of a configuration. Relative paths are relative to `folder`.
+pub async fn start(config: &Config, folder: &Path, clock: Clock) -> Result<Running> {
+    let keyring = Keyring::load(&folder.join(&config.files.keys))?;
+    let read = |path: &Path| std::fs::read(folder.join(path)).with_context(|| format!("cannot read `{}`", path.display()));
+    let chain = read(&config.files.server_certificate)?;
+    let key = crypto::read_private(&folder.join(&config.files.server_key))?;
+    let authorities = read(&config.files.client_authorities)?;
+    let tls: LiveTls = Arc::new(ArcSwap::from_pointee(server_config(&chain, &key, &authorities)?));
+    let keys = TokenKeys::new(&keyring.token_eddsa, &config.names.issuer, &config.names.audience)?;
+    let opened = open(&config.database.url, clock).await?;
+    let state = state(config, opened.gate.clone(), keys);
+    let api = bind(config.listeners.api).await?;
+    let admin = bind(config.listeners.admin).await?;
+    if !admin.local_addr()?.ip().is_loopback() {
+        bail!("the admin listener has no encryption; give it a loopback address");
+    }
+    let (api_at, admin_at) = (api.local_addr()?, admin.local_addr()?);
+    let stop = CancellationToken::new();
+    let limits = ConnectionLimits::from(&config.limits);
+    let mut tasks = background(&state, &stop);
+    let (audit, gate) = (state.audit.clone(), state.gate.clone());
+    let refused = {
+        let audit = audit.clone();
+        Arc::new(move |address: SocketAddr, _reason: &str| {
+            let audit = audit.clone();
+            tokio::spawn(async move { audit.refused_handshake(address.ip()).await });
+        })
+    };
+    let admin_router = router::admin(state.clone());
+    tasks.push(tokio::spawn(serve_tls(api, router::api(state), tls, limits, refused, stop.clone())));
+    let stop_admin = stop.clone();
+    tasks.push(tokio::spawn(async move {
+        if let Err(error) = serve_plain(admin, admin_router, limits, stop_admin).await {
+            tracing::error!(%error, "the admin listener ended");
+        }
+    }));
+    Ok(Running { api: api_at, admin: admin_at, gate, opened, stop, tasks, audit })
+}
+
+fn state(config: &Config, gate: Gate, keys: TokenKeys) -> AppState {
+    let safety = Safety::new(&config.names.safety_telephone);
+    let tokens =
+        TokenState { directory: gate.directory().clone(), keys: Arc::new(keys), clock: gate.clock().clone() };
+    let metrics = Metrics::default();
+    AppState {
+        audit: AuditLayer::new(gate.clone(), safety.clone(), metrics.clone()),
+        tokens,
+        systems: SystemLimits::default(),
+        matcher: Matcher::default(),
+        safety,
+        limits: config.limits,
+        metrics,
+        gate,
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+}
+
+/// How often a change of the directory is looked for: seen by every gateway within a second.
+const DIRECTORY: Duration = Duration::from_millis(500);
+/// The minute after which counts of refused requests are written.
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn background(state: &AppState, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
+    let matcher = state.matcher.clone().run(state.gate.clone(), stop.clone());
+    let (gate, stopped) = (state.gate.clone(), stop.clone());
+    let directory = async move {
+        while tokio::time::timeout(DIRECTORY, stopped.cancelled()).await.is_err() {
+            if let Err(error) = gate.directory().refresh(gate.db()).await {
+                tracing::warn!(%error, "the directory could not be looked at; the last one stands");
+            }
+        }
+    };
+    let (audit, stopped) = (state.audit.clone(), stop.clone());
+    let minutes = async move {
+        while tokio::time::timeout(MINUTE, stopped.cancelled()).await.is_err() {
+            audit.turn_minute(false).await;
+        }
+    };
+    vec![tokio::spawn(matcher), tokio::spawn(directory), tokio::spawn(minutes)]
+}
+
+impl Running {
+    /// Stops accepting, lets what is under way end, writes what is left to write, and closes.
+    pub async fn stop(self) {
+        let Self { opened, stop, tasks, audit, gate, .. } = self;
+        stop.cancel();
+        for task in tasks {
+            if task.await.is_err() {
+                tracing::error!("a task ended by a fault");
+            }
+        }
+        audit.turn_minute(true).await;
+        drop((audit, gate));
+        opened.close().await;
+    }
+}

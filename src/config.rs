@@ -77,6 +77,22 @@ pub struct Names {
     pub safety_telephone: String,
 }
 
+/// What every answer about a child says it does not mean, with the number to ring.
+#[derive(Clone, Debug)]
+pub struct Safety(std::sync::Arc<str>);
+
+impl Safety {
+    /// With the authority's number.
+    pub fn new(telephone: &str) -> Self {
+        Self(telephone.into())
+    }
+
+    /// The sentence, the same wherever it stands.
+    pub fn caution(&self) -> String {
+        format!("This does not mean the child is at no school. If a child may be in danger, ring {}.", self.0)
+    }
+}
+
 /// Limits on everything; each with its unit in its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

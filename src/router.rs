@@ -1,1 +1,93 @@
-//! router
+//! Every route of every listener on one page, grouped by who calls it.
+
+use crate::app::AppState;
+use crate::disclosures::list_audit_entries;
+use crate::http::{GuardedRouter, audited, request_id};
+use crate::intake::{read_import, send_attendance, send_calendar, send_pupils, send_register};
+use crate::involvements::{end_involvement, open_involvement, report_involvements, send_caseload};
+use crate::summaries::{find_pupil, read_attendance_summary};
+use crate::tokens;
+use axum::Router;
+use axum::extract::State;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{MethodFilter, get};
+use http::{HeaderValue, StatusCode, header};
+use utoipa::OpenApi;
+
+/// The API listener: systems, over mutual TLS.
+pub fn api(state: AppState) -> Router {
+    let (body, upload) = (state.limits.body_bytes, state.limits.upload_bytes);
+    let about_children = GuardedRouter::default()
+        // Schools send their registers.
+        .route(MethodFilter::PUT, "/v1/schools/{urn}/calendar/{year}", upload, send_calendar)
+        .route(MethodFilter::POST, "/v1/schools/{urn}/pupils", upload, send_pupils)
+        .route(MethodFilter::POST, "/v1/schools/{urn}/attendance", upload, send_attendance)
+        .route(MethodFilter::PUT, "/v1/schools/{urn}/registers/{date}/{session}", upload, send_register)
+        .route(MethodFilter::GET, "/v1/imports/{id}", body, read_import)
+        // Agencies open and end their cases.
+        .route(MethodFilter::POST, "/v1/involvements", upload, send_caseload)
+        .route(MethodFilter::GET, "/v1/involvements/report", body, report_involvements)
+        .route(MethodFilter::PUT, "/v1/involvements/{id}", body, open_involvement)
+        .route(MethodFilter::DELETE, "/v1/involvements/{id}", body, end_involvement)
+        // Agencies and schools ask.
+        .route(MethodFilter::POST, "/v1/pupils/find", body, find_pupil)
+        .route(MethodFilter::GET, "/v1/pupils/{pupil_id}/attendance-summary", body, read_attendance_summary)
+        // Data protection officers look.
+        .route(MethodFilter::GET, "/v1/audit/entries", body, list_audit_entries)
+        .into_router();
+    let layer = state.audit.clone();
+    about_children
+        .merge(tokens::routes().with_state(state.tokens.clone()))
+        .route("/openapi.json", get(serve_openapi))
+        .layer(from_fn_with_state(layer, audited))
+        .layer(from_fn(request_id))
+        .with_state(state)
+}
+
+/// The admin listener: the operator, on the gateway's own machine. Nothing about a child.
+pub fn admin(state: AppState) -> Router {
+    Router::new()
+        .route("/livez", get(async || StatusCode::OK))
+        .route("/readyz", get(tell_readiness))
+        .route("/metrics", get(tell_metrics))
+        .with_state(state)
+}
+
+async fn tell_readiness(State(state): State<AppState>) -> (StatusCode, &'static str) {
+    if state.is_ready().await { (StatusCode::OK, "ready\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready\n") }
+}
+
+async fn tell_metrics(State(state): State<AppState>) -> ([(header::HeaderName, HeaderValue); 1], String) {
+    let kind = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    ([(header::CONTENT_TYPE, kind)], state.metrics.text())
+}
+
+async fn serve_openapi() -> ([(header::HeaderName, HeaderValue); 1], String) {
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], openapi())
+}
+
+/// The API as OpenAPI 3.1, from the code.
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "schoolgate", description = "Secure inter-agency data exchange for English schools. Every request \
+        needs a client certificate and an access token bound to it; every answer has an audit entry."),
+    paths(
+        crate::intake::send_calendar, crate::intake::send_pupils, crate::intake::send_attendance,
+        crate::intake::send_register, crate::intake::read_import,
+        crate::involvements::send_caseload, crate::involvements::report_involvements,
+        crate::involvements::open_involvement, crate::involvements::end_involvement,
+        crate::summaries::find_pupil, crate::summaries::read_attendance_summary,
+        crate::disclosures::list_audit_entries,
+    ),
+    tags((name = "intake", description = "A school sends its calendar, roll and marks"),
+         (name = "involvements", description = "An agency opens, changes and ends its cases"),
+         (name = "summaries", description = "Find a child among one's own, and ask how it has attended"),
+         (name = "disclosures", description = "Who saw what, why"))
+)]
+struct ApiDoc;
+
+/// The document as committed in `docs/openapi.json`.
+pub fn openapi() -> String {
+    // A document of texts can always be written.
+    ApiDoc::openapi().to_pretty_json().unwrap_or_default() + "\n"
+}

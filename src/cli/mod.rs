@@ -1,7 +1,5 @@
-//! cli
-
-pub mod policy;
 //! The command line: one file per subcommand.
 
 pub mod init;
 pub mod operator;
+pub mod policy;

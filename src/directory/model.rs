@@ -210,6 +210,11 @@ impl Directory {
             .map(|o| (SchoolId(o.id.0), o))
     }
 
+    /// The schools whose returns come to an authority, SI 2024/208 reg 3(1).
+    pub fn schools_returning_to(&self, authority: OrganisationId) -> impl Iterator<Item = SchoolId> {
+        self.organisations.values().filter(move |o| o.returns_to == Some(authority)).map(|o| SchoolId(o.id.0))
+    }
+
     /// A school's organisation.
     pub fn school(&self, school: SchoolId) -> Option<&Organisation> {
         self.organisations.get(&OrganisationId(school.0))

@@ -6,10 +6,12 @@
 pub mod attendance;
 pub mod calendar;
 pub mod identifiers;
+pub mod involvement;
 pub mod organisation;
 pub mod pupil;
 pub mod purpose;
 pub mod roll;
+pub mod working_days;
 
 /// Declares a closed vocabulary: an enum whose variants have one word each, as written in files, policies and answers.
 macro_rules! words {

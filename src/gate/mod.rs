@@ -1,1 +1,68 @@
-//! gate
+//! The one door. `open` resolves the handle, asks the policy and hands out a [`Permit`]; [`release`](Gate::release)
+//! records durably, issues handles, and only then lets go.
+//!
+//! No permit, no data: readers below take one and take the child from it. No record, no answer: a [`Released`] body
+//! exists only once its audit entry is durable. Neither can be made anywhere else.
+
+mod decide;
+mod duty;
+mod find;
+mod handles;
+mod open;
+mod permit;
+mod release;
+mod trail;
+
+pub use duty::{Duty, DutyPermit};
+pub use find::Search;
+pub use handles::ChildRef;
+pub use open::{Asked, Refusal};
+pub use permit::{OfChild, OfOrganisation, OfSchool, Permit};
+pub use release::{Answer, Released};
+pub use trail::{Recorded, Trail};
+
+use crate::audit::Journal;
+use crate::clock::Clock;
+use crate::directory::LiveDirectory;
+use crate::policy::Policy;
+use crate::store::Db;
+use std::sync::Arc;
+
+/// What stands between every caller and every record. Cheap to clone.
+#[derive(Clone)]
+pub struct Gate(Arc<Inner>);
+
+struct Inner {
+    db: Db,
+    directory: LiveDirectory,
+    policy: Policy,
+    journal: Journal,
+    clock: Clock,
+}
+
+impl Gate {
+    /// Builds the gate of a process.
+    pub fn new(db: Db, directory: LiveDirectory, policy: Policy, journal: Journal, clock: Clock) -> Self {
+        Self(Arc::new(Inner { db, directory, policy, journal, clock }))
+    }
+
+    /// The database, for a slice's own tables and for readers that take a permit.
+    pub fn db(&self) -> &Db {
+        &self.0.db
+    }
+
+    /// The directory as it is now.
+    pub fn directory(&self) -> &LiveDirectory {
+        &self.0.directory
+    }
+
+    /// The clock of this process.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// The journal of the audit.
+    pub fn journal(&self) -> &Journal {
+        &self.0.journal
+    }
+}

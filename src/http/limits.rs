@@ -2,7 +2,6 @@
 
 use super::Error;
 use crate::identity::Caller;
-use axum::extract::DefaultBodyLimit;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use std::collections::HashMap;
@@ -44,11 +43,6 @@ impl SystemLimits {
             Error::Limited { seconds: wait.as_secs().saturating_add(1) }
         })
     }
-}
-
-/// The layer that refuses a body over the limit, in bytes, wherever one is read.
-pub fn body_limit(bytes: usize) -> DefaultBodyLimit {
-    DefaultBodyLimit::max(bytes)
 }
 
 #[cfg(test)]

@@ -5,13 +5,13 @@
 mod limits;
 mod plain;
 mod problem;
-mod request_id;
+mod request;
 mod serve;
 mod tls;
 
-pub use limits::{SystemLimits, body_limit};
+pub use limits::SystemLimits;
 pub use plain::serve_plain;
 pub use problem::{Error, Fault, Problem, ProblemKind};
-pub use request_id::{RequestId, request_id};
+pub use request::{AuditLayer, Body, Guarded, GuardedRouter, Metrics, Query, RequestId, audited, json, request_id};
 pub use serve::{ConnectionLimits, OnRefused, PeerAddress};
 pub use tls::{LiveTls, TlsError, serve_tls, server_config};

@@ -4,7 +4,9 @@
 //! cause: the log has it.
 
 use super::RequestId;
+use crate::config::Safety;
 use crate::domain::words;
+use crate::gate::Refusal;
 use crate::identity::Unauthenticated;
 use axum::Json;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -17,6 +19,8 @@ words! {
     ProblemKind {
         /// The one answer for whatever depends on the child.
         NotFound = "not_found",
+        /// A path that the API does not have.
+        UnknownPath = "unknown_path",
         /// A request that cannot be read.
         BadRequest = "bad_request",
         /// An identifier of the wrong form.
@@ -47,6 +51,8 @@ words! {
         Internal = "internal",
         /// A method that this path does not have.
         MethodNotAllowed = "method_not_allowed",
+        /// More than one of the caller's own children match.
+        Ambiguous = "ambiguous",
         /// The state has moved on, or a key was used for another body.
         Conflict = "conflict",
     }
@@ -56,12 +62,12 @@ impl ProblemKind {
     /// Its HTTP status.
     pub const fn status(self) -> StatusCode {
         match self {
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::UnknownPath => StatusCode::NOT_FOUND,
             Self::BadRequest
             | Self::InvalidIdentifier
             | Self::CaseReferenceRequired
             | Self::DatesReversed => StatusCode::BAD_REQUEST,
-            Self::CaseReferenceMismatch | Self::UnprocessableFile => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::CaseReferenceMismatch | Self::UnprocessableFile | Self::Ambiguous => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Forbidden | Self::Suspended => StatusCode::FORBIDDEN,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -78,6 +84,7 @@ impl ProblemKind {
     pub const fn title(self) -> &'static str {
         match self {
             Self::NotFound => "There is no answer for this child",
+            Self::UnknownPath => "There is no such path",
             Self::BadRequest => "The request cannot be read",
             Self::InvalidIdentifier => "An identifier has the wrong form",
             Self::CaseReferenceRequired => "A case reference is required",
@@ -93,6 +100,7 @@ impl ProblemKind {
             Self::NotReady => "The gateway is not ready",
             Self::Internal => "The gateway failed",
             Self::MethodNotAllowed => "This path does not have this method",
+            Self::Ambiguous => "More than one child matches",
             Self::Conflict => "The state has moved on",
         }
     }
@@ -145,13 +153,6 @@ impl Problem {
         }
     }
 
-    /// The one 404: the same for no such child, not yours, and shielded. `safety_telephone` is the number to ring.
-    pub fn not_found(safety_telephone: &str, request_id: &RequestId) -> Self {
-        let detail = format!(
-            "This does not mean the child is at no school. If a child may be in danger, ring {safety_telephone}."
-        );
-        Self::new(ProblemKind::NotFound, detail, request_id)
-    }
 }
 
 impl IntoResponse for Problem {
@@ -179,10 +180,7 @@ pub enum Error {
     },
     /// The one 404.
     #[error("no answer about this child")]
-    Child {
-        /// The number to ring when a child may be in danger.
-        safety_telephone: String,
-    },
+    Child,
     /// Any other problem: what to do next, and each thing wrong.
     #[error("{detail}")]
     Problem {
@@ -213,7 +211,7 @@ impl Error {
             Self::Identity(Unauthenticated::Suspended) => ProblemKind::Suspended,
             Self::Identity(_) => ProblemKind::Unauthenticated,
             Self::Limited { .. } => ProblemKind::TooManyRequests,
-            Self::Child { .. } => ProblemKind::NotFound,
+            Self::Child => ProblemKind::NotFound,
             Self::Problem { kind, .. } => *kind,
             Self::Internal => ProblemKind::Internal,
             Self::NotReady => ProblemKind::NotReady,
@@ -221,10 +219,10 @@ impl Error {
     }
 
     /// The answer: its problem document, and the headers that belong to it.
-    pub fn respond(self, request_id: &RequestId) -> Response {
+    pub fn respond(self, request_id: &RequestId, safety: &Safety) -> Response {
         let header = self.header();
         let mut problem = match &self {
-            Self::Child { safety_telephone } => Problem::not_found(safety_telephone, request_id),
+            Self::Child => Problem::new(ProblemKind::NotFound, safety.caution(), request_id),
             Self::Identity(_)
             | Self::Limited { .. }
             | Self::Problem { .. }
@@ -260,7 +258,7 @@ impl Error {
             }
             Self::Limited { seconds } => Some((RETRY_AFTER, seconds.to_string())),
             Self::NotReady => Some((RETRY_AFTER, "5".to_owned())),
-            Self::Child { .. } | Self::Problem { .. } | Self::Internal => None,
+            Self::Child | Self::Problem { .. } | Self::Internal => None,
         }
     }
 }
@@ -268,6 +266,49 @@ impl Error {
 /// What RFC 6750 section 3 allows between the quotes: no quote and no backslash.
 fn quotable(text: &str) -> String {
     text.replace(['"', '\\'], "'")
+}
+
+impl IntoResponse for Error {
+    /// Leaves the error to the audit layer, which knows the request's id and records before anything leaves.
+    fn into_response(self) -> Response {
+        let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotFound => Self::Child,
+            Refusal::Forbidden => Self::problem(
+                ProblemKind::Forbidden,
+                "this role, purpose or scope does not allow this for any child; ask for a token of another purpose",
+            ),
+            Refusal::CaseReferenceRequired => Self::problem(
+                ProblemKind::CaseReferenceRequired,
+                "send the case's reference in the `Case-Reference` header",
+            ),
+            Refusal::CaseReferenceMismatch => Self::problem(
+                ProblemKind::CaseReferenceMismatch,
+                "the `Case-Reference` header does not name a live case of this purpose for this child; correct it",
+            ),
+            Refusal::Ambiguous => Self::problem(
+                ProblemKind::Ambiguous,
+                "more than one of your children match; add the UPN, or name and date of birth",
+            ),
+            Refusal::Conflict => Self::problem(
+                ProblemKind::Conflict,
+                "another upload of this school came in between, again and again; send it once more when that has ended",
+            ),
+            Refusal::Store(error) => {
+                tracing::error!(%error, "the database could not be used");
+                Self::NotReady
+            }
+            Refusal::Unrecorded => Self::NotReady,
+            Refusal::Answer => Self::Internal,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -290,7 +331,7 @@ mod tests {
     }
 
     async fn answer(error: Error) -> (StatusCode, Option<String>, Problem) {
-        let response = error.respond(&RequestId::new());
+        let response = error.respond(&RequestId::new(), &Safety::new("01632 960000"));
         let header =
             |name| response.headers().get(name).map(|v: &HeaderValue| v.to_str().unwrap().to_owned());
         let special = header(WWW_AUTHENTICATE).or_else(|| header(RETRY_AFTER));
@@ -310,7 +351,7 @@ mod tests {
         assert!(expired.1.unwrap().contains("error=\"invalid_token\""));
         let suspended = answer(Error::Identity(Unauthenticated::Suspended)).await;
         assert_eq!((suspended.0.as_u16(), suspended.1), (403, None));
-        let child = answer(Error::Child { safety_telephone: "01632 960000".to_owned() }).await;
+        let child = answer(Error::Child).await;
         assert_eq!(child.2.r#type, "urn:schoolgate:problem:not_found");
         assert!(child.2.detail.ends_with("ring 01632 960000."));
         assert_eq!(child.2.request_id.len(), 32);

@@ -2,12 +2,12 @@
 //!
 //! A request is handled in its own task: a client that goes away does not cut its handling in two.
 
-use super::{Error, RequestId};
 use crate::config::Limits;
 use crate::identity::Peer;
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, Response};
+use axum::http::{Request, Response, StatusCode};
+use axum::response::IntoResponse as _;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -160,7 +160,7 @@ fn handle(
             Ok(Ok(response)) => response,
             Ok(Err(never)) => match never {},
             // The task failed; the panic is in the log, and the answer tells nothing.
-            Err(_) => Error::Internal.respond(&RequestId::new()),
+            Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         })
     }
 }

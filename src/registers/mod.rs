@@ -1,1 +1,23 @@
-//! registers
+//! What schools hold: enrolments, admission entries, calendars, marks, amendments and roll events.
+//!
+//! Every read takes a `&Permit` and takes the child or the school from it, never from a second argument. Every row
+//! belongs to the upload (version) that brought it: writers stage rows under a new version in short transactions, and
+//! [`Upload::switch_to`] makes them count in one more. What one school gives never touches a row of another.
+
+mod amendments;
+mod calendars;
+mod child;
+mod enrolments;
+mod marks;
+mod roll_events;
+mod versions;
+
+pub use amendments::{Amendment, NOT_GIVEN, Register, add_amendment, amendments_of};
+pub use calendars::{CalendarRow, add_calendar, school_calendars};
+pub use child::{ChildRecord, EnrolmentRecord, child_record};
+pub use enrolments::{
+    Enrolment, add_admission_entry, add_enrolment, add_pupil, pupils_matching, school_admission_entries, school_roll,
+};
+pub use marks::{MarksRow, add_marks, expire_marks, school_marks, tidy_marks};
+pub use roll_events::{RollEvent, add_roll_event};
+pub use versions::{Upload, Versioned, as_of};

@@ -1,1 +1,11 @@
-//! relationships
+//! Who is tied to which child, now: read from live data into enums, booleans and ids.
+//!
+//! Never a name, a date or a mark, so it needs no permit; and it writes no table. What a tie is worth is policy.
+
+mod cases;
+mod enrolled;
+mod finding;
+
+pub use cases::{Case, cases_of};
+pub use enrolled::{Enrolled, enrolled};
+pub use finding::{Among, Sought, sought};

@@ -26,7 +26,11 @@ macro_rules! steps {
 
 const STEPS: &[Step] = steps![
     1 "0001_directory",
+    2 "0002_registers",
+    3 "0003_involvements",
     4 "0004_audit",
+    5 "0005_gate",
+    6 "0006_intake",
 ];
 
 /// Applies every migration that the database does not yet have, each in a transaction.

@@ -1,1 +1,14 @@
-//! summaries
+//! An agency or a school asks how a child has attended.
+//!
+//! Figures come from the packed registers in one pass; the permit says which sections leave. Roles without `sessions`
+//! see every figure as at the last published school week, so that nobody can rebuild a day from the difference of two
+//! answers.
+
+mod answer;
+mod figures;
+mod http;
+mod sections;
+mod window;
+
+pub use answer::{Found, SummaryAnswer};
+pub use http::{__path_find_pupil, __path_read_attendance_summary, find_pupil, read_attendance_summary};

@@ -162,6 +162,9 @@ pub struct Entry {
     /// The fact of relationship that was used, in words; absent: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relationship: Option<String>,
+    /// Why it was refused, as one word of ours; absent: it was not. Outside, refusals about a child look the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// HTTP status of the answer; absent: no answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
@@ -213,6 +216,7 @@ impl Entry {
             policies: Vec::new(),
             policy_set: None,
             relationship: None,
+            reason: None,
             status: None,
             answer: None,
             written: None,

@@ -41,7 +41,7 @@ pub async fn request_id(mut request: Request, next: Next) -> Response {
     let id = text(request.headers(), X_REQUEST_ID)
         .and_then(|t| RequestId::parse(&t))
         .unwrap_or_else(RequestId::new);
-    let trace = text(request.headers(), TRACEPARENT).filter(|t| is_traceparent(t));
+    let trace = traceparent(request.headers());
     request.extensions_mut().insert(id.clone());
     let mut response = next.run(request).await;
     for (name, value) in [(X_REQUEST_ID, Some(id.as_str())), (TRACEPARENT, trace.as_deref())] {
@@ -50,6 +50,12 @@ pub async fn request_id(mut request: Request, next: Next) -> Response {
         }
     }
     response
+}
+
+/// The W3C trace context of a request, where it has one of the right form.
+pub(super) fn traceparent(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(TRACEPARENT)?.to_str().ok()?;
+    is_traceparent(text).then(|| text.to_owned())
 }
 
 fn is_hex(text: &str, length: usize) -> bool {

@@ -1,0 +1,142 @@
+//! The wire of disclosures: audit entries of the caller's own organisation.
+
+use crate::audit::{self, Entry, Stored};
+use crate::directory::Scope;
+use crate::gate::{Answer, Asked, ChildRef, Gate, Refusal, Released};
+use crate::http::{Error, Query};
+use crate::policy::Action;
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// A page of entries.
+#[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+pub struct EntriesQuery {
+    /// `next_cursor` of the page before.
+    cursor: Option<u64>,
+    /// Entries of the page, at most 1,000; 100 unless given.
+    limit: Option<u16>,
+}
+
+/// Entries in the order of the log.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EntriesAnswer {
+    /// The caller's own organisation's.
+    entries: Vec<EntryBody>,
+    /// Where the next page begins; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<u64>,
+}
+
+/// One entry, in words; a field that is absent was not established, or there was none.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EntryBody {
+    /// Place in the log.
+    index: u64,
+    /// Leaf hash, hex: the one in the receipt.
+    leaf: String,
+    /// UTC.
+    time: DateTime<Utc>,
+    /// `access`, `disclosure`, `duty`, `admin`, `handshake_refused` or `limited`.
+    class: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    system: Option<String>,
+    /// Who acted; `not asserted` where only a system is known.
+    person: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    purpose: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    legal_basis: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    case_reference: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    relationship: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    action: Option<String>,
+    /// The child, as a handle of the reading system's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pupil_id: Option<ChildRef>,
+    sections_asked: Vec<String>,
+    sections_given: Vec<String>,
+    decision: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    policies: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy_set: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    method: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    route: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer_sha256: Option<String>,
+}
+
+impl Answer for EntriesAnswer {
+    fn children(&mut self) -> Vec<&mut ChildRef> {
+        self.entries.iter_mut().filter_map(|entry| entry.pupil_id.as_mut()).collect()
+    }
+}
+
+/// Lists audit entries of the caller's own organisation, in the order of the log.
+#[utoipa::path(
+    get, path = "/v1/audit/entries", tag = "disclosures", params(EntriesQuery),
+    responses((status = 200, body = EntriesAnswer), (status = 403, description = "Not a data protection officer"))
+)]
+pub async fn list_audit_entries(
+    State(gate): State<Gate>,
+    asked: Asked,
+    Query(query): Query<EntriesQuery>,
+) -> Result<Released<EntriesAnswer>, Error> {
+    let permit = gate.open_organisation(asked, Scope::Audit, Action::ReadAuditEntries)?;
+    let limit = u32::from(query.limit.unwrap_or(100).clamp(1, 1_000));
+    let stored = audit::entries(gate.db(), permit.organisation(), query.cursor, limit).await.map_err(Refusal::from)?;
+    let full = u32::try_from(stored.len()).is_ok_and(|n| n == limit);
+    let next_cursor = stored.last().map(|s| s.index).filter(|_| full);
+    let answer = EntriesAnswer { entries: stored.into_iter().map(body).collect(), next_cursor };
+    Ok(gate.release(permit, StatusCode::OK, answer).await?)
+}
+
+fn body(stored: Stored) -> EntryBody {
+    let Stored { index, entry, leaf } = stored;
+    let system = entry.connection.as_ref().and_then(|c| c.system.clone());
+    let sections = |set: crate::domain::purpose::SectionSet| set.iter().map(|s| s.as_str().to_owned()).collect();
+    let Entry { time, class, request, person, role, purpose, legal_basis, case_reference, relationship, .. } = entry;
+    EntryBody {
+        index,
+        leaf: crate::crypto::to_hex(&leaf),
+        time,
+        class: class.as_str().to_owned(),
+        request_id: request,
+        system,
+        person: person.unwrap_or_else(|| "not asserted".to_owned()),
+        role: role.map(|r| r.as_str().to_owned()),
+        purpose: purpose.map(|p| p.as_str().to_owned()),
+        legal_basis,
+        case_reference,
+        relationship,
+        action: entry.action,
+        pupil_id: entry.child.map(ChildRef::of),
+        sections_asked: sections(entry.sections_asked),
+        sections_given: sections(entry.sections_given),
+        decision: entry.decision.as_str().to_owned(),
+        reason: entry.reason,
+        policies: entry.policies,
+        policy_set: entry.policy_set.map(|d| crate::crypto::to_hex(&d.0)),
+        method: entry.method,
+        route: entry.route,
+        status: entry.status,
+        answer_sha256: entry.answer.map(|d| crate::crypto::to_hex(&d.0)),
+    }
+}

@@ -1,0 +1,164 @@
+//! From live data to the policy's question: the tie between caller and child, and the facts that go with it.
+
+use super::permit::Reach;
+use super::{Gate, Refusal};
+use crate::audit::Entry;
+use crate::directory::{LaneException, Scope};
+use crate::domain::identifiers::{PupilId, SchoolId};
+use crate::domain::organisation::Standing;
+use crate::domain::purpose::{Purpose, Section, SectionSet};
+use crate::identity::Caller;
+use crate::policy::{Action, Facts, Lane, Relationship};
+use crate::relationships::{self, Case};
+
+/// How a caller is tied to a child, now.
+#[derive(Clone, Debug)]
+pub(super) enum Tie {
+    /// By a live involvement, selected by its case reference.
+    Case(Case),
+    /// By an enrolment at the caller's own school.
+    OwnSchool(SchoolId),
+    /// By enrolments at schools whose returns come to the caller, with a written authorisation on record.
+    Officer(Vec<SchoolId>),
+}
+
+impl Tie {
+    pub(super) fn relationship(&self) -> Relationship {
+        match self {
+            Self::Case(case) => Relationship::Involvement(case.kind, case.family_agreement),
+            Self::OwnSchool(_) => Relationship::Enrolment,
+            Self::Officer(_) => Relationship::AuthorisedOfficer,
+        }
+    }
+
+    /// Writes the relationship fact that the decision used into the entry.
+    pub(super) fn note(&self, entry: &mut Entry) {
+        match self {
+            Self::Case(case) => {
+                entry.relationship = Some(format!("involvement {}", case.kind));
+                entry.involvement = Some(case.id);
+                entry.case_reference = Some(case.case_reference.clone());
+            }
+            Self::OwnSchool(_) => entry.relationship = Some("enrolment at own school".to_owned()),
+            Self::Officer(_) => entry.relationship = Some("enrolment, officer authorised under reg 12".to_owned()),
+        }
+    }
+}
+
+pub(super) fn reach(tie: &Tie) -> Reach {
+    match tie {
+        Tie::Case(_) => Reach::Child,
+        Tie::OwnSchool(school) => Reach::At(*school),
+        Tie::Officer(schools) => Reach::Among(schools.clone()),
+    }
+}
+
+impl Gate {
+    /// The tie that serves the caller's purpose, or the refusal that tells nothing.
+    pub(super) async fn tie(
+        &self,
+        caller: &Caller,
+        pupil: PupilId,
+        case_reference: Option<&str>,
+    ) -> Result<Tie, Refusal> {
+        if caller.purpose.is_a_case() {
+            return self.case(caller, pupil, case_reference).await;
+        }
+        let enrolled = relationships::enrolled(self.db(), pupil).await?;
+        match caller.purpose {
+            Purpose::OwnRecord => {
+                let own = SchoolId(caller.organisation.id.0);
+                let there = enrolled.iter().any(|e| e.school == own);
+                if there { Ok(Tie::OwnSchool(own)) } else { Err(Refusal::NotFound) }
+            }
+            Purpose::AttendanceDuty => {
+                let directory = self.directory().current();
+                let returns_here = |school: SchoolId| {
+                    directory.school(school).is_some_and(|s| s.returns_to == Some(caller.organisation.id))
+                };
+                let schools: Vec<SchoolId> =
+                    enrolled.iter().filter(|e| !e.protected && returns_here(e.school)).map(|e| e.school).collect();
+                let authorised = directory.authorised_officer(caller.system.id, self.clock().today()).is_some();
+                if schools.is_empty() || !authorised { Err(Refusal::NotFound) } else { Ok(Tie::Officer(schools)) }
+            }
+            Purpose::Screening
+            | Purpose::ChildInNeed
+            | Purpose::ChildProtection
+            | Purpose::LookedAfter
+            | Purpose::EarlyHelp
+            | Purpose::SchoolHealth
+            | Purpose::YouthJustice
+            | Purpose::ResidentConcern
+            | Purpose::Cme
+            | Purpose::RecordsTransfer
+            | Purpose::Emergency
+            | Purpose::AuditReview
+            | Purpose::SubjectAccess => Err(Refusal::NotFound),
+        }
+    }
+
+    /// The case that the reference selects. A mismatch is told only to a caller who has a live case for this child.
+    async fn case(&self, caller: &Caller, pupil: PupilId, reference: Option<&str>) -> Result<Tie, Refusal> {
+        let moment = (self.clock().school_now(), self.clock().today());
+        let cases = relationships::cases_of(self.db(), caller.organisation.id, pupil, moment).await?;
+        let any = !cases.is_empty();
+        let matching = cases.into_iter().find(|case| {
+            case.kind.purpose() == caller.purpose && reference.is_none_or(|r| r == case.case_reference)
+        });
+        matching.map(Tie::Case).ok_or(if any { Refusal::CaseReferenceMismatch } else { Refusal::NotFound })
+    }
+
+    /// The facts of a caller for one relationship.
+    pub(super) fn facts(&self, caller: &Caller, relationship: Relationship, scope: bool) -> Facts {
+        let today = self.clock().today();
+        let agreement = self.directory().current().agreement(caller.organisation.id, caller.purpose, today).is_some();
+        Facts {
+            role: caller.role,
+            purpose: caller.purpose,
+            organisation_kind: caller.organisation.kind,
+            organisation_live: caller.organisation.standing == Standing::Live,
+            lane: Lane::System,
+            agreement_live: agreement,
+            relationship,
+            scope,
+            shielded: false,
+            withheld: false,
+        }
+    }
+
+    /// Sections that the caller's system may be given without a proved person: those of its own list, and of health,
+    /// sessions and suspension only what the sharing agreement lists.
+    pub(super) fn listed(&self, caller: &Caller) -> SectionSet {
+        let directory = self.directory().current();
+        let agreement = directory.agreement(caller.organisation.id, caller.purpose, self.clock().today());
+        let excepted = |e: LaneException| agreement.is_some_and(|a| a.exceptions.contains(&e));
+        caller
+            .system
+            .sections_without_person
+            .iter()
+            .filter(|section| match section {
+                Section::Health => excepted(LaneException::Health),
+                Section::Sessions => excepted(LaneException::Sessions),
+                Section::Suspension => excepted(LaneException::Suspension),
+                Section::Headline
+                | Section::Trend
+                | Section::Split
+                | Section::Punctuality
+                | Section::Pattern
+                | Section::Enforcement
+                | Section::LastSeen
+                | Section::Placement
+                | Section::Codes
+                | Section::SchoolContact => true,
+            })
+            .collect()
+    }
+
+    /// Refuses with 403 what no relationship could ever allow this caller: the same for every child.
+    pub(super) fn could_ever(&self, caller: &Caller, scope: Scope, actions: &[Action]) -> Result<(), Refusal> {
+        let has_scope = caller.system.scopes.contains(&scope);
+        let facts = self.facts(caller, Relationship::None, has_scope);
+        let possible = actions.iter().any(|action| self.0.policy.ever_allowed(&facts, *action, true));
+        if possible { Ok(()) } else { Err(Refusal::Forbidden) }
+    }
+}

@@ -1,0 +1,84 @@
+//! Handles: what stands for a child outside. Random, per (system, organisation acted for, child), never shared.
+
+use super::permit::Holder;
+use crate::crypto;
+use crate::domain::identifiers::{OrganisationId, PupilId, SystemId};
+use crate::store::{Db, StoreError, Tx, on, read};
+use chrono::{DateTime, Utc};
+use serde::{Serialize, Serializer, ser};
+use uuid::Uuid;
+
+/// A child in an answer. It can be written only after the gate has put a handle in the internal id's place.
+#[derive(Clone, Debug)]
+pub struct ChildRef(Written);
+
+#[derive(Clone, Debug)]
+enum Written {
+    Internal(PupilId),
+    Handle(String),
+}
+
+impl ChildRef {
+    /// A child, still to be given its handle.
+    pub fn of(pupil: PupilId) -> Self {
+        Self(Written::Internal(pupil))
+    }
+
+    pub(super) fn internal(&self) -> Option<PupilId> {
+        match self.0 {
+            Written::Internal(pupil) => Some(pupil),
+            Written::Handle(_) => None,
+        }
+    }
+
+    pub(super) fn put(&mut self, handle: String) {
+        self.0 = Written::Handle(handle);
+    }
+}
+
+impl Serialize for ChildRef {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            Written::Handle(handle) => serializer.serialize_str(handle),
+            // An internal id must never leave: failing here turns into a 500 that tells nothing.
+            Written::Internal(_) => Err(ser::Error::custom("a child without a handle")),
+        }
+    }
+}
+
+/// The child behind a handle of this system acting for this organisation; anything else is nobody.
+pub(super) async fn resolve(
+    db: &Db,
+    system: SystemId,
+    organisation: OrganisationId,
+    handle: &str,
+) -> Result<Option<PupilId>, StoreError> {
+    const RESOLVE: &str = "SELECT pupil_id FROM handles WHERE system_id = $1 AND organisation_id = $2 \
+         AND handle = $3 AND retired_at IS NULL";
+    // What is no handle at all takes the same path and the same time as one that resolves to nothing.
+    let bytes = crypto::from_hex(handle).filter(|b| b.len() == 16).unwrap_or_else(|| vec![0; 16]);
+    let pupil: Option<Uuid> = read!(db, c => sqlx::query_scalar(RESOLVE)
+        .bind(system.0).bind(organisation.0).bind(bytes).fetch_optional(c).await)?;
+    Ok(pupil.map(PupilId))
+}
+
+/// The handle that the holder already has for a child.
+pub(super) async fn held(db: &Db, holder: &Holder, pupil: PupilId) -> Result<Option<String>, StoreError> {
+    const HELD: &str = "SELECT handle FROM handles WHERE system_id = $1 AND organisation_id = $2 AND pupil_id = $3 \
+         AND retired_at IS NULL";
+    let handle: Option<Vec<u8>> = read!(db, c => sqlx::query_scalar(HELD)
+        .bind(holder.system.0).bind(holder.organisation.0).bind(pupil.0).fetch_optional(c).await)?;
+    Ok(handle.map(|bytes| crypto::to_hex(&bytes)))
+}
+
+/// Issues a handle; when another request has just issued one for the same child, that one stays.
+pub(super) async fn issue(tx: &mut Tx, holder: &Holder, pupil: PupilId, at: DateTime<Utc>) -> Result<(), StoreError> {
+    const INSERT: &str = "INSERT INTO handles (system_id, organisation_id, handle, pupil_id, issued_at) \
+         VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (system_id, organisation_id, pupil_id) WHERE retired_at IS NULL DO NOTHING";
+    let Some(handle) = crypto::random::<16>() else { return Err(StoreError::Corrupt("no random bytes")) };
+    on!(tx, c => sqlx::query(INSERT)
+        .bind(holder.system.0).bind(holder.organisation.0).bind(handle.as_slice()).bind(pupil.0).bind(at)
+        .execute(c).await.map(|_| ()))?;
+    Ok(())
+}

@@ -1,0 +1,201 @@
+//! Opening the gate for a caller: about a child, about a school's own registers, or about its own organisation.
+
+use super::decide::{self, Tie};
+use super::permit::{Holder, OfChild, OfOrganisation, OfSchool, Permit, Reach};
+use super::{Gate, Trail, handles};
+use crate::audit::{Decision, Digest};
+use crate::directory::Scope;
+use crate::domain::identifiers::{PupilId, SchoolId};
+use crate::domain::organisation::OrganisationKind;
+use crate::domain::purpose::{Section, SectionSet};
+use crate::identity::Caller;
+use crate::policy::{Action, Relationship};
+use crate::store::StoreError;
+
+/// A proved caller with the trail of its request.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Who is calling.
+    pub caller: Caller,
+    /// What the request's entry will say.
+    pub trail: Trail,
+}
+
+/// Why the gate stayed shut. What depends on the child is always [`Refusal::NotFound`].
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// No such child, not the caller's, shielded: one and the same.
+    #[error("no such child for this caller")]
+    NotFound,
+    /// The same for every child: this role, purpose or scope never may.
+    #[error("this role and purpose may not do this for any child")]
+    Forbidden,
+    /// The relationship is a case and no `Case-Reference` was sent.
+    #[error("no case reference was sent")]
+    CaseReferenceRequired,
+    /// The caller has a live case for this child, but not under this reference for this purpose.
+    #[error("the case reference is not that of a live case of this purpose for this child")]
+    CaseReferenceMismatch,
+    /// More than one of the caller's own children match.
+    #[error("more than one child matches")]
+    Ambiguous,
+    /// Another upload of the same school was switched to while this one was worked out, again and again.
+    #[error("another upload of this school came in between")]
+    Conflict,
+    /// The database could not be asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The entry could not be made durable: nothing is said.
+    #[error("the audit entry could not be written")]
+    Unrecorded,
+    /// The answer could not be written.
+    #[error("the answer could not be written")]
+    Answer,
+}
+
+impl Refusal {
+    /// The word by which the audit entry tells refusals apart.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::NotFound => "no_relationship",
+            Self::Forbidden => "forbidden_for_role",
+            Self::CaseReferenceRequired => "case_reference_required",
+            Self::CaseReferenceMismatch => "case_reference_mismatch",
+            Self::Ambiguous => "ambiguous",
+            Self::Conflict => "conflict",
+            Self::Store(_) => "database",
+            Self::Unrecorded => "unrecorded",
+            Self::Answer => "answer",
+        }
+    }
+}
+
+impl Gate {
+    /// Opens about one child, by its handle, for a set of sections.
+    pub async fn open_child(
+        &self,
+        asked: Asked,
+        handle: &str,
+        case_reference: Option<&str>,
+        sections: SectionSet,
+    ) -> Result<Permit<OfChild>, Refusal> {
+        let Asked { caller, trail } = asked;
+        trail.note(|e| {
+            e.action = Some("read_summary".to_owned());
+            e.sections_asked = sections;
+        });
+        let opened = self.child(&caller, &trail, handle, case_reference).await;
+        let (pupil, tie) = opened.inspect_err(|refusal| trail.refused(refusal))?;
+        self.permit_child(caller, trail, (pupil, tie), sections)
+    }
+
+    /// Everything that may refuse before a section is looked at, in an order that tells nothing of the child.
+    async fn child(
+        &self,
+        caller: &Caller,
+        trail: &Trail,
+        handle: &str,
+        case_reference: Option<&str>,
+    ) -> Result<(PupilId, Tie), Refusal> {
+        let sections: Vec<Action> = Section::ALL.iter().map(|section| Action::Read(*section)).collect();
+        self.could_ever(caller, Scope::Summaries, &sections)?;
+        if caller.purpose.is_a_case() && case_reference.is_none() {
+            return Err(Refusal::CaseReferenceRequired);
+        }
+        let resolved = handles::resolve(self.db(), caller.system.id, caller.organisation.id, handle).await?;
+        let pupil = resolved.ok_or(Refusal::NotFound)?;
+        trail.note(|e| e.child = Some(pupil));
+        Ok((pupil, self.tie(caller, pupil, case_reference).await?))
+    }
+
+    /// Asks the policy for each section, and hands out the permit if any is given.
+    pub(super) fn permit_child(
+        &self,
+        caller: Caller,
+        trail: Trail,
+        (pupil, tie): (PupilId, Tie),
+        asked: SectionSet,
+    ) -> Result<Permit<OfChild>, Refusal> {
+        let facts = self.facts(&caller, tie.relationship(), true);
+        let given = self.0.policy.sections(&facts, self.listed(&caller));
+        trail.note(|e| {
+            tie.note(e);
+            e.policies.clone_from(&given.determining);
+            e.policy_set = Some(Digest(self.0.policy.digest()));
+        });
+        if given.permitted.is_empty() {
+            trail.refused(&Refusal::NotFound);
+            return Err(Refusal::NotFound);
+        }
+        let sections = given.permitted;
+        trail.note(|e| {
+            e.decision = Decision::Allowed;
+            e.legal_basis = Some(caller.purpose.legal_basis().to_owned());
+            e.sections_given = sections.and(asked);
+        });
+        let reach = decide::reach(&tie);
+        Ok(Permit { subject: OfChild { pupil, reach, sections, asked }, holder: holder(&caller), trail })
+    }
+
+    /// Opens about the registers of the caller's own school.
+    pub fn open_school(&self, asked: Asked, urn: &str, action: Action) -> Result<Permit<OfSchool>, Refusal> {
+        let Asked { caller, trail } = asked;
+        trail.note(|e| e.action = Some(action.as_str().to_owned()));
+        let own = caller.organisation.kind == OrganisationKind::School && caller.organisation.urn.as_deref() == Some(urn);
+        // Which schools exist is public, so another's is a plain 403, the same for every child.
+        if !own || !self.allowed(&caller, Scope::Registers, action, &trail) {
+            trail.refused(&Refusal::Forbidden);
+            return Err(Refusal::Forbidden);
+        }
+        let school = SchoolId(caller.organisation.id.0);
+        Ok(Permit { subject: OfSchool { school }, holder: holder(&caller), trail })
+    }
+
+    /// Opens about the registers of the caller's own school, whichever that is.
+    pub fn open_own_school(&self, asked: Asked, action: Action) -> Result<Permit<OfSchool>, Refusal> {
+        let urn = asked.caller.organisation.urn.clone().unwrap_or_default();
+        self.open_school(asked, &urn, action)
+    }
+
+    /// Opens about the caller's own organisation: its involvements, its audit entries.
+    pub fn open_organisation(
+        &self,
+        asked: Asked,
+        scope: Scope,
+        action: Action,
+    ) -> Result<Permit<OfOrganisation>, Refusal> {
+        let Asked { caller, trail } = asked;
+        trail.note(|e| e.action = Some(action.as_str().to_owned()));
+        if !self.allowed(&caller, scope, action, &trail) {
+            trail.refused(&Refusal::Forbidden);
+            return Err(Refusal::Forbidden);
+        }
+        Ok(Permit { subject: OfOrganisation, holder: holder(&caller), trail })
+    }
+
+    /// The policy's answer to an action about no child; the entry gets its reasons.
+    fn allowed(&self, caller: &Caller, scope: Scope, action: Action, trail: &Trail) -> bool {
+        let has_scope = caller.system.scopes.contains(&scope);
+        let facts = self.facts(caller, Relationship::Organisation, has_scope);
+        let decision = self.0.policy.decide(&facts, action, true);
+        trail.note(|e| {
+            e.policies = decision.determining.to_vec();
+            e.policy_set = Some(Digest(self.0.policy.digest()));
+            if decision.allowed {
+                e.decision = Decision::Allowed;
+                e.legal_basis = Some(caller.purpose.legal_basis().to_owned());
+                e.relationship = Some("own organisation".to_owned());
+            }
+        });
+        decision.allowed
+    }
+}
+
+pub(super) fn holder(caller: &Caller) -> Holder {
+    Holder {
+        organisation: caller.organisation.id,
+        system: caller.system.id,
+        role: caller.role,
+        purpose: caller.purpose,
+    }
+}

@@ -1,0 +1,112 @@
+//! Permits: proof that the gate was opened, for whom and how far. Only this module's parent can make one.
+
+use super::trail::Trail;
+use crate::domain::identifiers::{OrganisationId, PupilId, SchoolId, SystemId};
+use crate::domain::purpose::{Purpose, Role, SectionSet};
+
+/// Proof that the gate was opened, once, for one subject. Consumed by the release of the answer.
+#[derive(Debug)]
+pub struct Permit<S> {
+    pub(super) subject: S,
+    pub(super) holder: Holder,
+    pub(super) trail: Trail,
+}
+
+/// Who holds a permit.
+#[derive(Clone, Debug)]
+pub(super) struct Holder {
+    pub(super) organisation: OrganisationId,
+    pub(super) system: SystemId,
+    pub(super) role: Role,
+    pub(super) purpose: Purpose,
+}
+
+/// A permit about one child.
+#[derive(Debug)]
+pub struct OfChild {
+    pub(super) pupil: PupilId,
+    pub(super) reach: Reach,
+    pub(super) sections: SectionSet,
+    pub(super) asked: SectionSet,
+}
+
+/// Which of a child's enrolments a permit reaches.
+#[derive(Clone, Debug)]
+pub(super) enum Reach {
+    /// Every enrolment that is not protected: an agency's relationship is with the child.
+    Child,
+    /// The enrolment at this school, protected or not: its own register.
+    At(SchoolId),
+    /// Enrolments at these schools that are not protected: an authority's attendance duty.
+    Among(Vec<SchoolId>),
+}
+
+/// A permit about a school's own registers.
+#[derive(Debug)]
+pub struct OfSchool {
+    pub(super) school: SchoolId,
+}
+
+/// A permit about the caller's own organisation, and no child.
+#[derive(Debug)]
+pub struct OfOrganisation;
+
+impl<S> Permit<S> {
+    /// The organisation that holds the permit.
+    pub fn organisation(&self) -> OrganisationId {
+        self.holder.organisation
+    }
+
+    /// The system through which it acts.
+    pub fn system(&self) -> SystemId {
+        self.holder.system
+    }
+
+    /// The role in which it acts.
+    pub fn role(&self) -> Role {
+        self.holder.role
+    }
+
+    /// The purpose for which it acts.
+    pub fn purpose(&self) -> Purpose {
+        self.holder.purpose
+    }
+}
+
+impl Permit<OfChild> {
+    /// The child; internal, for readers below the gate.
+    pub fn pupil(&self) -> PupilId {
+        self.subject.pupil
+    }
+
+    /// The sections to give: permitted, and asked for.
+    pub fn sections(&self) -> SectionSet {
+        self.subject.sections.and(self.subject.asked)
+    }
+
+    /// The sections that the holder is entitled to, whatever was asked for: who holds `sessions` sees figures live.
+    pub fn entitled(&self) -> SectionSet {
+        self.subject.sections
+    }
+
+    /// Whether an enrolment of the child is within the permit.
+    pub fn reaches(&self, school: SchoolId, protected: bool) -> bool {
+        match &self.subject.reach {
+            Reach::Child => !protected,
+            Reach::At(own) => *own == school,
+            Reach::Among(schools) => !protected && schools.contains(&school),
+        }
+    }
+
+    /// Whether the relationship is with the child, so that the answer carries the combined figures and the caution.
+    pub fn is_an_agency(&self) -> bool {
+        matches!(self.subject.reach, Reach::Child)
+    }
+}
+
+impl Permit<OfSchool> {
+    /// The school whose registers the permit is about.
+    pub fn school(&self) -> SchoolId {
+        self.subject.school
+    }
+}

@@ -1,0 +1,115 @@
+//! Letting go: the entry is durable before the first byte leaves. No record, no answer.
+
+use super::handles::{self, ChildRef};
+use super::open::Refusal;
+use super::permit::{OfSchool, Permit};
+use super::trail::Recorded;
+use super::{Gate, Trail};
+use crate::audit::{self, Digest, Receipt};
+use crate::crypto;
+use crate::store::{StoreError, Tx};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use std::marker::PhantomData;
+
+/// A body that may be released: it names the children in it, so that the gate can put handles in their place.
+pub trait Answer: Serialize {
+    /// The children that the body names.
+    fn children(&mut self) -> Vec<&mut ChildRef> {
+        Vec::new()
+    }
+}
+
+/// A body whose audit entry is durable. Only the gate makes one, and it can be sent once.
+#[must_use = "a released answer has been recorded as given"]
+#[derive(Debug)]
+pub struct Released<T> {
+    status: StatusCode,
+    body: Vec<u8>,
+    receipt: Receipt,
+    of: PhantomData<T>,
+}
+
+impl Gate {
+    /// Records the answer durably, puts handles in the place of internal ids, and lets go.
+    pub async fn release<S, T: Answer>(
+        &self,
+        permit: Permit<S>,
+        status: StatusCode,
+        mut body: T,
+    ) -> Result<Released<T>, Refusal> {
+        self.put_handles(&permit, &mut body).await?;
+        let body = serde_json::to_vec(&body).map_err(|_| Refusal::Answer)?;
+        let receipt = self.record(&permit.trail, status, &body).await?;
+        Ok(Released { status, body, receipt, of: PhantomData })
+    }
+
+    /// Commits a write and its complete entry in one transaction, waits until the entry is in the log, and lets go.
+    pub async fn commit<S, T: Answer>(
+        &self,
+        permit: Permit<S>,
+        mut tx: Tx,
+        status: StatusCode,
+        mut body: T,
+    ) -> Result<Released<T>, Refusal> {
+        self.put_handles(&permit, &mut body).await?;
+        let body = serde_json::to_vec(&body).map_err(|_| Refusal::Answer)?;
+        let entry = finished(&permit.trail, status, &body);
+        let event = audit::stage(&mut tx, &entry).await?;
+        tx.commit().await?;
+        let receipt = self.journal().sequenced(event).await.map_err(|_| Refusal::Unrecorded)?;
+        permit.trail.set_recorded(receipt);
+        Ok(Released { status, body, receipt, of: PhantomData })
+    }
+
+    /// Commits rows that count for nobody yet: a short step of an upload that [`Gate::commit`] switches to.
+    pub async fn put_aside(&self, _permit: &Permit<OfSchool>, tx: Tx) -> Result<(), StoreError> {
+        tx.commit().await
+    }
+
+    /// Writes the entry of a request for which nothing was released: refusals, malformed requests, errors.
+    pub async fn record(&self, trail: &Trail, status: StatusCode, body: &[u8]) -> Result<Receipt, Refusal> {
+        let entry = finished(trail, status, body);
+        let receipt = self.journal().record(&entry).await.map_err(|_| Refusal::Unrecorded)?;
+        trail.set_recorded(receipt);
+        Ok(receipt)
+    }
+
+    async fn put_handles<S, T: Answer>(&self, permit: &Permit<S>, body: &mut T) -> Result<(), Refusal> {
+        for child in body.children() {
+            let Some(pupil) = child.internal() else { continue };
+            let held = match handles::held(self.db(), &permit.holder, pupil).await? {
+                Some(handle) => Some(handle),
+                None => {
+                    let mut tx = self.db().begin().await?;
+                    handles::issue(&mut tx, &permit.holder, pupil, self.clock().now()).await?;
+                    tx.commit().await?;
+                    handles::held(self.db(), &permit.holder, pupil).await?
+                }
+            };
+            child.put(held.ok_or(Refusal::Answer)?);
+        }
+        Ok(())
+    }
+}
+
+/// The entry with what only the end of a request knows.
+fn finished(trail: &Trail, status: StatusCode, body: &[u8]) -> audit::Entry {
+    trail.note(|e| {
+        e.status = Some(status.as_u16());
+        e.answer = Some(Digest(crypto::sha256(&[body])));
+    });
+    trail.entry()
+}
+
+impl<T> IntoResponse for Released<T> {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, self.body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response.extensions_mut().insert(Recorded(self.receipt));
+        response
+    }
+}

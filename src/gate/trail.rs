@@ -1,0 +1,95 @@
+//! A request's trail: what its one audit entry will say, filled in as the request goes down.
+//!
+//! The audit layer makes it before anything else looks at the request, and writes it at the end if nothing was
+//! released: so every request has exactly one `access` entry, whatever became of it.
+
+use super::Refusal;
+use crate::audit::{Connection, Decision, Digest, Entry, Receipt};
+use crate::domain::purpose::SectionSet;
+use crate::identity::{Caller, Noted};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A shared, growing entry.
+#[derive(Clone, Debug)]
+pub struct Trail(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    entry: Entry,
+    recorded: Option<Receipt>,
+}
+
+/// Marks a response whose entry is durable.
+#[derive(Clone, Copy, Debug)]
+pub struct Recorded(pub Receipt);
+
+impl Trail {
+    /// Begins with what the connection and the request line say.
+    pub fn new(entry: Entry) -> Self {
+        Self(Arc::new(Mutex::new(State { entry, recorded: None })))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic while the lock was held leaves the entry as far as it came, which is what must be recorded.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The receipt, once the entry is durable.
+    pub fn recorded(&self) -> Option<Receipt> {
+        self.state().recorded
+    }
+
+    /// Changes the entry.
+    pub fn note(&self, change: impl FnOnce(&mut Entry)) {
+        change(&mut self.state().entry);
+    }
+
+    /// The entry as it is now.
+    pub fn entry(&self) -> Entry {
+        self.state().entry.clone()
+    }
+
+    pub(super) fn set_recorded(&self, receipt: Receipt) {
+        self.state().recorded = Some(receipt);
+    }
+
+    /// Notes who is calling, once that is proved.
+    pub fn caller(&self, caller: &Caller) {
+        self.note(|e| {
+            e.connection = Some(Connection {
+                thumbprint: Digest(caller.thumbprint),
+                organisation_id: Some(caller.organisation.id),
+                organisation: Some(caller.organisation.code.clone()),
+                system: Some(caller.system.code.clone()),
+            });
+            e.role = Some(caller.role);
+            e.purpose = Some(caller.purpose);
+        });
+    }
+
+    /// Notes what the token endpoint found out about a client.
+    pub fn noted(&self, noted: &Noted) {
+        self.note(|e| {
+            if let Some(thumbprint) = noted.thumbprint {
+                e.connection = Some(Connection {
+                    thumbprint: Digest(thumbprint),
+                    organisation_id: noted.organisation_id,
+                    organisation: noted.organisation_code.clone(),
+                    system: noted.system_code.clone(),
+                });
+            }
+            e.role = noted.role;
+            e.purpose = noted.purpose;
+            e.action = Some("issue_token".to_owned());
+            e.reason = Some(noted.why.to_owned());
+        });
+    }
+
+    pub(super) fn refused(&self, refusal: &Refusal) {
+        self.note(|e| {
+            e.decision = Decision::Refused;
+            e.sections_given = SectionSet::EMPTY;
+            e.reason = Some(refusal.word().to_owned());
+        });
+    }
+}

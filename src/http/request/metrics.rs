@@ -1,0 +1,51 @@
+//! Counts for the operator: answers by status, handshakes refused. Never a child, an agency or a case.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
+use std::sync::Arc;
+
+/// What `/metrics` tells. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    registry: Arc<Registry>,
+    answers: Family<Answered, Counter>,
+    handshakes: Counter,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Answered {
+    status: u16,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("schoolgate");
+        let (answers, handshakes) = (Family::default(), Counter::default());
+        registry.register("answers", "Answers of the API, by status", answers.clone());
+        registry.register("handshakes_refused", "TLS handshakes refused", handshakes.clone());
+        Self { registry: Arc::new(registry), answers, handshakes }
+    }
+}
+
+impl Metrics {
+    /// Counts an answer.
+    pub fn answered(&self, status: u16) {
+        self.answers.get_or_create(&Answered { status }).inc();
+    }
+
+    /// Counts a refused handshake.
+    pub fn handshake_refused(&self) {
+        self.handshakes.inc();
+    }
+
+    /// `OpenMetrics` text.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing into a String cannot fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}

@@ -1,0 +1,14 @@
+//! One request on its way in and its answer on the way out.
+
+mod asked;
+mod audited;
+mod body;
+mod guarded;
+mod metrics;
+mod request_id;
+
+pub use audited::{AuditLayer, audited};
+pub use body::{Body, Query, json};
+pub use guarded::{Guarded, GuardedRouter};
+pub use metrics::Metrics;
+pub use request_id::{RequestId, request_id};

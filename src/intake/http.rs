@@ -1,0 +1,214 @@
+//! The wire of intake: calendar, roll, marks, one register, and the report on an upload.
+
+use super::parse::Format;
+use super::{ImportReport, Options, Sent, import};
+use crate::domain::calendar::SchoolYear;
+use crate::domain::words;
+use crate::gate::{Asked, Gate, Permit, Released};
+use crate::gate::{OfSchool, Refusal};
+use crate::http::{Body, Error, ProblemKind, Query};
+use crate::policy::Action;
+use crate::store::{StoreError, read};
+use axum::extract::{Path, State};
+use chrono::NaiveDate;
+use http::{HeaderMap, StatusCode, header};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+/// How an upload is to be taken.
+#[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+pub struct UploadQuery {
+    /// Check and report, but change nothing.
+    dry_run: bool,
+    /// Apply nothing if any row is rejected.
+    strict: bool,
+}
+
+words! {
+    /// A session in a path.
+    SessionWord { Am = "am", Pm = "pm" }
+}
+
+/// Sends the calendar of a school year; rows `date, am, pm, term, note` in CSV or NDJSON.
+#[utoipa::path(
+    put, path = "/v1/schools/{urn}/calendar/{year}", tag = "intake",
+    params(("urn" = String, Path, description = "Unique reference number of the caller's own school"),
+           ("year" = i32, Path, description = "Start year of 1 August to 31 July"), UploadQuery),
+    request_body(content = String, content_type = "text/csv"),
+    responses((status = 200, body = ImportReport), (status = 422, description = "The file cannot be taken as it is"))
+)]
+pub async fn send_calendar(
+    State(gate): State<Gate>,
+    asked: Asked,
+    Path((urn, year)): Path<(String, String)>,
+    Query(query): Query<UploadQuery>,
+    headers: HeaderMap,
+    Body(body): Body,
+) -> Result<Released<ImportReport>, Error> {
+    let permit = gate.open_school(asked, &urn, Action::SendCalendar)?;
+    let year = year.parse().ok().filter(|y| (2000..2100).contains(y)).map(SchoolYear).ok_or_else(|| {
+        Error::problem(ProblemKind::BadRequest, "the year in the path must be the start year of a school year, such as 2026")
+    })?;
+    let mut options = options(&headers, query)?;
+    options.year = Some(year);
+    take(&gate, permit, Sent::Calendar, &body, options).await
+}
+
+/// Sends the admission register; rows as the `pupils` file, in CSV or NDJSON.
+#[utoipa::path(
+    post, path = "/v1/schools/{urn}/pupils", tag = "intake",
+    params(("urn" = String, Path, description = "Unique reference number of the caller's own school"), UploadQuery),
+    request_body(content = String, content_type = "text/csv"),
+    responses((status = 200, body = ImportReport), (status = 422, description = "The file cannot be taken as it is"))
+)]
+pub async fn send_pupils(
+    State(gate): State<Gate>,
+    asked: Asked,
+    Path(urn): Path<String>,
+    Query(query): Query<UploadQuery>,
+    headers: HeaderMap,
+    Body(body): Body,
+) -> Result<Released<ImportReport>, Error> {
+    let permit = gate.open_school(asked, &urn, Action::SendRoll)?;
+    take(&gate, permit, Sent::Pupils, &body, options(&headers, query)?).await
+}
+
+/// Sends marks, a row a session; rows as the `attendance, long` file, in CSV or NDJSON.
+#[utoipa::path(
+    post, path = "/v1/schools/{urn}/attendance", tag = "intake",
+    params(("urn" = String, Path, description = "Unique reference number of the caller's own school"), UploadQuery),
+    request_body(content = String, content_type = "text/csv"),
+    responses((status = 200, body = ImportReport), (status = 422, description = "The file cannot be taken as it is"))
+)]
+pub async fn send_attendance(
+    State(gate): State<Gate>,
+    asked: Asked,
+    Path(urn): Path<String>,
+    Query(query): Query<UploadQuery>,
+    headers: HeaderMap,
+    Body(body): Body,
+) -> Result<Released<ImportReport>, Error> {
+    let permit = gate.open_school(asked, &urn, Action::SendMarks)?;
+    take(&gate, permit, Sent::Attendance, &body, options(&headers, query)?).await
+}
+
+/// One mark of one register.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RegisterMark {
+    /// The school's own number for the pupil.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    school_pupil_id: Option<String>,
+    /// Unique pupil number, where there is no such number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    upn: Option<String>,
+    /// The code.
+    code: String,
+    /// Minutes late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    minutes_late: Option<u16>,
+    /// When it was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    recorded_at: Option<String>,
+}
+
+/// Sends one register: the marks of one session, as a JSON list.
+#[utoipa::path(
+    put, path = "/v1/schools/{urn}/registers/{date}/{session}", tag = "intake",
+    params(("urn" = String, Path, description = "Unique reference number of the caller's own school"),
+           ("date" = String, Path, description = "Date of the session"),
+           ("session" = String, Path, description = "`am` or `pm`"), UploadQuery),
+    request_body = Vec<RegisterMark>,
+    responses((status = 200, body = ImportReport), (status = 422, description = "The register cannot be taken as it is"))
+)]
+pub async fn send_register(
+    State(gate): State<Gate>,
+    asked: Asked,
+    Path((urn, date, session)): Path<(String, String, String)>,
+    Query(query): Query<UploadQuery>,
+    Body(body): Body,
+) -> Result<Released<ImportReport>, Error> {
+    let permit = gate.open_school(asked, &urn, Action::SendMarks)?;
+    let date: NaiveDate = date
+        .parse()
+        .map_err(|_| Error::problem(ProblemKind::BadRequest, "the date in the path must be written YYYY-MM-DD"))?;
+    let session = SessionWord::parse(&session)
+        .ok_or_else(|| Error::problem(ProblemKind::BadRequest, "the session in the path must be `am` or `pm`"))?;
+    let lines = lines(&body, date, session)?;
+    let options = Options { format: Format::Ndjson, dry_run: query.dry_run, strict: query.strict, year: None };
+    take(&gate, permit, Sent::Attendance, lines.as_bytes(), options).await
+}
+
+/// The register as the lines of a file of marks, so that there is one way in for a mark.
+fn lines(body: &[u8], date: NaiveDate, session: SessionWord) -> Result<String, Error> {
+    let marks: Vec<RegisterMark> = crate::http::json(body)?;
+    let mut text = String::new();
+    for mark in marks {
+        let mut row = serde_json::to_value(&mark).map_err(|_| Error::Internal)?;
+        if let Some(row) = row.as_object_mut() {
+            row.insert("date".to_owned(), date.to_string().into());
+            row.insert("session".to_owned(), session.as_str().into());
+        }
+        text.push_str(&row.to_string());
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+/// Gives the report on an upload of the caller's own school again.
+#[utoipa::path(
+    get, path = "/v1/imports/{id}", tag = "intake",
+    params(("id" = String, Path, description = "`import_id` of the report")),
+    responses((status = 200, body = ImportReport), (status = 404, description = "No such upload of this school"))
+)]
+pub async fn read_import(
+    State(gate): State<Gate>,
+    asked: Asked,
+    Path(id): Path<String>,
+) -> Result<Released<ImportReport>, Error> {
+    let permit = gate.open_own_school(asked, Action::ReadImport)?;
+    let report = stored(&gate, &permit, &id).await.map_err(Refusal::from)?.ok_or(Refusal::NotFound)?;
+    Ok(gate.release(permit, StatusCode::OK, report).await?)
+}
+
+async fn stored(gate: &Gate, permit: &Permit<OfSchool>, id: &str) -> Result<Option<ImportReport>, StoreError> {
+    const REPORT: &str = "SELECT report FROM imports WHERE school_id = $1 AND id = $2";
+    let Ok(id) = Uuid::parse_str(id) else { return Ok(None) };
+    let text: Option<String> = read!(gate.db(), c => sqlx::query_scalar(REPORT)
+        .bind(permit.school().0).bind(id).fetch_optional(c).await)?;
+    text.map(|t| serde_json::from_str(&t).map_err(|_| StoreError::Corrupt("imports.report"))).transpose()
+}
+
+fn options(headers: &HeaderMap, query: UploadQuery) -> Result<Options, Error> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
+    let format = match kind.split(';').next().unwrap_or("").trim() {
+        "text/csv" => Format::Csv,
+        "application/x-ndjson" | "application/ndjson" => Format::Ndjson,
+        _ => {
+            let detail = "send the file as `Content-Type: text/csv` or `application/x-ndjson`";
+            return Err(Error::problem(ProblemKind::UnsupportedMediaType, detail));
+        }
+    };
+    Ok(Options { format, dry_run: query.dry_run, strict: query.strict, year: None })
+}
+
+async fn take(
+    gate: &Gate,
+    permit: Permit<OfSchool>,
+    sent: Sent,
+    body: &[u8],
+    options: Options,
+) -> Result<Released<ImportReport>, Error> {
+    Ok(import(gate, permit, sent, body, options).await?)
+}
+
+impl From<super::ImportError> for Error {
+    fn from(error: super::ImportError) -> Self {
+        match error {
+            super::ImportError::File(file) => Self::problem(ProblemKind::UnprocessableFile, file.to_string()),
+            super::ImportError::Gate(refusal) => refusal.into(),
+        }
+    }
+}

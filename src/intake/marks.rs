@@ -1,0 +1,267 @@
+//! Working out an upload of marks: each against its roll, its calendar and the code set of its date, then merged.
+//!
+//! For one session the mark with the later `recorded_at` stands and the other stays as its history; a mark absent from
+//! a later file is left as it is.
+
+use super::ImportReport;
+use super::parse::{File, MarkRow, SessionHalf};
+use super::staging::{MarksOfYear, Plan};
+use crate::domain::attendance::{
+    Code, Entered, Mark, Merge, MinutesLate, PackedYear, may_stand, merge, merge_received,
+};
+use crate::domain::calendar::{Half, SchoolCalendar, SchoolYear, Session};
+use crate::domain::identifiers::EnrolmentId;
+use crate::gate::{Gate, OfSchool, Permit};
+use crate::registers::{self, Amendment, Enrolment, NOT_GIVEN, Register, RollEvent};
+use crate::store::StoreError;
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Europe::London;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// What standing marks are held against, read once for the whole file.
+struct Standing {
+    roll: Vec<Enrolment>,
+    by_number: HashMap<String, Vec<usize>>,
+    by_upn: HashMap<String, Vec<usize>>,
+    calendars: HashMap<SchoolYear, SchoolCalendar>,
+    years: BTreeMap<(EnrolmentId, SchoolYear), MarksOfYear>,
+    history: HashSet<(EnrolmentId, Option<NaiveDate>, String, String, String)>,
+    today: NaiveDate,
+}
+
+/// Works out what a file of marks changes; `at` is the time of receipt, for marks without a time of their own.
+pub(super) async fn plan(
+    gate: &Gate,
+    permit: &Permit<OfSchool>,
+    file: &File<MarkRow>,
+    at: DateTime<Utc>,
+) -> Result<(Plan, ImportReport), StoreError> {
+    let mut report = ImportReport::begin("attendance", file);
+    let mut standing = read_standing(gate, permit, file).await?;
+    let mut plan = Plan::default();
+    for (line, row) in &file.rows {
+        match place(&standing, row) {
+            Ok(placed) => take(&mut standing, &mut plan, &mut report, (row, &placed), at),
+            Err((column, value, message)) => report.reject(*line, column, &value, &message),
+        }
+    }
+    let changed: Vec<MarksOfYear> = standing.years.into_values().filter(|year| year.changed).collect();
+    let mut told = HashSet::new();
+    for year in &changed {
+        if told.insert(year.enrolment) {
+            plan.events.push((year.enrolment, RollEvent::MarkChanged));
+        }
+    }
+    plan.marks = changed;
+    Ok((plan, report))
+}
+
+async fn read_standing(
+    gate: &Gate,
+    permit: &Permit<OfSchool>,
+    file: &File<MarkRow>,
+) -> Result<Standing, StoreError> {
+    let db = gate.db();
+    let roll = registers::school_roll(db, permit).await?;
+    let (mut by_number, mut by_upn) = (HashMap::<String, Vec<usize>>::new(), HashMap::<String, Vec<usize>>::new());
+    for (place, enrolment) in roll.iter().enumerate() {
+        if let Some(number) = &enrolment.school_pupil_id {
+            by_number.entry(number.clone()).or_default().push(place);
+        }
+        if let Some(upn) = &enrolment.upn {
+            by_upn.entry(upn.clone()).or_default().push(place);
+        }
+    }
+    let stored = registers::school_calendars(db, permit).await?;
+    let wanted: HashSet<SchoolYear> = file.rows.iter().map(|(_, row)| SchoolYear::of(row.date)).collect();
+    let (mut calendars, mut years) = (HashMap::new(), BTreeMap::new());
+    for year in wanted {
+        let states = stored.iter().filter(|row| row.school_year == i64::from(year.0));
+        if let Some(row) = registers::as_of(states, None) {
+            calendars.insert(year, row.calendar()?);
+        }
+        for row in registers::school_marks(db, permit, year).await? {
+            let (marks, entered, minutes) = (row.marks()?, row.entered()?, row.minutes()?);
+            let enrolment = row.enrolment();
+            let year_of = MarksOfYear { enrolment, year, marks, entered, minutes, changed: false };
+            years.insert((enrolment, year), year_of);
+        }
+    }
+    let history = registers::amendments_of(db, permit)
+        .await?
+        .into_iter()
+        .map(|a| (a.enrolment, a.session_date, a.field, a.original, a.amended))
+        .collect();
+    Ok(Standing { roll, by_number, by_upn, calendars, years, history, today: gate.clock().today() })
+}
+
+/// A row with its place: the enrolment, the session and the code.
+struct Placed {
+    enrolment: EnrolmentId,
+    year: SchoolYear,
+    index: usize,
+    code: Code,
+}
+
+/// The column at fault, its cell, and what is wrong and to do.
+type Fault = (&'static str, String, String);
+
+fn place(standing: &Standing, row: &MarkRow) -> Result<Placed, Fault> {
+    let enrolment = on_roll(standing, row)?;
+    let date_fault = |message: String| ("date", row.date.to_string(), message);
+    if row.date > standing.today {
+        return Err(date_fault("is after today; send a mark once its session has been held".to_owned()));
+    }
+    if enrolment.boarder {
+        let message = "is a boarder, of whom no attendance is taken; correct the admission register if that is wrong";
+        return Err(("school_pupil_id", number(row), message.to_owned()));
+    }
+    let year = SchoolYear::of(row.date);
+    let calendar = standing.calendars.get(&year).ok_or_else(|| {
+        date_fault(format!(
+            "is in a school year without a calendar; send it first with PUT /v1/schools/{{urn}}/calendar/{}",
+            year.0
+        ))
+    })?;
+    let session = Session::new(row.date, half(row.half));
+    let code = Code::parse(&row.code, row.date).map_err(|e| ("code", row.code.clone(), e.to_string()))?;
+    may_stand(code, calendar.slot(session)).map_err(|e| date_fault(e.to_string()))?;
+    let index = year
+        .session_index(session)
+        .ok_or_else(|| date_fault("is outside its school year; correct the date".to_owned()))?;
+    Ok(Placed { enrolment: enrolment.enrolment(), year, index, code })
+}
+
+fn half(word: SessionHalf) -> Half {
+    match word {
+        SessionHalf::Am => Half::Am,
+        SessionHalf::Pm => Half::Pm,
+    }
+}
+
+fn number(row: &MarkRow) -> String {
+    row.school_pupil_id.clone().or_else(|| row.upn.as_ref().map(ToString::to_string)).unwrap_or_default()
+}
+
+/// The enrolment that a row is of: the school's own number, else the UPN, and on roll on that date.
+fn on_roll<'a>(standing: &'a Standing, row: &MarkRow) -> Result<&'a Enrolment, Fault> {
+    let upn = row.upn.as_ref().map(ToString::to_string);
+    let (column, places) = match (&row.school_pupil_id, &upn) {
+        (Some(number), _) => ("school_pupil_id", standing.by_number.get(number)),
+        (None, Some(upn)) => ("upn", standing.by_upn.get(upn)),
+        (None, None) => ("school_pupil_id", None),
+    };
+    let mut known = places.into_iter().flatten().filter_map(|place| standing.roll.get(*place)).peekable();
+    if known.peek().is_none() {
+        let message = "is not on this school's roll; send the pupil in the admission register first";
+        return Err((column, number(row), message.to_owned()));
+    }
+    let there = |e: &&Enrolment| e.starting_day <= row.date && e.last_day.is_none_or(|last| row.date <= last);
+    let enrolment = known.find(there).ok_or_else(|| {
+        let message = "is not a date on which this pupil was on roll; correct the date, or the starting or last day";
+        ("date", row.date.to_string(), message.to_owned())
+    })?;
+    if row.school_pupil_id.is_some() && upn.is_some() && enrolment.upn.is_some() && enrolment.upn != upn {
+        let message = "is not the UPN of the pupil with this number; correct one of them, or leave the UPN out";
+        return Err(("upn", upn.unwrap_or_default(), message.to_owned()));
+    }
+    Ok(enrolment)
+}
+
+/// Merges one placed mark into its packed year, and writes down what became history.
+fn take(
+    standing: &mut Standing,
+    plan: &mut Plan,
+    report: &mut ImportReport,
+    (row, placed): (&MarkRow, &Placed),
+    at: DateTime<Utc>,
+) {
+    let key = (placed.enrolment, placed.year);
+    let year = standing.years.entry(key).or_insert_with(|| MarksOfYear {
+        enrolment: placed.enrolment,
+        year: placed.year,
+        marks: PackedYear::EMPTY,
+        entered: Entered::default(),
+        minutes: MinutesLate::default(),
+        changed: false,
+    });
+    let current = year.marks.get(placed.index).map(|code| Mark {
+        code,
+        entered: year.entered.get(placed.index).unwrap_or(1),
+        minutes_late: year.minutes.get(placed.index),
+    });
+    let incoming = Mark::new(placed.year, placed.code, row.recorded_at.unwrap_or(at), row.minutes_late);
+    let outcome = match row.recorded_at {
+        Some(_) => merge(current, incoming),
+        None => merge_received(current, incoming),
+    };
+    if outcome.incoming_stands() {
+        year.marks.set(placed.index, incoming.code);
+        year.entered.set(placed.index, incoming.entered);
+        year.minutes.set(placed.index, incoming.minutes_late);
+        year.changed = true;
+    }
+    count(report, outcome);
+    if let Some(amendment) = history((row, placed), outcome, current, incoming) {
+        let known = (
+            amendment.enrolment,
+            amendment.session_date,
+            amendment.field.clone(),
+            amendment.original.clone(),
+            amendment.amended.clone(),
+        );
+        if standing.history.insert(known) {
+            report.amended += 1;
+            if amendment.reason == NOT_GIVEN || amendment.amended_by == NOT_GIVEN {
+                report.amended_without_reason_or_name += 1;
+            }
+            plan.amendments.push(amendment);
+        }
+    }
+}
+
+fn count(report: &mut ImportReport, outcome: Merge) {
+    match outcome {
+        Merge::Unchanged => report.unchanged += 1,
+        Merge::OlderKept => report.kept_as_history += 1,
+        Merge::Set | Merge::Confirmed | Merge::Amended => report.accepted += 1,
+    }
+}
+
+/// The amendment that a merge leaves behind, if any; all five parts of reg 6(1).
+fn history(
+    (row, placed): (&MarkRow, &Placed),
+    outcome: Merge,
+    current: Option<Mark>,
+    incoming: Mark,
+) -> Option<Amendment> {
+    let (original, amended) = match (outcome, current) {
+        (Merge::Amended, Some(current)) => (current, incoming),
+        (Merge::OlderKept, Some(current)) if current.code != incoming.code => (incoming, current),
+        // The source tells of an original that it never sent: kept as it tells it.
+        (Merge::Set | Merge::Confirmed, _) => {
+            let from = Code::parse(row.amended_from.as_deref()?, row.date).ok()?;
+            if from == incoming.code {
+                return None;
+            }
+            (Mark { code: from, ..incoming }, incoming)
+        }
+        (Merge::Unchanged | Merge::OlderKept | Merge::Amended, _) => return None,
+    };
+    // A mark that came late and stays history brought no reason for the one that replaced it.
+    let given = |text: &Option<String>| {
+        let own = text.clone().filter(|_| outcome != Merge::OlderKept);
+        own.unwrap_or_else(|| NOT_GIVEN.to_owned())
+    };
+    Some(Amendment {
+        enrolment: placed.enrolment,
+        register: Register::Attendance,
+        field: half(row.half).as_str().to_owned(),
+        session_date: Some(row.date),
+        original: original.code.as_str().to_owned(),
+        amended: amended.code.as_str().to_owned(),
+        reason: given(&row.reason),
+        amended_on: amended.recorded_at(placed.year).with_timezone(&London).date_naive(),
+        amended_by: given(&row.amended_by),
+    })
+}

@@ -1,0 +1,109 @@
+//! What became of an upload: counts, and each rejected row with what to do about it.
+
+use super::parse::{File, RowError};
+use crate::gate::Answer;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The report on one upload; for the school that sent it only.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ImportReport {
+    /// Identifies the upload; `GET /v1/imports/{id}` gives this report again.
+    pub import_id: String,
+    /// `calendar`, `pupils` or `attendance`.
+    pub kind: String,
+    /// Whether the rows were applied: not on a dry run, and not with `strict` and a rejected row.
+    pub applied: bool,
+    /// Rows in the file.
+    pub received: usize,
+    /// Rows that stand and brought something new.
+    pub accepted: usize,
+    /// Rows that brought nothing new.
+    pub unchanged: usize,
+    /// Of the accepted, rows that amended an entry; the original is kept (SI 2024/208 reg 6).
+    pub amended: usize,
+    /// Of the amended, those that came without reason or name.
+    pub amended_without_reason_or_name: usize,
+    /// Rows that older than what stands: kept as history.
+    pub kept_as_history: usize,
+    /// Rows that cannot stand; each has at least one error.
+    pub rejected: usize,
+    /// Cells of free-text comments, dropped unread.
+    pub comments_dropped: usize,
+    /// Columns that are not known.
+    pub columns_ignored: Vec<String>,
+    /// What is wrong, row by row.
+    pub errors: Vec<Reported>,
+    /// Errors beyond the limit of the report, counted only.
+    pub errors_left_out: usize,
+}
+
+/// One thing wrong with one row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Reported {
+    /// Line of the file, from 1.
+    pub line: u64,
+    /// Canonical name of the column, or `row`.
+    pub column: String,
+    /// The cell as given.
+    pub value: String,
+    /// What is wrong.
+    pub what: String,
+    /// What to do.
+    pub what_to_do: String,
+}
+
+/// Errors that one report holds at most.
+const ERRORS_MAX: usize = 1_000;
+
+impl Answer for ImportReport {}
+
+impl ImportReport {
+    /// Begins a report with what reading the file found.
+    pub(super) fn begin<R>(kind: &str, file: &File<R>) -> Self {
+        let mut report = Self {
+            kind: kind.to_owned(),
+            received: file.received,
+            rejected: file.rejected,
+            comments_dropped: file.comments_dropped,
+            columns_ignored: file.columns_ignored.clone(),
+            errors_left_out: file.errors_left_out,
+            ..Self::default()
+        };
+        file.errors.iter().for_each(|error| report.keep(Reported::from(error)));
+        report
+    }
+
+    /// Rejects a row that was read but cannot stand. `message` is what is wrong; then what to do.
+    pub(super) fn reject(&mut self, line: u64, column: &str, value: &str, message: &str) {
+        self.rejected += 1;
+        let (what, what_to_do) = message.split_once("; ").unwrap_or((message, "correct it and send the row again"));
+        self.keep(Reported {
+            line,
+            column: column.to_owned(),
+            value: value.chars().take(80).collect(),
+            what: what.to_owned(),
+            what_to_do: what_to_do.to_owned(),
+        });
+    }
+
+    fn keep(&mut self, error: Reported) {
+        if self.errors.len() < ERRORS_MAX {
+            self.errors.push(error);
+        } else {
+            self.errors_left_out += 1;
+        }
+    }
+}
+
+impl From<&RowError> for Reported {
+    fn from(error: &RowError) -> Self {
+        Self {
+            line: error.line,
+            column: error.column.to_owned(),
+            value: error.value.clone(),
+            what: error.what.clone(),
+            what_to_do: error.what_to_do.clone(),
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Applying an upload: worked out whole, staged in short transactions, switched to in one more.
+
+use super::parse::{FileError, Format, Limits};
+use super::{ImportReport, calendars, marks, roll};
+use crate::domain::attendance::{Entered, MinutesLate, PackedYear};
+use crate::domain::calendar::{SchoolCalendar, SchoolYear, last_complete_week, london, published_at};
+use crate::domain::identifiers::{EnrolmentId, ImportId, PupilId};
+use crate::domain::words;
+use crate::gate::{Gate, OfSchool, Permit, Refusal, Released};
+use crate::registers::{self, Amendment, Enrolment, RollEvent, Upload};
+use crate::store::{StoreError, Tx, must_touch, on};
+use chrono::{DateTime, Utc};
+use http::StatusCode;
+use uuid::Uuid;
+
+words! {
+    /// What a file holds.
+    Sent { Calendar = "calendar", Pupils = "pupils", Attendance = "attendance" }
+}
+
+/// How a file is to be taken.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How it is written.
+    pub format: Format,
+    /// Work everything out and report, but change nothing.
+    pub dry_run: bool,
+    /// Apply nothing if any row is rejected.
+    pub strict: bool,
+    /// The school year that a calendar is for.
+    pub year: Option<SchoolYear>,
+}
+
+/// Why an upload was refused whole.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The file cannot be read by columns.
+    #[error("{0}")]
+    File(#[from] FileError),
+    /// The gate.
+    #[error(transparent)]
+    Gate(#[from] Refusal),
+}
+
+impl From<StoreError> for ImportError {
+    fn from(error: StoreError) -> Self {
+        Self::Gate(error.into())
+    }
+}
+
+/// Everything that an upload changes.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    pub(super) calendar: Option<SchoolCalendar>,
+    pub(super) pupils: Vec<PupilId>,
+    pub(super) enrolments: Vec<(Enrolment, String)>,
+    pub(super) marks: Vec<MarksOfYear>,
+    pub(super) amendments: Vec<Amendment>,
+    pub(super) events: Vec<(EnrolmentId, RollEvent)>,
+}
+
+/// One enrolment's packed year as it will stand.
+#[derive(Clone, Debug)]
+pub(super) struct MarksOfYear {
+    pub(super) enrolment: EnrolmentId,
+    pub(super) year: SchoolYear,
+    pub(super) marks: PackedYear,
+    pub(super) entered: Entered,
+    pub(super) minutes: MinutesLate,
+    pub(super) changed: bool,
+}
+
+impl Plan {
+    fn is_empty(&self) -> bool {
+        self.calendar.is_none() && self.enrolments.is_empty() && self.marks.is_empty() && self.amendments.is_empty()
+    }
+}
+
+/// How often an upload is worked out again when another of the same school came first.
+const ATTEMPTS: usize = 3;
+/// Rows staged in one transaction, so that none holds the one writer for long.
+const STEP: usize = 100;
+
+/// Applies a file to the registers of the permit's school and releases its report.
+pub async fn import(
+    gate: &Gate,
+    permit: Permit<OfSchool>,
+    sent: Sent,
+    file: &[u8],
+    options: Options,
+) -> Result<Released<ImportReport>, ImportError> {
+    let import = ImportId(Uuid::now_v7());
+    for _ in 0..ATTEMPTS {
+        let at = gate.clock().school_now();
+        let (plan, mut report) = work_out(gate, &permit, sent, file, options, at).await?;
+        report.import_id = import.0.to_string();
+        let refused = options.strict && report.rejected > 0;
+        if options.dry_run || refused {
+            let status = if refused { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+            return Ok(gate.release(permit, status, report).await?);
+        }
+        report.applied = true;
+        let upload = stage(gate, &permit, &plan, import, at).await?;
+        let mut tx = gate.db().begin().await?;
+        if let Some(upload) = upload
+            && !upload.switch_to(&mut tx, at).await?
+        {
+            continue;
+        }
+        note_import(&mut tx, &permit, import, upload.map(|u| u.version), file, &report, gate.clock().now()).await?;
+        return Ok(gate.commit(permit, tx, StatusCode::OK, report).await?);
+    }
+    Err(Refusal::Conflict.into())
+}
+
+async fn work_out(
+    gate: &Gate,
+    permit: &Permit<OfSchool>,
+    sent: Sent,
+    file: &[u8],
+    options: Options,
+    at: DateTime<Utc>,
+) -> Result<(Plan, ImportReport), ImportError> {
+    let limits = Limits::default();
+    match sent {
+        Sent::Calendar => {
+            let file = super::parse::read_calendar(file, options.format, &limits)?;
+            Ok(calendars::plan(gate, permit, &file, options.year).await?)
+        }
+        Sent::Pupils => {
+            let file = super::parse::read_pupils(file, options.format, &limits, gate.clock().today())?;
+            Ok(roll::plan(gate, permit, &file).await?)
+        }
+        Sent::Attendance => {
+            let file = super::parse::read_marks(file, options.format, &limits)?;
+            Ok(marks::plan(gate, permit, &file, at).await?)
+        }
+    }
+}
+
+/// Writes the rows of a plan under a new version, which counts for nobody yet. An empty plan needs none.
+async fn stage(
+    gate: &Gate,
+    permit: &Permit<OfSchool>,
+    plan: &Plan,
+    import: ImportId,
+    at: DateTime<Utc>,
+) -> Result<Option<Upload>, StoreError> {
+    if plan.is_empty() {
+        return Ok(None);
+    }
+    let mut tx = gate.db().begin().await?;
+    let upload = Upload::begin(&mut tx, permit).await?;
+    if let Some(calendar) = &plan.calendar {
+        registers::add_calendar(&mut tx, &upload, calendar.year(), calendar).await?;
+    }
+    gate.put_aside(permit, tx).await?;
+    for pupils in plan.pupils.chunks(STEP) {
+        let mut tx = gate.db().begin().await?;
+        for pupil in pupils {
+            registers::add_pupil(&mut tx, *pupil, gate.clock().now()).await?;
+        }
+        gate.put_aside(permit, tx).await?;
+    }
+    for enrolments in plan.enrolments.chunks(STEP) {
+        let mut tx = gate.db().begin().await?;
+        for (enrolment, fields) in enrolments {
+            registers::add_enrolment(&mut tx, &upload, enrolment).await?;
+            registers::add_admission_entry(&mut tx, &upload, enrolment.enrolment(), fields).await?;
+        }
+        gate.put_aside(permit, tx).await?;
+    }
+    let published = published_at(last_complete_week(london(at)));
+    for years in plan.marks.chunks(STEP) {
+        let mut tx = gate.db().begin().await?;
+        for y in years {
+            registers::tidy_marks(&mut tx, &upload, y.enrolment, y.year, published).await?;
+            let packed = (&y.marks, &y.entered, &y.minutes);
+            registers::add_marks(&mut tx, &upload, y.enrolment, y.year, packed, at).await?;
+        }
+        gate.put_aside(permit, tx).await?;
+    }
+    stage_history(gate, permit, plan, import, &upload).await?;
+    Ok(Some(upload))
+}
+
+async fn stage_history(
+    gate: &Gate,
+    permit: &Permit<OfSchool>,
+    plan: &Plan,
+    import: ImportId,
+    upload: &Upload,
+) -> Result<(), StoreError> {
+    for amendments in plan.amendments.chunks(STEP) {
+        let mut tx = gate.db().begin().await?;
+        for amendment in amendments {
+            registers::add_amendment(&mut tx, upload, import, amendment).await?;
+        }
+        gate.put_aside(permit, tx).await?;
+    }
+    let mut place = 0;
+    for events in plan.events.chunks(STEP) {
+        let mut tx = gate.db().begin().await?;
+        for (enrolment, event) in events {
+            place += 1;
+            registers::add_roll_event(&mut tx, upload, place, *enrolment, *event).await?;
+        }
+        gate.put_aside(permit, tx).await?;
+    }
+    Ok(())
+}
+
+async fn note_import(
+    tx: &mut Tx,
+    permit: &Permit<OfSchool>,
+    import: ImportId,
+    version: Option<i64>,
+    file: &[u8],
+    report: &ImportReport,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    const INSERT: &str = "INSERT INTO imports (school_id, id, kind, version, received_at, file_digest, report) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    let digest = crate::crypto::sha256(&[file]);
+    let text = serde_json::to_string(report).map_err(|_| StoreError::Corrupt("imports.report"))?;
+    on!(tx, c => {
+        let r = sqlx::query(INSERT)
+            .bind(permit.school().0).bind(import.0).bind(&report.kind).bind(version).bind(at)
+            .bind(digest.as_slice()).bind(text)
+            .execute(c).await?;
+        must_touch("import", &r, 1)
+    })
+}

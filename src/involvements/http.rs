@@ -1,0 +1,212 @@
+//! The wire of involvements: always 202, whatever is known of the child.
+
+use super::{Claim, ClaimBody, ClaimError, Matcher, storage};
+use crate::directory::Scope;
+use crate::gate::{Answer, Asked, Gate, OfOrganisation, Permit, Refusal, Released};
+use crate::http::{Body, Error, Fault, ProblemKind, Query};
+use crate::policy::Action;
+use axum::extract::{Path, State};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+/// The answer to every claim that can be read: the same for every child.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Accepted {
+    /// How many claims were taken.
+    accepted: usize,
+}
+
+impl Answer for Accepted {}
+
+/// Opens an involvement, or changes it.
+#[utoipa::path(
+    put, path = "/v1/involvements/{id}", tag = "involvements",
+    params(("id" = String, Path, description = "A UUID of the client's own")),
+    request_body = ClaimBody,
+    responses((status = 202, body = Accepted), (status = 400, description = "The claim cannot be read"))
+)]
+pub async fn open_involvement(
+    State(gate): State<Gate>,
+    State(matcher): State<Matcher>,
+    asked: Asked,
+    Path(id): Path<String>,
+    Body(body): Body,
+) -> Result<Released<Accepted>, Error> {
+    let permit = gate.open_organisation(asked, Scope::Involvements, Action::WriteInvolvement)?;
+    let id = uuid(&id)?;
+    let claim = Claim::read(crate::http::json(&body)?, Some(id), gate.clock().school_now())?;
+    known_team(&gate, &permit, &claim)?;
+    put(&gate, &matcher, permit, &[claim]).await
+}
+
+/// Sends a day's caseload: one claim a line.
+#[utoipa::path(
+    post, path = "/v1/involvements", tag = "involvements",
+    request_body(content = String, content_type = "application/x-ndjson"),
+    responses((status = 202, body = Accepted), (status = 400, description = "A line cannot be read; none was taken"))
+)]
+pub async fn send_caseload(
+    State(gate): State<Gate>,
+    State(matcher): State<Matcher>,
+    asked: Asked,
+    Body(body): Body,
+) -> Result<Released<Accepted>, Error> {
+    let permit = gate.open_organisation(asked, Scope::Involvements, Action::WriteInvolvement)?;
+    let claims = read_lines(&gate, &permit, &body)?;
+    put(&gate, &matcher, permit, &claims).await
+}
+
+/// Ends an involvement. One that is not there looks the same.
+#[utoipa::path(
+    delete, path = "/v1/involvements/{id}", tag = "involvements",
+    params(("id" = String, Path, description = "The UUID under which it was opened")),
+    responses((status = 202, body = Accepted))
+)]
+pub async fn end_involvement(
+    State(gate): State<Gate>,
+    asked: Asked,
+    Path(id): Path<String>,
+) -> Result<Released<Accepted>, Error> {
+    let permit = gate.open_organisation(asked, Scope::Involvements, Action::WriteInvolvement)?;
+    let id = uuid(&id)?;
+    let mut tx = gate.db().begin().await.map_err(Refusal::from)?;
+    let at = gate.clock().school_now();
+    storage::end(&mut tx, permit.organisation(), id, at).await.map_err(Refusal::from)?;
+    Ok(gate.commit(permit, tx, StatusCode::ACCEPTED, Accepted { accepted: 1 }).await?)
+}
+
+/// A page of a report.
+#[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReportQuery {
+    /// `next_cursor` of the page before.
+    cursor: Option<Uuid>,
+    /// Lines of the page, at most 1,000; 200 unless given.
+    limit: Option<u16>,
+}
+
+/// What became of the caller's own claims.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ReportAnswer {
+    /// One line an involvement.
+    involvements: Vec<ReportLine>,
+    /// Where the next page begins; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<Uuid>,
+}
+
+/// One involvement in a report.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ReportLine {
+    /// The client's own id.
+    id: Uuid,
+    /// The stored case reference.
+    case_reference: String,
+    /// Its kind.
+    kind: String,
+    /// `accessible` or `pending`, never why; `ended` once it is over.
+    state: String,
+}
+
+impl Answer for ReportAnswer {}
+
+/// Says of each of the caller's own claims whether it is accessible or pending.
+#[utoipa::path(
+    get, path = "/v1/involvements/report", tag = "involvements", params(ReportQuery),
+    responses((status = 200, body = ReportAnswer))
+)]
+pub async fn report_involvements(
+    State(gate): State<Gate>,
+    asked: Asked,
+    Query(query): Query<ReportQuery>,
+) -> Result<Released<ReportAnswer>, Error> {
+    let permit = gate.open_organisation(asked, Scope::Involvements, Action::ReadInvolvementReport)?;
+    let limit = i64::from(query.limit.unwrap_or(200).clamp(1, 1_000));
+    let after = query.cursor.unwrap_or(Uuid::nil());
+    let rows = storage::page(gate.db(), permit.organisation(), after, limit).await.map_err(Refusal::from)?;
+    let full = i64::try_from(rows.len()).is_ok_and(|n| n == limit);
+    let next_cursor = rows.last().map(|row| row.id).filter(|_| full);
+    let (now, today) = (gate.clock().school_now(), gate.clock().today());
+    let state = |row: &storage::ReportRow| {
+        let over = row.ended_at.is_some_and(|at| at <= now) || row.until_day.is_some_and(|day| day < today);
+        if over { "ended" } else if row.pupil_id.is_some() { "accessible" } else { "pending" }
+    };
+    let involvements = rows
+        .iter()
+        .map(|row| ReportLine {
+            id: row.id,
+            case_reference: row.case_reference.clone(),
+            kind: row.kind.clone(),
+            state: state(row).to_owned(),
+        })
+        .collect();
+    Ok(gate.release(permit, StatusCode::OK, ReportAnswer { involvements, next_cursor }).await?)
+}
+
+/// Claims of one upload at most.
+const LINES_MAX: usize = 50_000;
+
+fn read_lines(gate: &Gate, permit: &Permit<OfOrganisation>, body: &[u8]) -> Result<Vec<Claim>, Error> {
+    let text = std::str::from_utf8(body)
+        .map_err(|_| Error::problem(ProblemKind::BadRequest, "send the caseload as UTF-8, one JSON object a line"))?;
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    if lines.len() > LINES_MAX {
+        return Err(Error::problem(ProblemKind::PayloadTooLarge, "send at most 50,000 claims at a time"));
+    }
+    let (mut claims, mut errors) = (Vec::with_capacity(lines.len()), Vec::new());
+    for (line, number) in lines.into_iter().zip(1_u64..) {
+        let read = serde_json::from_str::<ClaimBody>(line)
+            .map_err(|_| "the line is not a JSON object with the fields of a claim".to_owned())
+            .and_then(|body| Claim::read(body, None, gate.clock().school_now()).map_err(|e| e.to_string()))
+            .and_then(|claim| known_team(gate, permit, &claim).map(|()| claim).map_err(|e| e.to_string()));
+        match read {
+            Ok(claim) => claims.push(claim),
+            Err(detail) => errors.push(Fault { line: Some(number), detail, ..Fault::default() }),
+        }
+    }
+    if errors.is_empty() {
+        return Ok(claims);
+    }
+    errors.truncate(100);
+    let detail = "some lines cannot be read; none was taken: correct them and send the caseload again".to_owned();
+    Err(Error::Problem { kind: ProblemKind::BadRequest, detail, errors })
+}
+
+/// A team is a word of the agency's own directory entry, so that refusing another tells nothing of any child.
+fn known_team(gate: &Gate, permit: &Permit<OfOrganisation>, claim: &Claim) -> Result<(), Error> {
+    let directory = gate.directory().current();
+    match directory.team(permit.organisation(), &claim.body.team) {
+        Some(_) => Ok(()),
+        None => Err(Error::problem(ProblemKind::BadRequest, "`team` is not a team of this organisation in the directory")),
+    }
+}
+
+async fn put(
+    gate: &Gate,
+    matcher: &Matcher,
+    permit: Permit<OfOrganisation>,
+    claims: &[Claim],
+) -> Result<Released<Accepted>, Error> {
+    let mut tx = gate.db().begin().await.map_err(Refusal::from)?;
+    let at = gate.clock().now();
+    for claim in claims {
+        let who = (permit.organisation(), permit.system());
+        storage::put(&mut tx, who, claim, at).await.map_err(Refusal::from)?;
+    }
+    let released = gate.commit(permit, tx, StatusCode::ACCEPTED, Accepted { accepted: claims.len() }).await?;
+    matcher.wake();
+    Ok(released)
+}
+
+fn uuid(text: &str) -> Result<Uuid, Error> {
+    Uuid::parse_str(text)
+        .map_err(|_| Error::problem(ProblemKind::InvalidIdentifier, "the id in the path must be a UUID of your own"))
+}
+
+impl From<ClaimError> for Error {
+    fn from(error: ClaimError) -> Self {
+        Self::problem(ProblemKind::BadRequest, error.to_string())
+    }
+}

@@ -1,0 +1,72 @@
+//! Calendars: each school's sessions, per school year, as that school gave them.
+
+use super::{Upload, Versioned};
+use crate::domain::calendar::{SchoolCalendar, SchoolYear};
+use crate::gate::{OfSchool, Permit};
+use crate::store::{Db, StoreError, Tx, must_touch, on, read};
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+/// A calendar as it counted from some version on.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct CalendarRow {
+    /// The school.
+    pub school_id: Uuid,
+    /// Start year of 1 August to 31 July.
+    pub school_year: i64,
+    /// The upload that brought it.
+    pub version: i64,
+    /// When it began to count, school time.
+    pub committed_at: DateTime<Utc>,
+    calendar: Vec<u8>,
+}
+
+impl Versioned for CalendarRow {
+    fn version(&self) -> i64 {
+        self.version
+    }
+    fn committed_at(&self) -> DateTime<Utc> {
+        self.committed_at
+    }
+}
+
+impl CalendarRow {
+    /// The calendar itself.
+    pub fn calendar(&self) -> Result<SchoolCalendar, StoreError> {
+        SchoolCalendar::decode(&self.calendar).map_err(|_| StoreError::Corrupt("calendars.calendar"))
+    }
+
+    /// The school year that it is for.
+    pub fn year(&self) -> Result<SchoolYear, StoreError> {
+        i32::try_from(self.school_year).map(SchoolYear).map_err(|_| StoreError::Corrupt("calendars.school_year"))
+    }
+}
+
+const OF_SCHOOL: &str = "SELECT r.school_id, r.school_year, r.version, v.committed_at, r.calendar FROM calendars r \
+     JOIN register_versions v ON v.school_id = r.school_id AND v.version = r.version \
+     WHERE r.school_id = $1 AND r.school_year BETWEEN $2 AND $3";
+
+/// Every state of the calendars of the permit's school.
+pub async fn school_calendars(db: &Db, permit: &Permit<OfSchool>) -> Result<Vec<CalendarRow>, StoreError> {
+    between(db, permit.school().0, 0, i64::from(i32::MAX)).await
+}
+
+/// Every state of one school's calendars for the years `first..=last`; the reader of a child calls it per enrolment.
+pub(super) async fn between(db: &Db, school: Uuid, first: i64, last: i64) -> Result<Vec<CalendarRow>, StoreError> {
+    Ok(read!(db, c => sqlx::query_as(OF_SCHOOL).bind(school).bind(first).bind(last).fetch_all(c).await)?)
+}
+
+/// Stages a calendar under an upload.
+pub async fn add_calendar(
+    tx: &mut Tx,
+    upload: &Upload,
+    year: SchoolYear,
+    calendar: &SchoolCalendar,
+) -> Result<(), StoreError> {
+    const INSERT: &str = "INSERT INTO calendars (school_id, school_year, version, calendar) VALUES ($1, $2, $3, $4)";
+    on!(tx, c => {
+        let r = sqlx::query(INSERT).bind(upload.school.0).bind(i64::from(year.0)).bind(upload.version)
+            .bind(calendar.encode()).execute(c).await?;
+        must_touch("calendar", &r, 1)
+    })
+}

@@ -1,0 +1,72 @@
+//! One child as the permit reaches it: every enrolment with its calendars and packed marks.
+
+use super::{CalendarRow, Enrolment, MarksRow, Versioned, as_of, calendars, enrolments, marks};
+use crate::domain::calendar::SchoolYear;
+use crate::gate::{OfChild, Permit};
+use crate::store::{Db, StoreError};
+use chrono::{DateTime, Utc};
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
+
+/// An enrolment with what its figures are computed from, in every state that readers still need.
+#[derive(Clone, Debug)]
+pub struct EnrolmentRecord {
+    states: Vec<Enrolment>,
+    calendars: Vec<CalendarRow>,
+    marks: Vec<MarksRow>,
+}
+
+/// A child's enrolments, in the order in which they began.
+#[derive(Clone, Debug)]
+pub struct ChildRecord(pub Vec<EnrolmentRecord>);
+
+impl EnrolmentRecord {
+    /// The enrolment as it counts now.
+    pub fn now(&self) -> Option<&Enrolment> {
+        as_of(self.states.iter(), None)
+    }
+
+    /// The enrolment as it counted at a moment of publication.
+    pub fn at(&self, moment: Option<DateTime<Utc>>) -> Option<&Enrolment> {
+        as_of(self.states.iter(), moment)
+    }
+
+    /// The calendars, one per school year, as they counted at the moment (none: now).
+    pub fn calendars_at(&self, moment: Option<DateTime<Utc>>) -> Vec<&CalendarRow> {
+        per_year(&self.calendars, |row| row.school_year, moment)
+    }
+
+    /// The marks, one row per school year, as they counted at the moment (none: now).
+    pub fn marks_at(&self, moment: Option<DateTime<Utc>>) -> Vec<&MarksRow> {
+        per_year(&self.marks, |row| row.school_year, moment)
+    }
+}
+
+fn per_year<T: Versioned>(rows: &[T], year: impl Fn(&T) -> i64, moment: Option<DateTime<Utc>>) -> Vec<&T> {
+    let years: BTreeSet<i64> = rows.iter().map(&year).collect();
+    years.into_iter().filter_map(|wanted| as_of(rows.iter().filter(|row| year(row) == wanted), moment)).collect()
+}
+
+/// Reads the permit's child for the school years `first..=last`.
+pub async fn child_record(
+    db: &Db,
+    permit: &Permit<OfChild>,
+    (first, last): (SchoolYear, SchoolYear),
+) -> Result<ChildRecord, StoreError> {
+    let mut by_enrolment: BTreeMap<(Uuid, Uuid), Vec<Enrolment>> = BTreeMap::new();
+    for state in enrolments::of_child(db, permit).await? {
+        by_enrolment.entry((state.school_id, state.id)).or_default().push(state);
+    }
+    let (first, last) = (i64::from(first.0), i64::from(last.0));
+    let mut records = Vec::with_capacity(by_enrolment.len());
+    for ((school, _), states) in by_enrolment {
+        let Some(enrolment) = states.first().map(|e| (e.school(), e.enrolment())) else { continue };
+        records.push(EnrolmentRecord {
+            calendars: calendars::between(db, school, first, last).await?,
+            marks: marks::between(db, enrolment.0, enrolment.1, first, last).await?,
+            states,
+        });
+    }
+    records.sort_by_key(|r| r.now().map(|e| (e.starting_day, e.id)));
+    Ok(ChildRecord(records))
+}

@@ -1,0 +1,184 @@
+//! Enrolments: a child at a school, with names and keys as **this** school gave them.
+
+use super::{Upload, Versioned};
+use crate::domain::identifiers::{EnrolmentId, PupilId, SchoolId};
+use crate::gate::{OfChild, OfSchool, Permit};
+use crate::store::{Db, StoreError, Tx, must_touch, on, read};
+use chrono::{DateTime, NaiveDate, Utc};
+use uuid::Uuid;
+
+/// One state of an enrolment.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Enrolment {
+    /// The school.
+    pub school_id: Uuid,
+    /// The enrolment.
+    pub id: Uuid,
+    /// The upload that brought this state.
+    pub version: i64,
+    /// When it began to count, school time.
+    pub committed_at: DateTime<Utc>,
+    /// The child.
+    pub pupil_id: Uuid,
+    /// The school's own number for the pupil.
+    pub school_pupil_id: Option<String>,
+    /// Unique pupil number, as this school gave it.
+    pub upn: Option<String>,
+    /// Whether that number is permanent; only such a one ever matches.
+    pub upn_permanent: bool,
+    /// As this school gave it.
+    pub surname: String,
+    /// The surname as compared.
+    pub surname_key: String,
+    /// As this school gave it.
+    pub forename: String,
+    /// The forename as compared.
+    pub forename_key: String,
+    /// Date of birth.
+    pub date_of_birth: NaiveDate,
+    /// As this school gave it.
+    pub sex: Option<String>,
+    /// National curriculum year, stored, never derived.
+    pub year_group: Option<String>,
+    /// `single`, `main`, `subsidiary` or `guest`.
+    pub status: String,
+    /// Starting day, reg 8(2)(h).
+    pub starting_day: NaiveDate,
+    /// Last day on roll.
+    pub last_day: Option<NaiveDate>,
+    /// Paragraph of reg 9, as the school gave it.
+    pub removal_ground: Option<String>,
+    /// Whether the pupil boards: no attendance marks.
+    pub boarder: bool,
+    /// Whether a part-time timetable is agreed.
+    pub part_time: bool,
+    /// Three digits.
+    pub home_authority: Option<String>,
+    /// Whether that authority was taken from the school and not recorded: it grants nothing.
+    pub home_authority_assumed: bool,
+    /// Whether the whereabouts are protected: for everyone barred this enrolment does not exist.
+    pub whereabouts_protected: bool,
+}
+
+impl Versioned for Enrolment {
+    fn version(&self) -> i64 {
+        self.version
+    }
+    fn committed_at(&self) -> DateTime<Utc> {
+        self.committed_at
+    }
+}
+
+impl Enrolment {
+    /// The school.
+    pub fn school(&self) -> SchoolId {
+        SchoolId(self.school_id)
+    }
+    /// The enrolment.
+    pub fn enrolment(&self) -> EnrolmentId {
+        EnrolmentId(self.id)
+    }
+    /// The child.
+    pub fn pupil(&self) -> PupilId {
+        PupilId(self.pupil_id)
+    }
+}
+
+const OF_PUPIL: &str = "SELECT e.*, v.committed_at FROM enrolments e \
+     JOIN register_versions v ON v.school_id = e.school_id AND v.version = e.version WHERE e.pupil_id = $1";
+const OF_SCHOOL: &str = "SELECT e.*, v.committed_at FROM enrolments e \
+     JOIN register_versions v ON v.school_id = e.school_id AND v.version = e.version \
+     WHERE e.school_id = $1 AND e.version = (SELECT MAX(n.version) FROM enrolments n \
+     JOIN register_versions w ON w.school_id = n.school_id AND w.version = n.version \
+     WHERE n.school_id = e.school_id AND n.id = e.id) ORDER BY e.id";
+const MATCHING: &str = "SELECT DISTINCT e.pupil_id FROM enrolments e \
+     JOIN register_versions v ON v.school_id = e.school_id AND v.version = e.version \
+     WHERE e.upn = $1 AND e.upn_permanent AND e.date_of_birth = $2 AND e.surname_key = $3 \
+     AND e.version = (SELECT MAX(n.version) FROM enrolments n \
+     JOIN register_versions w ON w.school_id = n.school_id AND w.version = n.version \
+     WHERE n.school_id = e.school_id AND n.id = e.id)";
+
+/// Every state of every enrolment of the permit's child that the permit reaches.
+pub(super) async fn of_child(db: &Db, permit: &Permit<OfChild>) -> Result<Vec<Enrolment>, StoreError> {
+    let all: Vec<Enrolment> =
+        read!(db, c => sqlx::query_as(OF_PUPIL).bind(permit.pupil().0).fetch_all(c).await)?;
+    // Protection holds for the enrolment whole, in every state of it, from the moment it was raised in any.
+    let protected: Vec<Uuid> = all.iter().filter(|e| e.whereabouts_protected).map(|e| e.id).collect();
+    Ok(all.into_iter().filter(|e| permit.reaches(e.school(), protected.contains(&e.id))).collect())
+}
+
+/// The roll of the permit's school, leavers included, as it counts now.
+pub async fn school_roll(db: &Db, permit: &Permit<OfSchool>) -> Result<Vec<Enrolment>, StoreError> {
+    Ok(read!(db, c => sqlx::query_as(OF_SCHOOL).bind(permit.school().0).fetch_all(c).await)?)
+}
+
+/// The children anywhere with this permanent UPN, date of birth and surname: whom an admission joins. It takes the
+/// permit of the school that admits and gives it nothing but whether two rows are one child.
+pub async fn pupils_matching(
+    db: &Db,
+    _admitting: &Permit<OfSchool>,
+    (upn, date_of_birth, surname_key): (&str, NaiveDate, &str),
+) -> Result<Vec<PupilId>, StoreError> {
+    let ids: Vec<Uuid> = read!(db, c => sqlx::query_scalar(MATCHING)
+        .bind(upn).bind(date_of_birth).bind(surname_key).fetch_all(c).await)?;
+    Ok(ids.into_iter().map(PupilId).collect())
+}
+
+/// Adds a child, of whom nothing is known but that it exists; it counts for nobody before an enrolment does.
+pub async fn add_pupil(tx: &mut Tx, pupil: PupilId, at: DateTime<Utc>) -> Result<(), StoreError> {
+    const INSERT: &str = "INSERT INTO pupils (id, created_at) VALUES ($1, $2)";
+    on!(tx, c => {
+        let r = sqlx::query(INSERT).bind(pupil.0).bind(at).execute(c).await?;
+        must_touch("pupil", &r, 1)
+    })
+}
+
+/// Stages a state of an enrolment under an upload; its own version and time are not looked at.
+pub async fn add_enrolment(tx: &mut Tx, upload: &Upload, e: &Enrolment) -> Result<(), StoreError> {
+    const INSERT: &str = "INSERT INTO enrolments (school_id, id, version, pupil_id, school_pupil_id, upn, \
+         upn_permanent, surname, surname_key, forename, forename_key, date_of_birth, sex, year_group, status, \
+         starting_day, last_day, removal_ground, boarder, part_time, home_authority, home_authority_assumed, \
+         whereabouts_protected) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, \
+         $18, $19, $20, $21, $22, $23)";
+    on!(tx, c => {
+        let r = sqlx::query(INSERT)
+            .bind(upload.school.0).bind(e.id).bind(upload.version).bind(e.pupil_id).bind(&e.school_pupil_id)
+            .bind(&e.upn).bind(e.upn_permanent).bind(&e.surname).bind(&e.surname_key).bind(&e.forename)
+            .bind(&e.forename_key).bind(e.date_of_birth).bind(&e.sex).bind(&e.year_group).bind(&e.status)
+            .bind(e.starting_day).bind(e.last_day).bind(&e.removal_ground).bind(e.boarder).bind(e.part_time)
+            .bind(&e.home_authority).bind(e.home_authority_assumed).bind(e.whereabouts_protected)
+            .execute(c).await?;
+        must_touch("enrolment", &r, 1)
+    })
+}
+
+/// Stages the other fields of the admission entry, as a JSON object.
+pub async fn add_admission_entry(
+    tx: &mut Tx,
+    upload: &Upload,
+    enrolment: EnrolmentId,
+    fields: &str,
+) -> Result<(), StoreError> {
+    const INSERT: &str =
+        "INSERT INTO admission_entries (school_id, enrolment_id, version, fields) VALUES ($1, $2, $3, $4)";
+    on!(tx, c => {
+        let r = sqlx::query(INSERT).bind(upload.school.0).bind(enrolment.0).bind(upload.version).bind(fields)
+            .execute(c).await?;
+        must_touch("admission entry", &r, 1)
+    })
+}
+
+/// The other fields of the admission entries of the permit's school, JSON by enrolment, as they count now.
+pub async fn school_admission_entries(
+    db: &Db,
+    permit: &Permit<OfSchool>,
+) -> Result<Vec<(EnrolmentId, String)>, StoreError> {
+    const NEWEST: &str = "SELECT a.enrolment_id, a.fields FROM admission_entries a \
+         JOIN register_versions v ON v.school_id = a.school_id AND v.version = a.version \
+         WHERE a.school_id = $1 AND a.version = (SELECT MAX(n.version) FROM admission_entries n \
+         JOIN register_versions w ON w.school_id = n.school_id AND w.version = n.version \
+         WHERE n.school_id = a.school_id AND n.enrolment_id = a.enrolment_id)";
+    let rows: Vec<(Uuid, String)> =
+        read!(db, c => sqlx::query_as(NEWEST).bind(permit.school().0).fetch_all(c).await)?;
+    Ok(rows.into_iter().map(|(id, fields)| (EnrolmentId(id), fields)).collect())
+}

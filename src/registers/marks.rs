@@ -1,0 +1,137 @@
+//! Marks: one packed row per enrolment and school year, in as many versions as readers still need.
+
+use super::{Upload, Versioned};
+use crate::domain::attendance::{Entered, MinutesLate, PackedYear};
+use crate::domain::calendar::SchoolYear;
+use crate::domain::identifiers::{EnrolmentId, SchoolId};
+use crate::gate::{OfSchool, Permit};
+use crate::store::{Db, StoreError, Touched, Tx, must_touch, on, read};
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+/// A packed school year of one enrolment as it counted from some version on.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct MarksRow {
+    /// The school.
+    pub school_id: Uuid,
+    enrolment_id: Uuid,
+    pub(super) school_year: i64,
+    /// The upload that brought it.
+    pub version: i64,
+    /// When it began to count, school time.
+    pub committed_at: DateTime<Utc>,
+    marks: Vec<u8>,
+    entered: Vec<u8>,
+    minutes: Vec<u8>,
+    /// When the newest of its marks came, school time.
+    pub received_at: DateTime<Utc>,
+}
+
+impl Versioned for MarksRow {
+    fn version(&self) -> i64 {
+        self.version
+    }
+    fn committed_at(&self) -> DateTime<Utc> {
+        self.committed_at
+    }
+}
+
+impl MarksRow {
+    /// Whose marks they are.
+    pub fn enrolment(&self) -> EnrolmentId {
+        EnrolmentId(self.enrolment_id)
+    }
+
+    /// The school year that they are of.
+    pub fn year(&self) -> Result<SchoolYear, StoreError> {
+        i32::try_from(self.school_year).map(SchoolYear).map_err(|_| StoreError::Corrupt("marks.school_year"))
+    }
+
+    /// The codes, two bytes a day.
+    pub fn marks(&self) -> Result<PackedYear, StoreError> {
+        PackedYear::from_bytes(&self.marks).map_err(|_| StoreError::Corrupt("marks.marks"))
+    }
+
+    /// When each was recorded.
+    pub fn entered(&self) -> Result<Entered, StoreError> {
+        Entered::from_bytes(&self.entered).map_err(|_| StoreError::Corrupt("marks.entered"))
+    }
+
+    /// Minutes late, where sent.
+    pub fn minutes(&self) -> Result<MinutesLate, StoreError> {
+        MinutesLate::from_bytes(&self.minutes).map_err(|_| StoreError::Corrupt("marks.minutes"))
+    }
+}
+
+const COLUMNS_OF_ENROLMENT: &str = "SELECT r.school_id, r.enrolment_id, r.school_year, r.version, v.committed_at, \
+     r.marks, r.entered, r.minutes, r.received_at FROM marks r \
+     JOIN register_versions v ON v.school_id = r.school_id AND v.version = r.version \
+     WHERE r.school_id = $1 AND r.enrolment_id = $2 AND r.school_year BETWEEN $3 AND $4";
+const NEWEST_OF_SCHOOL: &str = "SELECT r.school_id, r.enrolment_id, r.school_year, r.version, v.committed_at, \
+     r.marks, r.entered, r.minutes, r.received_at FROM marks r \
+     JOIN register_versions v ON v.school_id = r.school_id AND v.version = r.version \
+     WHERE r.school_id = $1 AND r.school_year = $2 AND r.version = (SELECT MAX(n.version) FROM marks n \
+     JOIN register_versions w ON w.school_id = n.school_id AND w.version = n.version \
+     WHERE n.school_id = r.school_id AND n.enrolment_id = r.enrolment_id AND n.school_year = r.school_year)";
+
+/// Every retained state of one enrolment's marks for the years `first..=last`.
+pub(super) async fn between(
+    db: &Db,
+    school: SchoolId,
+    enrolment: EnrolmentId,
+    first: i64,
+    last: i64,
+) -> Result<Vec<MarksRow>, StoreError> {
+    Ok(read!(db, c => sqlx::query_as(COLUMNS_OF_ENROLMENT)
+        .bind(school.0).bind(enrolment.0).bind(first).bind(last).fetch_all(c).await)?)
+}
+
+/// The marks of the permit's school for one school year, as they count now.
+pub async fn school_marks(db: &Db, permit: &Permit<OfSchool>, year: SchoolYear) -> Result<Vec<MarksRow>, StoreError> {
+    Ok(read!(db, c => sqlx::query_as(NEWEST_OF_SCHOOL)
+        .bind(permit.school().0).bind(i64::from(year.0)).fetch_all(c).await)?)
+}
+
+/// Stages a packed year under an upload.
+pub async fn add_marks(
+    tx: &mut Tx,
+    upload: &Upload,
+    enrolment: EnrolmentId,
+    year: SchoolYear,
+    (marks, entered, minutes): (&PackedYear, &Entered, &MinutesLate),
+    received_at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    const INSERT: &str = "INSERT INTO marks (school_id, enrolment_id, school_year, version, marks, entered, minutes, \
+         received_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    on!(tx, c => {
+        let r = sqlx::query(INSERT)
+            .bind(upload.school.0).bind(enrolment.0).bind(i64::from(year.0)).bind(upload.version)
+            .bind(marks.as_bytes().as_slice()).bind(entered.to_bytes()).bind(minutes.to_bytes()).bind(received_at)
+            .execute(c).await?;
+        must_touch("marks", &r, 1)
+    })
+}
+
+/// Deletes states of one enrolment's year that no reader needs any more: neither the newest, nor what counted at
+/// `published`, nor anything later. Amendments keep what was overwritten (reg 6).
+pub async fn tidy_marks(
+    tx: &mut Tx,
+    upload: &Upload,
+    enrolment: EnrolmentId,
+    year: SchoolYear,
+    published: DateTime<Utc>,
+) -> Result<u64, StoreError> {
+    const DELETE: &str = "DELETE FROM marks WHERE school_id = $1 AND enrolment_id = $2 AND school_year = $3 \
+         AND version < (SELECT MAX(r.version) FROM marks r JOIN register_versions v ON v.school_id = r.school_id \
+         AND v.version = r.version WHERE r.school_id = $1 AND r.enrolment_id = $2 AND r.school_year = $3 \
+         AND v.committed_at <= $4)";
+    Ok(on!(tx, c => sqlx::query(DELETE)
+        .bind(upload.school.0).bind(enrolment.0).bind(i64::from(year.0)).bind(published)
+        .execute(c).await.map(|r| r.touched()))?)
+}
+
+/// Deletes packed years whose newest entry was received before `before`; SI 2024/208 reg 7(a).
+pub async fn expire_marks(tx: &mut Tx, before: DateTime<Utc>) -> Result<u64, StoreError> {
+    const DELETE: &str = "DELETE FROM marks WHERE received_at < $1";
+    Ok(on!(tx, c => sqlx::query(DELETE).bind(before).execute(c).await.map(|r| r.touched()))?)
+}

@@ -1,0 +1,98 @@
+//! Versions of a school's register: staging an upload, and switching to it.
+//!
+//! Two uploads of one school may be staged at the same time; only one can switch from the version that both started
+//! from, and the other starts again. A version without a row in `register_versions` counts for nobody.
+
+use crate::domain::identifiers::SchoolId;
+use crate::gate::{OfSchool, Permit};
+use crate::store::{StoreError, Touched, Tx, on};
+use chrono::{DateTime, Utc};
+
+/// An upload being staged: rows are written under `version` and count once it is switched to.
+#[derive(Clone, Copy, Debug)]
+pub struct Upload {
+    /// Whose register it is.
+    pub school: SchoolId,
+    /// The version that its rows carry.
+    pub version: i64,
+    /// The version that it was worked out from.
+    pub base: i64,
+}
+
+impl Upload {
+    /// Takes the next version of the permit's school.
+    pub async fn begin(tx: &mut Tx, permit: &Permit<OfSchool>) -> Result<Self, StoreError> {
+        const MAKE: &str = "INSERT INTO register_state (school_id, current_version, next_version) VALUES ($1, 0, 1) \
+             ON CONFLICT (school_id) DO NOTHING";
+        const TAKE: &str = "UPDATE register_state SET next_version = next_version + 1 WHERE school_id = $1 \
+             RETURNING next_version - 1, current_version";
+        let school = permit.school();
+        on!(tx, c => sqlx::query(MAKE).bind(school.0).execute(c).await.map(|_| ()))?;
+        let (version, base): (i64, i64) = on!(tx, c => sqlx::query_as(TAKE).bind(school.0).fetch_one(c).await)?;
+        Ok(Self { school, version, base })
+    }
+
+    /// Makes every row of this version count, from `at` (school time). `false` when another upload came first: the
+    /// caller drops the transaction and works the upload out again.
+    pub async fn switch_to(self, tx: &mut Tx, at: DateTime<Utc>) -> Result<bool, StoreError> {
+        const SWITCH: &str =
+            "UPDATE register_state SET current_version = $2 WHERE school_id = $1 AND current_version = $3";
+        const COUNT: &str = "INSERT INTO register_versions (school_id, version, committed_at) VALUES ($1, $2, $3)";
+        let switched = on!(tx, c => sqlx::query(SWITCH)
+            .bind(self.school.0).bind(self.version).bind(self.base).execute(c).await.map(|r| r.touched()))?;
+        if switched != 1 {
+            return Ok(false);
+        }
+        on!(tx, c => sqlx::query(COUNT)
+            .bind(self.school.0).bind(self.version).bind(at).execute(c).await.map(|_| ()))?;
+        Ok(true)
+    }
+}
+
+/// A row that belongs to a version, with when that version began to count (school time).
+pub trait Versioned {
+    /// The upload that brought the row.
+    fn version(&self) -> i64;
+    /// When the register was switched to it.
+    fn committed_at(&self) -> DateTime<Utc>;
+}
+
+/// The row that counts: the newest, or the newest that counted at `moment`. A row whose first version came later than
+/// `moment` is seen in that first version, so that a school that joins in mid-week is not empty until Monday.
+pub fn as_of<'a, T: Versioned>(
+    rows: impl Iterator<Item = &'a T> + Clone,
+    moment: Option<DateTime<Utc>>,
+) -> Option<&'a T> {
+    let Some(moment) = moment else { return rows.max_by_key(|row| row.version()) };
+    let counted = rows.clone().filter(|row| row.committed_at() <= moment).max_by_key(|row| row.version());
+    counted.or_else(|| rows.min_by_key(|row| row.version()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Row(i64, i64);
+
+    impl Versioned for Row {
+        fn version(&self) -> i64 {
+            self.0
+        }
+        fn committed_at(&self) -> DateTime<Utc> {
+            DateTime::from_timestamp(self.1, 0).unwrap()
+        }
+    }
+
+    #[test]
+    fn a_week_bound_reader_sees_what_counted_at_publication() {
+        let rows = [Row(1, 100), Row(2, 200), Row(3, 300)];
+        let seen = |moment: Option<i64>| {
+            as_of(rows.iter(), moment.map(|m| DateTime::from_timestamp(m, 0).unwrap())).map(Versioned::version)
+        };
+        assert_eq!(seen(None), Some(3), "whoever sees sessions sees the newest");
+        assert_eq!(seen(Some(250)), Some(2), "a late mark shows only at the next publication");
+        assert_eq!(seen(Some(200)), Some(2), "what counted at the moment itself is in");
+        assert_eq!(seen(Some(50)), Some(1), "before the first version, the first one");
+        assert!(as_of::<Row>([].iter(), None).is_none());
+    }
+}

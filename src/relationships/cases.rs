@@ -1,0 +1,56 @@
+//! An agency's live involvements with a child.
+
+use crate::domain::identifiers::{InvolvementId, OrganisationId, PupilId};
+use crate::domain::purpose::InvolvementKind;
+use crate::store::{Db, StoreError, read};
+use chrono::{DateTime, NaiveDate, Utc};
+use uuid::Uuid;
+
+/// A live involvement of one agency with one child.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// The involvement.
+    pub id: InvolvementId,
+    /// Its kind, which fixes the purpose.
+    pub kind: InvolvementKind,
+    /// The stored case reference; compared and recorded, never logged.
+    pub case_reference: String,
+    /// Whether the family's agreement is recorded, not past and not withdrawn.
+    pub family_agreement: bool,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: Uuid,
+    kind: String,
+    case_reference: String,
+    family_agreed_by: Option<String>,
+    family_agreed_until: Option<NaiveDate>,
+    family_withdrawn_on: Option<NaiveDate>,
+}
+
+/// The live involvements of an organisation with a child: matched, opened, not past their term, not ended.
+pub async fn cases_of(
+    db: &Db,
+    organisation: OrganisationId,
+    pupil: PupilId,
+    (now, today): (DateTime<Utc>, NaiveDate),
+) -> Result<Vec<Case>, StoreError> {
+    const LIVE: &str = "SELECT id, kind, case_reference, family_agreed_by, family_agreed_until, family_withdrawn_on \
+         FROM involvements WHERE pupil_id = $1 AND organisation_id = $2 AND opened_at <= $3 \
+         AND (ended_at IS NULL OR ended_at > $3) AND (until_day IS NULL OR until_day >= $4) ORDER BY id";
+    let rows: Vec<Row> = read!(db, c => sqlx::query_as(LIVE)
+        .bind(pupil.0).bind(organisation.0).bind(now).bind(today).fetch_all(c).await)?;
+    rows.into_iter()
+        .map(|row| {
+            let current = row.family_agreed_until.is_none_or(|day| day >= today)
+                && row.family_withdrawn_on.is_none_or(|day| day > today);
+            Ok(Case {
+                id: InvolvementId(row.id),
+                kind: InvolvementKind::parse(&row.kind).ok_or(StoreError::Corrupt("involvements.kind"))?,
+                case_reference: row.case_reference,
+                family_agreement: row.family_agreed_by.is_some() && current,
+            })
+        })
+        .collect()
+}

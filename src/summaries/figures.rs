@@ -1,0 +1,194 @@
+//! One child's figures: each enrolment from its packed rows, then the sums.
+
+use super::answer::{Combined, CompletenessBody, EnrolmentBody, SchoolBody, SummaryAnswer, WindowBody};
+use super::sections::{DualMet, Sections, session};
+use super::window::Span;
+use crate::directory::Directory;
+use crate::domain::attendance::summary::{Enrolment as OnRoll, Figures, Register, Window, YearOfMarks, combine};
+use crate::domain::attendance::{Code, Entered, MinutesLate, PackedYear};
+use crate::domain::calendar::{SchoolCalendar, SchoolYear, Session};
+use crate::domain::roll::EnrolmentStatus;
+use crate::gate::{ChildRef, OfChild, Permit};
+use crate::registers::{ChildRecord, Enrolment, EnrolmentRecord};
+use crate::store::StoreError;
+use chrono::{DateTime, NaiveDate, Utc};
+
+/// One school year, decoded.
+struct Year {
+    calendar: SchoolCalendar,
+    marks: PackedYear,
+    entered: Entered,
+    minutes: MinutesLate,
+}
+
+/// One enrolment, decoded as it counted at one moment.
+struct Decoded {
+    enrolment: Enrolment,
+    years: Vec<Year>,
+    received_at: Option<DateTime<Utc>>,
+}
+
+/// Works out the whole answer about a child.
+pub(super) fn answer(
+    permit: &Permit<OfChild>,
+    record: &ChildRecord,
+    span: Span,
+    directory: &Directory,
+    caution: String,
+) -> Result<SummaryAnswer, StoreError> {
+    let then = decode_all(record, span.moment)?;
+    let now = if span.moment.is_some() { decode_all(record, None)? } else { Vec::new() };
+    let live = if span.moment.is_some() { &now } else { &then };
+    let from = span.from.unwrap_or_else(|| first_session(&then, span.to));
+    let mut enrolments = Vec::with_capacity(then.len());
+    let mut all = Vec::with_capacity(then.len());
+    for one in &then {
+        if !in_window(&one.enrolment, from, span) {
+            continue;
+        }
+        let Some(school) = directory.school(one.enrolment.school()) else { continue };
+        let figures = register(one, from, span)?;
+        let seen = live.iter().find(|l| l.enrolment.id == one.enrolment.id);
+        let dual = seen.map(|seen| dual_met(seen, live, from, span)).transpose()?.unwrap_or_default();
+        let last_seen = match seen.filter(|_| span.moment.is_some()) {
+            Some(seen) => register(seen, from, span)?.last_seen,
+            None => figures.last_seen.clone(),
+        };
+        let detail = span.moment.is_none() || whole(one, from, span);
+        enrolments.push(EnrolmentBody {
+            school: SchoolBody { urn: school.urn.clone().unwrap_or_default(), name: school.name.clone() },
+            status: one.enrolment.status.clone(),
+            completeness: CompletenessBody {
+                marks_received_at: one.received_at,
+                last_complete_session: figures.completeness.last_complete_session.map(session),
+                sessions_without_mark: figures.completeness.sessions_without_mark,
+                no_reason_yet_over_five_days: figures.completeness.no_reason_yet_over_five_days,
+            },
+            sections: Sections::of(&figures, &last_seen, &dual, school, (permit.sections(), detail)),
+        });
+        all.push(figures);
+    }
+    Ok(SummaryAnswer {
+        pupil_id: ChildRef::of(permit.pupil()),
+        role: permit.role().as_str().to_owned(),
+        purpose: permit.purpose().as_str().to_owned(),
+        as_of: span.as_of,
+        window: WindowBody { from, to: span.to },
+        enrolments,
+        combined: Combined { sections: Sections::combined(&combine(&all), permit.sections()) },
+        not_given: Vec::new(),
+        caution: permit.is_an_agency().then_some(caution),
+    })
+}
+
+fn decode_all(record: &ChildRecord, moment: Option<DateTime<Utc>>) -> Result<Vec<Decoded>, StoreError> {
+    record.0.iter().filter_map(|one| decode(one, moment).transpose()).collect()
+}
+
+fn decode(record: &EnrolmentRecord, moment: Option<DateTime<Utc>>) -> Result<Option<Decoded>, StoreError> {
+    let Some(enrolment) = record.at(moment).cloned() else { return Ok(None) };
+    let marks = record.marks_at(moment);
+    let mut years = Vec::new();
+    for row in record.calendars_at(moment) {
+        let year = row.year()?;
+        let mut decoded = Year {
+            calendar: row.calendar()?,
+            marks: PackedYear::EMPTY,
+            entered: Entered::default(),
+            minutes: MinutesLate::default(),
+        };
+        for packed in &marks {
+            if packed.year()? == year {
+                decoded.marks = packed.marks()?;
+                decoded.entered = packed.entered()?;
+                decoded.minutes = packed.minutes()?;
+            }
+        }
+        years.push(decoded);
+    }
+    years.sort_by_key(|y| y.calendar.year());
+    let received_at = marks.iter().map(|m| m.received_at).max();
+    Ok(Some(Decoded { enrolment, years, received_at }))
+}
+
+/// The first session of the school year that the window ends in; the earliest, where schools differ.
+fn first_session(all: &[Decoded], to: NaiveDate) -> NaiveDate {
+    let year = SchoolYear::of(to);
+    all.iter()
+        .flat_map(|one| &one.years)
+        .filter(|y| y.calendar.year() == year)
+        .filter_map(|y| y.calendar.first_session())
+        .map(|s| s.date)
+        .min()
+        .unwrap_or_else(|| year.first_day())
+        .min(to)
+}
+
+/// Whether an enrolment was live on any day of the window, or is now.
+fn in_window(enrolment: &Enrolment, from: NaiveDate, span: Span) -> bool {
+    enrolment.starting_day <= span.to.max(span.last_due.date) && enrolment.last_day.is_none_or(|last| last >= from)
+}
+
+fn register(one: &Decoded, from: NaiveDate, span: Span) -> Result<Figures, StoreError> {
+    let years: Vec<YearOfMarks<'_>> = one
+        .years
+        .iter()
+        .map(|y| YearOfMarks {
+            calendar: &y.calendar,
+            marks: &y.marks,
+            entered: Some(&y.entered),
+            minutes_late: Some(&y.minutes),
+        })
+        .collect();
+    let status = EnrolmentStatus::parse(&one.enrolment.status).ok_or(StoreError::Corrupt("enrolments.status"))?;
+    let register = Register {
+        enrolment: OnRoll {
+            starting_day: one.enrolment.starting_day,
+            last_day: one.enrolment.last_day,
+            boarder: one.enrolment.boarder,
+            part_time: one.enrolment.part_time,
+            dual_registered: matches!(status, EnrolmentStatus::Main | EnrolmentStatus::Subsidiary),
+        },
+        years: &years,
+        window: Window { from, to: span.to, last_due: span.last_due },
+    };
+    Ok(register.figures())
+}
+
+/// Whether the window is a whole half term or the year to date: only then do weekdays and dates of spells come.
+fn whole(one: &Decoded, from: NaiveDate, span: Span) -> bool {
+    one.years.iter().any(|y| {
+        let to_date = span.to == span.as_of && y.calendar.first_session().is_some_and(|first| from <= first.date);
+        let this_year = y.calendar.year() == SchoolYear::of(span.to);
+        (this_year && to_date) || y.calendar.whole_half_term(from, span.to).is_some()
+    })
+}
+
+/// What the other registers of this child say of the sessions that this one marks D; only where both are here.
+fn dual_met(one: &Decoded, all: &[Decoded], from: NaiveDate, span: Span) -> Result<DualMet, StoreError> {
+    let others: Vec<&Decoded> = all.iter().filter(|o| o.enrolment.id != one.enrolment.id).collect();
+    let mut met = DualMet::default();
+    for at in register(one, from, span)?.last_seen.dual {
+        let there = others.iter().filter(|o| on_roll(&o.enrolment, at.date) && is_open(o, at));
+        let marks: Vec<Option<Code>> = there.map(|o| mark(o, at)).collect();
+        if marks.iter().any(|m| m.is_some_and(|code| code.class().attended())) {
+            met.last_met = met.last_met.max(Some(at));
+        } else if !marks.is_empty() {
+            met.unmet.push(at);
+        }
+    }
+    Ok(met)
+}
+
+fn on_roll(enrolment: &Enrolment, day: NaiveDate) -> bool {
+    enrolment.starting_day <= day && enrolment.last_day.is_none_or(|last| day <= last)
+}
+
+fn is_open(one: &Decoded, at: Session) -> bool {
+    one.years.iter().any(|y| y.calendar.is_open(at))
+}
+
+fn mark(one: &Decoded, at: Session) -> Option<Code> {
+    let year = one.years.iter().find(|y| y.calendar.year() == SchoolYear::of(at.date))?;
+    year.marks.get(year.calendar.year().session_index(at)?)
+}

@@ -1,0 +1,134 @@
+//! The wire of summaries: find a child among one's own, and ask how it has attended.
+
+use super::answer::{Found, SummaryAnswer};
+use super::window::{self, WindowError};
+use super::figures;
+use crate::config::Safety;
+use crate::domain::identifiers::Upn;
+use crate::domain::pupil::match_key;
+use crate::domain::purpose::{Section, SectionSet};
+use crate::gate::{Asked, ChildRef, Gate, Refusal, Released, Search};
+use crate::http::{Body, Error, ProblemKind, Query};
+use crate::registers;
+use crate::relationships::Sought;
+use axum::extract::{Path, State};
+use chrono::NaiveDate;
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+/// What part of a summary is asked for.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+pub struct SummaryQuery {
+    /// First day; the first session of the school year unless given. Roles without `sessions` get whole school weeks.
+    from: Option<NaiveDate>,
+    /// Last day; the last session that is over unless given.
+    to: Option<NaiveDate>,
+    /// Sections, separated by commas; all that are permitted unless given.
+    sections: Option<String>,
+}
+
+/// Gives the permitted sections of a child's attendance and punctuality summary.
+#[utoipa::path(
+    get, path = "/v1/pupils/{pupil_id}/attendance-summary", tag = "summaries",
+    params(("pupil_id" = String, Path, description = "The caller's own handle for the child"), SummaryQuery,
+           ("Case-Reference" = Option<String>, Header, description = "Required where the purpose is a case")),
+    responses((status = 200, body = SummaryAnswer),
+              (status = 404, description = "No answer for this child: says nothing of whether it exists"),
+              (status = 422, description = "The case reference is not that of a live case of this purpose"))
+)]
+pub async fn read_attendance_summary(
+    State(gate): State<Gate>,
+    State(safety): State<Safety>,
+    asked: Asked,
+    Path(pupil_id): Path<String>,
+    Query(query): Query<SummaryQuery>,
+    headers: HeaderMap,
+) -> Result<Released<SummaryAnswer>, Error> {
+    let sections = sections(query.sections.as_deref())?;
+    // What is wrong in the request itself is said before the child is looked at.
+    window::span((query.from, query.to), true, gate.clock().school_now())?;
+    let reference = headers.get("case-reference").map(|v| v.to_str().unwrap_or("")).filter(|r| !r.is_empty());
+    let permit = gate.open_child(asked, &pupil_id, reference, sections).await?;
+    let live = permit.entitled().has(Section::Sessions);
+    let span = window::span((query.from, query.to), live, gate.clock().school_now())?;
+    let record = registers::child_record(gate.db(), &permit, span.years()).await.map_err(Refusal::from)?;
+    let answer = figures::answer(&permit, &record, span, &gate.directory().current(), safety.caution())
+        .map_err(Refusal::from)?;
+    Ok(gate.release(permit, StatusCode::OK, answer).await?)
+}
+
+fn sections(text: Option<&str>) -> Result<SectionSet, Error> {
+    let Some(text) = text else { return Ok(SectionSet::all()) };
+    let known = |word: &str| {
+        Section::parse(word.trim()).ok_or_else(|| {
+            let all: Vec<&str> = Section::ALL.iter().map(|s| s.as_str()).collect();
+            let detail = format!("`sections` may name, separated by commas: {}", all.join(", "));
+            Error::problem(ProblemKind::BadRequest, detail)
+        })
+    };
+    text.split(',').map(known).collect()
+}
+
+/// Whom the caller is looking for: its own case reference, a UPN, or name and date of birth.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct FindBody {
+    /// A case reference of the caller's own.
+    case_reference: Option<String>,
+    /// A unique pupil number.
+    upn: Option<String>,
+    /// With `forename` and `date_of_birth`.
+    surname: Option<String>,
+    /// With `surname` and `date_of_birth`.
+    forename: Option<String>,
+    /// With `surname` and `forename`.
+    date_of_birth: Option<NaiveDate>,
+}
+
+/// Finds at most one child among those that the caller already has a live relationship with.
+#[utoipa::path(
+    post, path = "/v1/pupils/find", tag = "summaries", request_body = FindBody,
+    responses((status = 200, body = Found),
+              (status = 404, description = "No answer: says nothing of whether the child exists"))
+)]
+pub async fn find_pupil(
+    State(gate): State<Gate>,
+    asked: Asked,
+    Body(body): Body,
+) -> Result<Released<Found>, Error> {
+    let search = search(crate::http::json(&body)?)?;
+    let permit = gate.open_found(asked, search).await?;
+    let found = Found { pupil_id: ChildRef::of(permit.pupil()) };
+    Ok(gate.release(permit, StatusCode::OK, found).await?)
+}
+
+fn search(body: FindBody) -> Result<Search, Error> {
+    let bad = |detail: &str| Error::problem(ProblemKind::BadRequest, detail);
+    let upn = body.upn.as_deref().map(Upn::parse).transpose();
+    let upn = upn.map_err(|_| Error::problem(ProblemKind::InvalidIdentifier, "`upn` is not a valid unique pupil number"))?;
+    let name = match (body.surname, body.forename, body.date_of_birth) {
+        (Some(surname), Some(forename), Some(born)) => Some((match_key(&surname), match_key(&forename), born)),
+        (None, None, None) => None,
+        _ => return Err(bad("give `surname`, `forename` and `date_of_birth` together")),
+    };
+    if name.as_ref().is_some_and(|(surname, forename, _)| surname.is_empty() || forename.is_empty()) {
+        return Err(bad("`surname` and `forename` must each hold a letter or digit"));
+    }
+    let case_reference = body.case_reference.filter(|r| !r.is_empty());
+    if case_reference.is_none() && upn.is_none() && name.is_none() {
+        return Err(bad("give `case_reference`, `upn`, or `surname`, `forename` and `date_of_birth`"));
+    }
+    Ok(Search(Sought { case_reference, upn: upn.map(|u| u.to_string()), name }))
+}
+
+impl From<WindowError> for Error {
+    fn from(error: WindowError) -> Self {
+        let kind = match error {
+            WindowError::Reversed => ProblemKind::DatesReversed,
+            WindowError::TooLong => ProblemKind::BadRequest,
+        };
+        Self::problem(kind, error.to_string())
+    }
+}

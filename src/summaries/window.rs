@@ -1,0 +1,149 @@
+//! Which days the figures cover, and as at when.
+//!
+//! Roles without `sessions` get whole school weeks that have been published (Monday 06:00 in London), from the marks as
+//! they counted at that moment, so that polling tells nothing about a day.
+
+use crate::domain::calendar::{Half, SchoolYear, Session, last_complete_week, london, published_at, widen_to_weeks};
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
+
+/// The days of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    /// First day; none: the first session of the school year of `to`.
+    pub(super) from: Option<NaiveDate>,
+    /// Last day.
+    pub(super) to: NaiveDate,
+    /// The last session that is over; `last_seen` reaches this far.
+    pub(super) last_due: Session,
+    /// The moment as at which marks, roll and calendar are read; none: now.
+    pub(super) moment: Option<DateTime<Utc>>,
+    /// The day up to which figures are given.
+    pub(super) as_of: NaiveDate,
+}
+
+/// Why a window cannot be given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum WindowError {
+    /// `from` after `to`.
+    #[error("`from` is after `to`; exchange them")]
+    Reversed,
+    /// More school years than one answer holds.
+    #[error("the window reaches over more than three school years; ask for them one by one")]
+    TooLong,
+}
+
+/// When the morning's session is over, London time; the register itself closes well before.
+const MORNING_OVER: NaiveTime = NaiveTime::from_hms_opt(12, 0, 0).expect("12:00 is a time");
+/// When the afternoon's session is over, London time.
+const AFTERNOON_OVER: NaiveTime = NaiveTime::from_hms_opt(16, 0, 0).expect("16:00 is a time");
+/// School years of one answer at most.
+const YEARS_MAX: i32 = 3;
+
+/// Resolves what was asked for. `live` is whether the holder is entitled to `sessions`.
+pub(super) fn span(
+    (from, to): (Option<NaiveDate>, Option<NaiveDate>),
+    live: bool,
+    now: DateTime<Utc>,
+) -> Result<Span, WindowError> {
+    if let (Some(from), Some(to)) = (from, to)
+        && from > to
+    {
+        return Err(WindowError::Reversed);
+    }
+    let local = london(now);
+    let last_due = last_due(local.date(), local.time());
+    let (as_of, moment) = if live {
+        (local.date(), None)
+    } else {
+        let sunday = last_complete_week(local);
+        (sunday, Some(published_at(sunday)))
+    };
+    let end = to.map_or(as_of, |to| to.min(as_of));
+    let (from, to) = match (live, from) {
+        (true, from) => (from, end),
+        // Whole weeks only: the first day back to its Monday, the last on to its Sunday, never past what is published.
+        (false, Some(from)) => {
+            let (from, to) = widen_to_weeks(from.min(end), end);
+            (Some(from), to.min(as_of))
+        }
+        (false, None) => (None, widen_to_weeks(end, end).1.min(as_of)),
+    };
+    let from = from.map(|from| from.min(to));
+    let first = SchoolYear::of(from.unwrap_or(to));
+    if SchoolYear::of(to).0 - first.0 >= YEARS_MAX {
+        return Err(WindowError::TooLong);
+    }
+    Ok(Span { from, to, last_due, moment, as_of })
+}
+
+fn last_due(today: NaiveDate, time: NaiveTime) -> Session {
+    if time >= AFTERNOON_OVER {
+        Session::new(today, Half::Pm)
+    } else if time >= MORNING_OVER {
+        Session::new(today, Half::Am)
+    } else {
+        Session::new(today.checked_sub_days(Days::new(1)).unwrap_or(today), Half::Pm)
+    }
+}
+
+impl Span {
+    /// The school years to read: one before the window, for runs and windows that reach back, to the live day.
+    pub(super) fn years(&self) -> (SchoolYear, SchoolYear) {
+        let first = SchoolYear::of(self.from.unwrap_or(self.to));
+        (SchoolYear(first.0 - 1), SchoolYear::of(self.last_due.date.max(self.to)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn without_sessions_figures_end_with_the_last_published_week() {
+        for (now, as_of) in [
+            ("2026-11-20T18:00:00Z", "2026-11-15"), // Friday: the week before
+            ("2026-11-23T05:59:00Z", "2026-11-15"), // Monday before six
+            ("2026-11-23T06:00:00Z", "2026-11-22"), // published
+        ] {
+            let span = span((None, None), false, at(now)).unwrap();
+            assert_eq!((span.as_of, span.to), (day(as_of), day(as_of)), "{now}");
+        }
+    }
+
+    #[test]
+    fn a_window_widens_to_whole_weeks_and_never_past_publication() {
+        let asked = (Some(day("2026-11-04")), Some(day("2026-11-05")));
+        let span = span(asked, false, at("2026-11-20T18:00:00Z")).unwrap();
+        assert_eq!((span.from, span.to), (Some(day("2026-11-02")), day("2026-11-08")));
+        let later = super::span((Some(day("2026-11-18")), None), false, at("2026-11-20T18:00:00Z")).unwrap();
+        assert_eq!((later.from, later.to), (Some(day("2026-11-09")), day("2026-11-15")), "the current week stays shut");
+    }
+
+    #[test]
+    fn who_holds_sessions_sees_today_as_far_as_it_is_over() {
+        for (now, date, half) in [
+            ("2026-11-20T18:00:00Z", "2026-11-20", Half::Pm),
+            ("2026-11-20T12:30:00Z", "2026-11-20", Half::Am),
+            ("2026-11-20T09:00:00Z", "2026-11-19", Half::Pm),
+        ] {
+            let span = span((None, None), true, at(now)).unwrap();
+            assert_eq!(span.last_due, Session::new(day(date), half), "{now}");
+            assert_eq!(span.moment, None);
+        }
+    }
+
+    #[test]
+    fn reversed_and_overlong_windows_are_refused() {
+        let now = at("2026-11-20T18:00:00Z");
+        assert_eq!(span((Some(day("2026-10-02")), Some(day("2026-10-01"))), true, now), Err(WindowError::Reversed));
+        assert_eq!(span((Some(day("2020-10-02")), None), true, now), Err(WindowError::TooLong));
+    }
+}
