@@ -17,6 +17,10 @@ pub const DEFAULT_WITHOUT_PERSON: SectionSet = SectionSet::EMPTY
     .with(Section::LastSeen)
     .with(Section::SchoolContact);
 
+/// Purposes whose relationships the gateway does not record yet; printed so only while nothing is given for them.
+const NOT_YET: [Purpose; 4] =
+    [Purpose::Cme, Purpose::RecordsTransfer, Purpose::Emergency, Purpose::SubjectAccess];
+
 const HEAD: &str = "\
 Who may see which section of a child's attendance and punctuality summary.
 
@@ -87,7 +91,12 @@ fn section_table(policy: &Policy, lane: Lane, listed: SectionSet, text: &mut Str
             }
         }
         if nothing {
-            let _ = writeln!(text, "  nobody: no section is given for it");
+            let why = if NOT_YET.contains(purpose) {
+                "not yet: the relationship that it rests on is not recorded here"
+            } else {
+                "no section is given for it"
+            };
+            let _ = writeln!(text, "  nobody: {why}");
         }
     }
 }
