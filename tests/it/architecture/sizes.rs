@@ -3,7 +3,7 @@
 use super::hold;
 use super::source::Tree;
 use crate::support::Suite;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Lines of a source file without its tests.
@@ -37,6 +37,24 @@ fn oversized(tree: &Tree) -> Vec<String> {
     found
 }
 
+/// Files that do not begin with their module doc, and folders whose module stands outside them.
+fn misplaced(tree: &Tree) -> Vec<String> {
+    let paths: BTreeSet<&str> = tree.files.iter().map(|f| f.path.as_str()).collect();
+    let mut found = Vec::new();
+    for file in &tree.files {
+        if !file.text.starts_with("//!") {
+            found.push(format!(
+                "{} does not begin with its module doc: what, why, what it must never do",
+                file.path
+            ));
+        }
+        if paths.iter().any(|path| path.starts_with(&format!("{}/", file.path.trim_end_matches(".rs")))) {
+            found.push(format!("src/{} belongs into its folder, as mod.rs", file.path));
+        }
+    }
+    found
+}
+
 /// Documents over their number of lines, or not there.
 fn long_documents(root: &Path) -> Vec<String> {
     let lines = |path: &Path| std::fs::read_to_string(path).map(|t| t.lines().count());
@@ -61,6 +79,13 @@ fn long_documents(root: &Path) -> Vec<String> {
 /// Registers this file's tests.
 pub fn register(suite: &mut Suite) {
     suite.plain("architecture::files_and_folders_are_small", || hold(oversized, EXCEPTIONS));
+    suite.plain("architecture::files_begin_with_their_doc", || hold(misplaced, &[]));
+    suite.plain("architecture::self::misplaced_module_is_found", || {
+        let tree = Tree::of([("gate.rs", "//! a\n"), ("gate/open.rs", "use a;\n//! b\n")]);
+        let found = misplaced(&tree);
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found[0].starts_with("src/gate.rs ") && found[1].starts_with("gate/open.rs "), "{found:?}");
+    });
     suite.plain("architecture::documents_are_short", || {
         assert_eq!(long_documents(Path::new(env!("CARGO_MANIFEST_DIR"))), Vec::<String>::new());
     });
