@@ -114,7 +114,7 @@ pub(super) static PUPILS: Table = Table {
         optional("home_authority", &["Home LA", "Home Local Authority", "Home LEA", "LA of Residence"]),
         flag("whereabouts_protected", &["Protected Whereabouts"]),
         optional("name_used", &["Name Used at School", "Known As", "Preferred Name", "Preferred Forename"]),
-        optional("middle_names", &["Middle Name", "Middle Name(s)"]),
+        optional("middle_names", &["Middle Name"]),
         optional("address", &["Home Address", "Full Address", "Pupil Address"]),
         optional("parent_1_name", &["Parent 1", "Contact 1 Name", "Priority 1 Contact Name"]),
         optional("parent_1_address", &["Contact 1 Address"]),
