@@ -40,9 +40,12 @@ impl Table {
 
     /// The place of the column that a header or key stands for.
     pub(super) fn resolve(&self, header: &str) -> Option<usize> {
-        let header = folded(header);
-        self.columns.iter().position(|column| {
-            folded(column.name) == header || column.aliases.iter().any(|alias| folded(alias) == header)
+        // The canonical name needs no folding, which matters where every row of a file has its keys.
+        self.position(header).or_else(|| {
+            let header = folded(header);
+            self.columns.iter().position(|column| {
+                folded(column.name) == header || column.aliases.iter().any(|alias| folded(alias) == header)
+            })
         })
     }
 }
