@@ -40,9 +40,12 @@ impl Table {
 
     /// The place of the column that a header or key stands for.
     pub(super) fn resolve(&self, header: &str) -> Option<usize> {
-        let header = folded(header);
-        self.columns.iter().position(|column| {
-            folded(column.name) == header || column.aliases.iter().any(|alias| folded(alias) == header)
+        // The canonical name needs no folding, which matters where every row of a file has its keys.
+        self.position(header).or_else(|| {
+            let header = folded(header);
+            self.columns.iter().position(|column| {
+                folded(column.name) == header || column.aliases.iter().any(|alias| folded(alias) == header)
+            })
         })
     }
 }
@@ -114,7 +117,7 @@ pub(super) static PUPILS: Table = Table {
         optional("home_authority", &["Home LA", "Home Local Authority", "Home LEA", "LA of Residence"]),
         flag("whereabouts_protected", &["Protected Whereabouts"]),
         optional("name_used", &["Name Used at School", "Known As", "Preferred Name", "Preferred Forename"]),
-        optional("middle_names", &["Middle Name", "Middle Name(s)"]),
+        optional("middle_names", &["Middle Name"]),
         optional("address", &["Home Address", "Full Address", "Pupil Address"]),
         optional("parent_1_name", &["Parent 1", "Contact 1 Name", "Priority 1 Contact Name"]),
         optional("parent_1_address", &["Contact 1 Address"]),

@@ -12,6 +12,7 @@ use super::super::columns::{Column, Table};
 use super::super::report::{FileError, HeaderError, quoted};
 
 const UNPAIRED: &str = "runs over several lines and the file's quotation marks do not pair up; close or double the mark and export again";
+const UNREADABLE: &str = "cannot be taken apart into cells; check its quotation marks and export again";
 const NOT_AS_WIDE: &str =
     "has not as many cells as the first line; check for a comma in a cell without quotation marks";
 const TOO_LONG: &str = "has more bytes than a row may; check that quotation marks are closed";
@@ -19,15 +20,19 @@ const TOO_LONG: &str = "has more bytes than a row may; check that quotation mark
 /// Reads a whole file into `taking`; blank rows are passed over.
 pub(in super::super) fn read<R>(text: &str, taking: &mut Taking<'_, R>) -> Result<(), FileError> {
     let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
-    let mut records = reader.records().filter_map(Result::ok).filter(|record| !is_blank(record));
-    let header =
-        Header::read(&records.next().ok_or(FileError::Empty)?, taking.table, taking.limits.columns_max)?;
+    let mut records = reader.records().filter(|record| !record.as_ref().is_ok_and(is_blank));
+    let Some(Ok(first)) = records.next() else { return Err(FileError::Empty) };
+    let header = Header::read(&first, taking.table, taking.limits.columns_max)?;
     taking.file.columns_ignored.clone_from(&header.unknown);
 
     let unpaired = text.bytes().filter(|byte| *byte == b'"').count() % 2 == 1;
     let mut lines = Lines { bytes: text.as_bytes(), passed: 0, line: 1 };
     for record in records {
         taking.count()?;
+        let Ok(record) = record else {
+            taking.broken(lines.at(None), UNREADABLE);
+            continue;
+        };
         let line = lines.at(record.position());
         match whole(&record, &header, unpaired, taking.limits.row_max_bytes) {
             Ok(()) => take(&record, line, &header, taking),

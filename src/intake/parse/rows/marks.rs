@@ -1,6 +1,8 @@
 //! Attendance in the long layout: one row a session. Whether a code was in use on its date, and whether the school met,
 //! is not known here.
 
+use std::fmt;
+
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::super::cells::{Fault, Row, date, fault, folded, text, time};
@@ -17,7 +19,7 @@ pub enum SessionHalf {
 }
 
 /// One mark.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct MarkRow {
     /// The school's own number of the pupil; at least one of this and `upn` is given.
     pub school_pupil_id: Option<String>,
@@ -39,6 +41,13 @@ pub struct MarkRow {
     pub reason: Option<String>,
     /// The name of the person who amended it, at most 100 characters.
     pub amended_by: Option<String>,
+}
+
+impl fmt::Debug for MarkRow {
+    /// Hides the row: it is about a child.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MarkRow(hidden)")
+    }
 }
 
 /// Reads marks in the long layout. Two rows for one session are both given, in the order of the file.

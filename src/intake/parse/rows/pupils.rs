@@ -1,6 +1,7 @@
 //! The admission register: one row a pupil, with the entries of SI 2024/208 reg 8 as this school gives them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use chrono::NaiveDate;
 
@@ -29,7 +30,7 @@ words! {
 }
 
 /// One pupil's entry. The stay has the starting day, the last day and the ground of removal.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct PupilRow {
     /// The school's own number of the pupil, at most 64 characters.
     pub school_pupil_id: String,
@@ -66,6 +67,13 @@ pub struct PupilRow {
     pub free_meals: Option<bool>,
     /// Whether the pupil has a social worker.
     pub social_worker: Option<bool>,
+}
+
+impl fmt::Debug for PupilRow {
+    /// Hides the row: it is about a child.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PupilRow(hidden)")
+    }
 }
 
 /// Reads an admission register; dates of birth are held against `today`, the London day.
@@ -174,7 +182,8 @@ fn sex(cell: &str) -> Result<Sex, Fault> {
 
 fn year_group(cell: &str) -> Result<YearGroup, Fault> {
     let year = folded(cell);
-    let year = year.strip_prefix("year").unwrap_or(&year).to_ascii_uppercase();
+    let year =
+        year.strip_prefix("year").or_else(|| year.strip_prefix('y')).unwrap_or(&year).to_ascii_uppercase();
     let year = year.strip_prefix('0').unwrap_or(&year);
     let year = if year == "RECEPTION" { "R" } else { year };
     YearGroup::parse(year)
