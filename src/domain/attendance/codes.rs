@@ -1,7 +1,7 @@
 //! Every attendance code: what it counts as, when it was valid, which statutory sets it belongs to, what it reveals.
 //!
 //! SI 2024/208 reg 10 for the set since 19 August 2024; the set before it lives on in marks that must be kept for six
-//! years. The classes are DfE's (working together to improve school attendance, August 2024). Bytes are stored and must
+//! years. The classes are the department's (working together to improve school attendance, August 2024). Bytes are stored and must
 //! never change their meaning: a new code takes the next one.
 
 use chrono::NaiveDate;
@@ -12,7 +12,7 @@ pub const NEW_CODES_FROM: NaiveDate = match NaiveDate::from_ymd_opt(2024, 8, 19)
     None => NaiveDate::MAX,
 };
 
-/// How DfE counts a session with this code.
+/// How the Department for Education counts a session with this code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
     /// Attending, on time.
@@ -95,7 +95,7 @@ macro_rules! codes {
                 match byte { $($byte => Some(Self::$variant),)+ _ => None }
             }
 
-            /// How DfE counts it. A code that changed its class changed its name too (J, now J1), so one class suffices.
+            /// How the Department for Education counts it. A code that changed its class changed its name too (J, now J1), so one class suffices.
             pub const fn class(self) -> Class { match self { $(Self::$variant => Class::$class),+ } }
 
             /// What it reveals about the child.
