@@ -1,7 +1,7 @@
 //! Every attendance code: what it counts as, when it was valid, which statutory sets it belongs to, what it reveals.
 //!
 //! SI 2024/208 reg 10 for the set since 19 August 2024; the set before it lives on in marks that must be kept for six
-//! years. The classes are DfE's (working together to improve school attendance, August 2024). Bytes are stored and must
+//! years. The classes are the department's (working together to improve school attendance, August 2024). Bytes are stored and must
 //! never change their meaning: a new code takes the next one.
 
 use chrono::NaiveDate;
@@ -12,7 +12,7 @@ pub const NEW_CODES_FROM: NaiveDate = match NaiveDate::from_ymd_opt(2024, 8, 19)
     None => NaiveDate::MAX,
 };
 
-/// How DfE counts a session with this code.
+/// How the Department for Education counts a session with this code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
     /// Attending, on time.
@@ -95,7 +95,7 @@ macro_rules! codes {
                 match byte { $($byte => Some(Self::$variant),)+ _ => None }
             }
 
-            /// How DfE counts it. A code that changed its class changed its name too (J, now J1), so one class suffices.
+            /// How the Department for Education counts it. A code that changed its class changed its name too (J, now J1), so one class suffices.
             pub const fn class(self) -> Class { match self { $(Self::$variant => Class::$class),+ } }
 
             /// What it reveals about the child.
@@ -289,5 +289,87 @@ impl Code {
             Class::NotPossible => "the one of `Y1` to `Y7` that fits, or `X`",
             Class::Present | Class::Late | Class::Unauthorised | Class::NotCollected => "the code that fits",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn date(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn bytes_never_change_their_meaning() {
+        // Stored marks outlive every version of this program: a line here may be added, never altered.
+        let table =
+            Code::ALL.iter().map(|c| format!("{}={}", c.byte(), c.as_str())).collect::<Vec<_>>().join(" ");
+        let stored = "1=/ 2=\\ 3=L 4=K 5=V 6=P 7=W 8=B 9=C1 10=M 11=J1 12=S 13=X 14=C2 15=D 16=C 17=T 18=R 19=I 20=Q \
+                      21=Y1 22=Y2 23=Y3 24=Y4 25=Y5 26=Y6 27=Y7 28=E 29=G 30=N 31=O 32=U 33=Z 34=# 35=H 36=J 37=Y \
+                      38=X01 39=X02 40=X03 41=X04 42=I01 43=I02";
+        assert_eq!(table, stored);
+        for byte in 0..=u8::MAX {
+            assert_eq!(Code::from_byte(byte).map(Code::byte), (1..=43).contains(&byte).then_some(byte));
+        }
+    }
+
+    #[test]
+    fn every_code_of_regulation_10_has_its_class() {
+        let classes = [
+            (Class::Present, "/ \\"),
+            (Class::Late, "L"),
+            (Class::ApprovedActivity, "K V P W B"),
+            (Class::Authorised, "C1 M J1 S C2 C T R I E"),
+            (Class::Unauthorised, "G N O U"),
+            (Class::NotPossible, "X D Q Y1 Y2 Y3 Y4 Y5 Y6 Y7"),
+            (Class::NotCollected, "Z #"),
+        ];
+        let codes: usize = classes.iter().map(|(_, codes)| codes.split(' ').count()).sum();
+        assert_eq!(
+            codes,
+            Code::ALL.iter().filter(|c| Code::parse(c.as_str(), NEW_CODES_FROM).is_ok()).count()
+        );
+        for (class, codes) in classes {
+            for code in codes.split(' ') {
+                assert_eq!(Code::parse(code, NEW_CODES_FROM).unwrap().class(), class, "{code}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_code_is_read_as_of_its_date() {
+        let rows = [
+            ("J", "2024-08-18", Ok(Class::ApprovedActivity)),
+            ("J", "2024-08-19", Err("code `J` was withdrawn on 19 August 2024; send `J1`")),
+            ("J1", "2024-08-19", Ok(Class::Authorised)),
+            ("H", "2024-07-01", Ok(Class::Authorised)),
+            ("Y", "2024-07-01", Ok(Class::NotPossible)),
+            ("X02", "2021-01-11", Ok(Class::NotPossible)),
+        ];
+        for (text, at, expected) in rows {
+            let read = Code::parse(text, date(at)).map(Code::class).map_err(|e| e.to_string());
+            assert_eq!(read, expected.map_err(str::to_owned), "{text} {at}");
+        }
+        for new in ["K", "C1", "C2", "J1", "Q", "Y1", "Y2", "Y3", "Y4", "Y5", "Y6", "Y7"] {
+            assert!(
+                matches!(Code::parse(new, date("2024-08-18")), Err(CodeError::NotYet(code)) if code == new)
+            );
+        }
+        for unknown in ["", "l", "l ", "ZZ", "Y8", "sick, mum rang"] {
+            assert_eq!(Code::parse(unknown, NEW_CODES_FROM), Err(CodeError::Unknown));
+        }
+    }
+
+    #[test]
+    fn the_three_sets_are_three() {
+        let set = |of: fn(Code) -> bool| {
+            Code::ALL.iter().filter(|c| of(**c)).map(|c| c.as_str()).collect::<String>()
+        };
+        assert_eq!(set(Code::ten_day_return), "GNOU", "SI 2024/208 reg 13(7)(b)");
+        assert_eq!(set(Code::penalty_notice), "GNOU", "SI 2007/1867 reg 9A");
+        assert_eq!(set(Code::ground_i), "GNO", "SI 2024/208 reg 9(1)(i)");
+        assert_eq!(set(Code::seen_at_school), "/\\LU");
+        assert_eq!(set(Code::reported_elsewhere), "KVPWB");
     }
 }

@@ -151,3 +151,62 @@ pub fn may_stand(code: Code, slot: DaySlot) -> Result<(), MarkPlaceError> {
     };
     may.then_some(()).ok_or(MarkPlaceError::NoSession)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn only_a_planned_closure_stands_without_a_session() {
+        let rows = [
+            (DaySlot::Open, "every code", 43),
+            (DaySlot::Closed, "# and Y4 (reg 10(10))", 2),
+            (DaySlot::Inset, "#", 1),
+            (DaySlot::Holiday, "#", 1),
+            (DaySlot::None, "#", 1),
+        ];
+        for (slot, which, count) in rows {
+            assert_eq!(
+                Code::ALL.iter().filter(|c| may_stand(**c, slot).is_ok()).count(),
+                count,
+                "{slot:?}: {which}"
+            );
+            assert_eq!(may_stand(Code::PlannedClosure, slot), Ok(()));
+        }
+    }
+
+    #[test]
+    fn damaged_rows_are_refused() {
+        assert_eq!(PackedYear::from_bytes(&[0; 731]), Err(StoredMarksError));
+        assert_eq!(PackedYear::from_bytes(&[44; 732]), Err(StoredMarksError));
+        assert_eq!(Entered::from_bytes(&[0; 2927]), Err(StoredMarksError));
+        assert_eq!(
+            MinutesLate::from_bytes(&[1, 0, 5, 0, 1, 0, 6, 0]),
+            Err(StoredMarksError),
+            "one place twice"
+        );
+        assert_eq!(MinutesLate::from_bytes(&[0xDC, 2, 5, 0]), Err(StoredMarksError), "732 is no place");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_put_is_found_again(puts in prop::collection::vec((0_usize..732, 1_u8..=43, 1_u32.., 0_u16..200), 0..60)) {
+            let (mut marks, mut entered, mut minutes) = (PackedYear::EMPTY, Entered::default(), MinutesLate::default());
+            let mut expected = std::collections::BTreeMap::new();
+            for (place, byte, seconds, late) in puts {
+                let code = Code::from_byte(byte).unwrap();
+                prop_assert!(marks.set(place, code) && entered.set(place, seconds));
+                minutes.set(place, (late > 0).then_some(late));
+                expected.insert(place, (code, seconds, (late > 0).then_some(late)));
+            }
+            let marks = PackedYear::from_bytes(marks.as_bytes()).unwrap();
+            let entered = Entered::from_bytes(&entered.to_bytes()).unwrap();
+            let minutes = MinutesLate::from_bytes(&minutes.to_bytes()).unwrap();
+            prop_assert_eq!(marks.iter().count(), expected.len());
+            for (place, code) in marks.iter() {
+                prop_assert_eq!((code, entered.get(place).unwrap(), minutes.get(place)), expected[&place]);
+            }
+        }
+    }
+}

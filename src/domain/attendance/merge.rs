@@ -93,3 +93,79 @@ pub fn merge_received(current: Option<Mark>, incoming: Mark) -> Merge {
         Some(_) | None => merge(current, incoming),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::HashSet;
+
+    fn arrive(marks: &[Mark]) -> (Option<Mark>, HashSet<Mark>) {
+        let (mut current, mut history) = (None, HashSet::new());
+        for mark in marks {
+            let merged = merge(current, *mark);
+            if merged.has_history() {
+                history.extend(if merged.incoming_stands() { current } else { Some(*mark) });
+            }
+            if merged.incoming_stands() {
+                current = Some(*mark);
+            }
+        }
+        (current, history)
+    }
+
+    fn marks() -> impl Strategy<Value = (Vec<Mark>, Vec<Mark>)> {
+        let mark =
+            (1_u8..=43, 1_u32..4, prop::option::of(0_u16..3)).prop_map(|(byte, entered, minutes_late)| {
+                Mark { code: Code::from_byte(byte).unwrap(), entered, minutes_late }
+            });
+        let few = prop::collection::vec(mark, 1..8);
+        few.prop_flat_map(|marks| (Just(marks.clone()), Just(marks).prop_shuffle()))
+    }
+
+    proptest! {
+        #[test]
+        fn arrival_order_never_matters((sent, shuffled) in marks()) {
+            prop_assert_eq!(arrive(&sent), arrive(&shuffled));
+            let (current, history) = arrive(&sent);
+            let latest = sent.iter().map(|m| m.entered).max();
+            prop_assert_eq!(current.map(|m| m.entered), latest);
+            let all: HashSet<_> = sent.iter().copied().collect();
+            prop_assert_eq!(history.len() + 1, all.len(), "every other recording is kept, once");
+            prop_assert_eq!(arrive(&[sent.clone(), shuffled].concat()).0, current, "sending all again changes nothing");
+        }
+    }
+
+    #[test]
+    fn each_outcome() {
+        let mark = |text: &str, entered| {
+            let code = Code::parse(text, crate::domain::attendance::NEW_CODES_FROM).unwrap();
+            Mark { code, entered, minutes_late: None }
+        };
+        let rows = [
+            (None, mark("N", 5), Merge::Set),
+            (Some(mark("N", 5)), mark("N", 5), Merge::Unchanged),
+            (Some(mark("N", 5)), mark("I", 9), Merge::Amended),
+            (Some(mark("I", 9)), mark("N", 5), Merge::OlderKept),
+            (Some(mark("N", 5)), mark("N", 9), Merge::Confirmed),
+            (Some(mark("N", 5)), mark("O", 5), Merge::Amended),
+            (Some(mark("O", 5)), mark("N", 5), Merge::OlderKept),
+        ];
+        for (current, incoming, expected) in rows {
+            assert_eq!(merge(current, incoming), expected, "{current:?} {incoming:?}");
+        }
+        assert_eq!(merge_received(Some(mark("N", 5)), mark("N", 9)), Merge::Unchanged);
+        assert_eq!(merge_received(Some(mark("N", 5)), mark("I", 9)), Merge::Amended);
+    }
+
+    #[test]
+    fn times_are_whole_seconds_of_the_year() {
+        let year = SchoolYear(2026);
+        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        let entered = |text| Mark::new(year, Code::I, at(text), None).entered;
+        assert_eq!(entered("2026-08-01T00:00:10.999999Z"), 10);
+        assert_eq!(entered("2026-07-20T09:00:00Z"), 1, "leave agreed in July");
+        let mark = Mark::new(year, Code::I, at("2026-11-20T13:20:00Z"), None);
+        assert_eq!(mark.recorded_at(year), at("2026-11-20T13:20:00Z"));
+    }
+}

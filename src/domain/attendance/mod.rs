@@ -1,6 +1,6 @@
 //! Attendance: the codes of the register, marks packed by school year, and the arithmetic of a summary.
 //!
-//! SI 2024/208 reg 10 for the codes, DfE's published method for the rates; everything is counted in sessions and in
+//! SI 2024/208 reg 10 for the codes, the Department for Education's published method for the rates; everything is counted in sessions and in
 //! integers. It must never classify from a rounded figure, nor count a session that nobody marked.
 
 mod codes;

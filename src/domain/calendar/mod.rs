@@ -9,6 +9,9 @@ mod rows;
 mod stored;
 mod year;
 
+#[cfg(test)]
+mod tests;
+
 pub use counting::{Calendars, HalfTerm, monday_of, widen_to_weeks};
 pub use publication::{PUBLICATION_HOUR, last_complete_week, london, published_at};
 pub use rows::{CalendarError, CalendarRow, DaySlot, SchoolCalendar};

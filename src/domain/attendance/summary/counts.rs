@@ -1,6 +1,6 @@
 //! Sums of sessions, and the rates and flags that follow from them.
 //!
-//! Integers only: persistent and severe are decided from the sums (DfE's exact method), never from a rounded rate, and
+//! Integers only: persistent and severe are decided from the sums (the Department for Education's exact method), never from a rounded rate, and
 //! there is no rate where nothing was possible.
 
 use super::super::{Class, Code};

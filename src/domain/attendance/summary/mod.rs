@@ -75,8 +75,8 @@ impl Shown {
 pub struct Day {
     /// The date.
     pub date: NaiveDate,
-    /// Morning and afternoon; `NotRequired` where there is no session, or it is not over yet.
-    pub shown: [Shown; 2],
+    /// Morning and afternoon; `None` for a session that is not over yet.
+    pub shown: [Option<Shown>; 2],
 }
 
 /// Absences by weekday and half, and the spells of absence.
@@ -245,10 +245,11 @@ impl Sums {
         figures.counts.add(session.code);
         let date = date_of(session.day);
         if figures.sessions.last().is_none_or(|day| day.date != date) {
-            figures.sessions.push(Day { date, shown: [Shown::NotRequired; 2] });
+            let other = session.alone.then_some(Shown::NotRequired);
+            figures.sessions.push(Day { date, shown: [other; 2] });
         }
         if let Some(shown) = figures.sessions.last_mut().and_then(|day| day.shown.get_mut(session.half)) {
-            *shown = Shown::of(session.code);
+            *shown = Some(Shown::of(session.code));
         }
         let Some(code) = session.code else { return };
         figures.codes.add(code);
