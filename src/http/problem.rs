@@ -99,7 +99,7 @@ impl ProblemKind {
 }
 
 /// One thing wrong in a request: a JSON Pointer (RFC 6901), or a line and column of a file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Fault {
     /// Where, in a JSON body.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -115,7 +115,7 @@ pub struct Fault {
 }
 
 /// A problem document as it goes out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Problem {
     /// `urn:schoolgate:problem:<kind>`.
     pub r#type: String,
@@ -245,8 +245,7 @@ impl Error {
 
     fn header(&self) -> Option<(axum::http::HeaderName, String)> {
         match self {
-            Self::Identity(Unauthenticated::Suspended) => None,
-            Self::Identity(fault) => {
+            Self::Identity(fault) if *fault != Unauthenticated::Suspended => {
                 let value = fault.bearer_error().map_or_else(
                     || "Bearer realm=\"schoolgate\"".to_owned(),
                     |error| {
@@ -260,7 +259,7 @@ impl Error {
             }
             Self::Limited { seconds } => Some((RETRY_AFTER, seconds.to_string())),
             Self::NotReady => Some((RETRY_AFTER, "5".to_owned())),
-            Self::Child { .. } | Self::Problem { .. } | Self::Internal => None,
+            Self::Identity(_) | Self::Child { .. } | Self::Problem { .. } | Self::Internal => None,
         }
     }
 }
