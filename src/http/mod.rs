@@ -11,7 +11,7 @@ mod tls;
 
 pub use limits::{SystemLimits, body_limit};
 pub use plain::serve_plain;
-pub use problem::{Error, Fault, Problem, ProblemKind};
+pub use problem::{Error, Fault, Problem, ProblemKind, method_not_allowed, unknown_path};
 pub use request_id::{RequestId, request_id};
 pub use serve::{ConnectionLimits, OnRefused, PeerAddress};
 pub use tls::{LiveTls, TlsError, serve_tls, server_config};

@@ -17,6 +17,8 @@ words! {
     ProblemKind {
         /// The one answer for whatever depends on the child.
         NotFound = "not_found",
+        /// A path that the gateway does not have.
+        UnknownPath = "unknown_path",
         /// A request that cannot be read.
         BadRequest = "bad_request",
         /// An identifier of the wrong form.
@@ -56,7 +58,7 @@ impl ProblemKind {
     /// Its HTTP status.
     pub const fn status(self) -> StatusCode {
         match self {
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::UnknownPath => StatusCode::NOT_FOUND,
             Self::BadRequest
             | Self::InvalidIdentifier
             | Self::CaseReferenceRequired
@@ -78,6 +80,7 @@ impl ProblemKind {
     pub const fn title(self) -> &'static str {
         match self {
             Self::NotFound => "There is no answer for this child",
+            Self::UnknownPath => "The gateway does not have this path",
             Self::BadRequest => "The request cannot be read",
             Self::InvalidIdentifier => "An identifier has the wrong form",
             Self::CaseReferenceRequired => "A case reference is required",
@@ -199,6 +202,28 @@ pub enum Error {
     /// It cannot answer safely now; the answer tells nothing.
     #[error("the gateway is not ready; try again in a few seconds")]
     NotReady,
+}
+
+/// Handlers return an `Error`; the middleware of request ids writes its document, since only it knows the id.
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let mut response = self.kind().status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// The fallback of every router.
+pub async fn unknown_path() -> Error {
+    Error::problem(ProblemKind::UnknownPath, "see /openapi.json for the paths")
+}
+
+/// The fallback for a path that has other methods.
+pub async fn method_not_allowed() -> Error {
+    Error::problem(
+        ProblemKind::MethodNotAllowed,
+        "see `Allow` and /openapi.json for the methods of this path",
+    )
 }
 
 impl Error {

@@ -1,6 +1,8 @@
 //! A name for each request: taken from the caller when it has the right form, else made; echoed on every answer.
 
+use super::Error;
 use axum::extract::Request;
+use axum::http::header::CONTENT_LENGTH;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -43,10 +45,24 @@ pub async fn request_id(mut request: Request, next: Next) -> Response {
         .unwrap_or_else(RequestId::new);
     let trace = text(request.headers(), TRACEPARENT).filter(|t| is_traceparent(t));
     request.extensions_mut().insert(id.clone());
-    let mut response = next.run(request).await;
+    let mut response = written(next.run(request).await, &id);
     for (name, value) in [(X_REQUEST_ID, Some(id.as_str())), (TRACEPARENT, trace.as_deref())] {
         if let Some(Ok(value)) = value.map(HeaderValue::from_str) {
             response.headers_mut().insert(name, value);
+        }
+    }
+    response
+}
+
+/// Writes the problem document of an answer that is an [`Error`]; keeps its other headers and its extensions.
+fn written(mut response: Response, id: &RequestId) -> Response {
+    let Some(error) = response.extensions_mut().remove::<Error>() else { return response };
+    let (unwritten, _) = response.into_parts();
+    let mut response = error.respond(id);
+    response.extensions_mut().extend(unwritten.extensions);
+    for (name, value) in &unwritten.headers {
+        if *name != CONTENT_LENGTH && !response.headers().contains_key(name) {
+            response.headers_mut().append(name, value.clone());
         }
     }
     response
@@ -72,6 +88,13 @@ fn is_traceparent(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::{Problem, method_not_allowed, unknown_path};
+    use axum::Router;
+    use axum::body::Body;
+    use axum::middleware::from_fn;
+    use axum::routing::get;
+    use http_body_util::BodyExt as _;
+    use tower::ServiceExt as _;
 
     #[test]
     fn only_the_one_form_is_taken() {
@@ -84,6 +107,37 @@ mod tests {
             assert_eq!(RequestId::parse(text).is_some(), expected, "{text}");
         }
         assert!(RequestId::parse(RequestId::new().as_str()).is_some());
+    }
+
+    #[tokio::test]
+    async fn an_error_becomes_its_document_under_the_echoed_id() {
+        let app = Router::new()
+            .route("/here", get(|| async { "here" }))
+            .fallback(unknown_path)
+            .method_not_allowed_fallback(method_not_allowed)
+            .layer(from_fn(request_id));
+        let id = "0123456789abcdef0123456789abcdef";
+        let ask = async |method: &str, path: &str, id: &str| {
+            let request = Request::builder().method(method).uri(path).header("x-request-id", id);
+            let response = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+            let echoed = response.headers()["x-request-id"].to_str().unwrap().to_owned();
+            let allow = response.headers().contains_key("allow");
+            let status = response.status().as_u16();
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            (status, echoed, allow, String::from_utf8(body.to_vec()).unwrap())
+        };
+        assert_eq!(ask("GET", "/here", id).await, (200, id.to_owned(), false, "here".to_owned()));
+        for (method, path, status, kind) in
+            [("GET", "/there", 404, "unknown_path"), ("DELETE", "/here", 405, "method_not_allowed")]
+        {
+            let (found, echoed, allow, body) = ask(method, path, id).await;
+            let problem: Problem = serde_json::from_str(&body).unwrap();
+            assert_eq!((found, echoed.as_str(), allow), (status, id, status == 405));
+            assert_eq!((problem.status, problem.request_id.as_str()), (status, id));
+            assert_eq!(problem.r#type, format!("urn:schoolgate:problem:{kind}"));
+        }
+        let (_, echoed, _, body) = ask("GET", "/there", "Amelia Jones").await;
+        assert!(RequestId::parse(&echoed).is_some() && body.contains(&echoed) && !body.contains("Amelia"));
     }
 
     #[test]
