@@ -4,6 +4,7 @@
 //! It holds no secret: keys are files, named here by their paths.
 
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -151,10 +152,16 @@ pub enum ConfigError {
 impl Config {
     /// Reads a file, lays the environment over it, makes paths absolute to the file's folder, and checks the values.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        Self::load_under(path, None)
+    }
+
+    /// The same with the environment given; `None` is the process's own.
+    fn load_under(path: &Path, environment: Option<HashMap<String, String>>) -> Result<Self, ConfigError> {
+        // Nothing is guessed to be a number: a telephone number would lose its leading zero.
         let environment = ::config::Environment::with_prefix("SCHOOLGATE")
             .prefix_separator("__")
             .separator("__")
-            .try_parsing(true);
+            .source(environment);
         let read = ::config::Config::builder()
             .add_source(::config::File::from(path).format(::config::FileFormat::Toml))
             .add_source(environment)
@@ -251,6 +258,23 @@ mod tests {
         assert!(uncommented.contains("\nhandshake_seconds"));
         let explicit = load(&uncommented).unwrap();
         assert_eq!((explicit.limits, explicit.listeners), (Limits::default(), Listeners::default()));
+    }
+
+    #[test]
+    fn the_environment_lies_over_the_file_and_keeps_leading_zeros() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("schoolgate.toml");
+        std::fs::write(&path, sample("gate.example/log")).unwrap();
+        let under = |name: &str, value: &str| {
+            Config::load_under(&path, Some(HashMap::from([(name.to_owned(), value.to_owned())])))
+        };
+        let config = under("SCHOOLGATE__NAMES__SAFETY_TELEPHONE", "01632960000").unwrap();
+        assert_eq!(config.names.safety_telephone, "01632960000");
+        let config = under("SCHOOLGATE__LIMITS__BODY_BYTES", "1024").unwrap();
+        assert_eq!(config.limits.body_bytes, 1024);
+        let config = under("SCHOOLGATE__LISTENERS__API", "127.0.0.1:9443").unwrap();
+        assert_eq!(config.listeners.api.port(), 9443);
+        assert!(under("SCHOOLGATE__LIMITS__BODY_BITES", "1024").is_err());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The cryptography of JSON Web Tokens, over `ring`: EdDSA (Ed25519) and ES256, and nothing else.
+//! The cryptography of JSON Web Tokens, over `ring`: `EdDSA` (Ed25519) and ES256, and nothing else.
 //!
 //! HMAC and `none` are not merely refused: there is no code for them.
 
@@ -26,6 +26,7 @@ static PROVIDER: CryptoProvider = CryptoProvider {
     key_utils: KeyUtils::new_unimplemented(),
 };
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the crate fixes the signature")]
 fn signer(algorithm: &Algorithm, key: &EncodingKey) -> Result<Box<dyn JwtSigner>> {
     match (algorithm, key.family()) {
         (Algorithm::EdDSA, AlgorithmFamily::Ed) => {
@@ -43,6 +44,7 @@ fn signer(algorithm: &Algorithm, key: &EncodingKey) -> Result<Box<dyn JwtSigner>
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the crate fixes the signature")]
 fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>> {
     let scheme: &'static dyn VerificationAlgorithm = match (algorithm, key.family()) {
         (Algorithm::EdDSA, AlgorithmFamily::Ed) => &ED25519,

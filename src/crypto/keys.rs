@@ -113,7 +113,9 @@ pub fn to_pem(label: &str, der: &[u8]) -> Zeroizing<String> {
         }
         pem.push(character);
     }
-    pem.push_str(&format!("\n-----END {label}-----\n"));
+    for part in ["\n-----END ", label, "-----\n"] {
+        pem.push_str(part);
+    }
     pem
 }
 

@@ -25,3 +25,30 @@ pub async fn serve_plain(
     .await;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Limits;
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    #[tokio::test]
+    async fn serves_on_loopback_and_refuses_any_other_address() {
+        let limits = ConnectionLimits::from(&Limits::default());
+        let (router, stop) =
+            (Router::new().route("/livez", get(|| async { "alive" })), CancellationToken::new());
+        let open = TcpListener::bind("0.0.0.0:0").await.unwrap();
+        assert!(serve_plain(open, router.clone(), limits, stop.clone()).await.is_err());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let done = tokio::spawn(serve_plain(listener, router, limits, stop.clone()));
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("alive"), "{answer}");
+        stop.cancel();
+        done.await.unwrap().unwrap();
+    }
+}

@@ -84,7 +84,7 @@ impl ProblemKind {
     pub const fn title(self) -> &'static str {
         match self {
             Self::NotFound => "There is no answer for this child",
-            Self::UnknownPath => "There is no such path",
+            Self::UnknownPath => "The gateway does not have this path",
             Self::BadRequest => "The request cannot be read",
             Self::InvalidIdentifier => "An identifier has the wrong form",
             Self::CaseReferenceRequired => "A case reference is required",

@@ -9,12 +9,14 @@ use rustls_pki_types::ServerName;
 use std::sync::Mutex;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::Notify;
 use tokio_rustls::TlsConnector;
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
-fn authority() -> Authority {
+fn authority(name: &str) -> Authority {
     let mut params = CertificateParams::default();
+    params.distinguished_name.push(rcgen::DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
@@ -51,6 +53,7 @@ struct Served {
     stop: CancellationToken,
     done: tokio::task::JoinHandle<()>,
     authority: Authority,
+    finished: Arc<Notify>,
 }
 
 async fn who(Extension(peer): Extension<Arc<Peer>>) -> String {
@@ -58,7 +61,7 @@ async fn who(Extension(peer): Extension<Arc<Peer>>) -> String {
 }
 
 async fn serve() -> Served {
-    let authority = authority();
+    let authority = authority("ours");
     let (chain, key) = issue(&authority, SanType::DnsName("localhost".try_into().unwrap()), 2040);
     let config = server_config(chain.as_bytes(), key.as_bytes(), authority.pem().as_bytes()).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -66,14 +69,17 @@ async fn serve() -> Served {
     let refused = Arc::new(Mutex::new(Vec::new()));
     let reasons = Arc::clone(&refused);
     let hook: OnRefused = Arc::new(move |_, reason: &str| reasons.lock().unwrap().push(reason.to_owned()));
-    let slow = || async {
+    let finished = Arc::new(Notify::new());
+    let notify = Arc::clone(&finished);
+    let slow = || async move {
         tokio::time::sleep(Duration::from_millis(300)).await;
+        notify.notify_one();
         "done"
     };
     let router = Router::new().route("/who", get(who)).route("/slow", get(slow));
     let (stop, tls) = (CancellationToken::new(), Arc::new(ArcSwap::from_pointee(config)));
     let done = tokio::spawn(serve_tls(listener, router, tls, tight(), hook, stop.clone()));
-    Served { address, refused, stop, done, authority }
+    Served { address, refused, stop, done, authority, finished }
 }
 
 fn client(
@@ -82,6 +88,15 @@ fn client(
     identity: Option<(String, String)>,
     alpn: &[u8],
 ) -> TlsConnector {
+    TlsConnector::from(Arc::new(client_config(served, version, identity, alpn)))
+}
+
+fn client_config(
+    served: &Served,
+    version: &'static rustls::SupportedProtocolVersion,
+    identity: Option<(String, String)>,
+    alpn: &[u8],
+) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     roots.add(served.authority.der().clone()).unwrap();
     let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -96,7 +111,7 @@ fn client(
         }
     };
     config.alpn_protocols = vec![alpn.to_vec()];
-    TlsConnector::from(Arc::new(config))
+    config
 }
 
 /// Sends one HTTP/1.1 request and reads to the end; a failure anywhere gives nothing.
@@ -137,30 +152,44 @@ async fn a_registered_authoritys_client_is_served_over_http_1() {
 async fn a_registered_authoritys_client_is_served_over_http_2() {
     let served = serve().await;
     let identity = Some(client_of(&served.authority, 2040));
-    let connector = client(&served, &rustls::version::TLS13, identity, b"h2");
-    let stream = TcpStream::connect(served.address).await.unwrap();
-    let stream = connector.connect(ServerName::try_from("localhost").unwrap(), stream).await.unwrap();
-    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
-    let (mut preface, mut stream) = ([0; 9], stream);
-    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
-    stream.read_exact(&mut preface).await.unwrap();
-    // RFC 9113 section 3.4: the server's first frame is SETTINGS, type 4, on stream 0.
-    assert_eq!((preface[3], &preface[5..]), (4, &[0; 4][..]));
+    let config = client_config(&served, &rustls::version::TLS13, identity, b"h2");
+    let client = reqwest::Client::builder()
+        .tls_backend_preconfigured(config)
+        .resolve("localhost", served.address)
+        .build()
+        .unwrap();
+    let url = format!("https://localhost:{}/who", served.address.port());
+    let answer = client.get(url).send().await.unwrap();
+    assert_eq!(answer.version(), axum::http::Version::HTTP_2);
+    assert_eq!(answer.text().await.unwrap(), "urn:schoolgate:org:a:system:b");
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_does_not_cut_its_request_in_two() {
+    let served = serve().await;
+    let identity = Some(client_of(&served.authority, 2040));
+    let connector = client(&served, &rustls::version::TLS13, identity, b"http/1.1");
+    let call = call(&served, &connector, "/slow");
+    assert!(timeout(Duration::from_millis(150), call).await.is_err(), "the answer came too soon");
+    // The call is dropped and its connection closed; the handler still comes to its end.
+    timeout(Duration::from_secs(3), served.finished.notified()).await.unwrap();
 }
 
 #[tokio::test]
 async fn each_client_that_is_not_proved_is_refused_and_told_to_the_hook() {
-    let stranger = authority();
+    let (stranger, namesake) = (authority("theirs"), authority("ours"));
     for (identity, expected) in [
         ("none", "no certificates"),
         ("stranger", "UnknownIssuer"),
+        ("namesake", "BadSignature"),
         ("expired", "Expired"),
-        ("tls 1.2", "version"),
+        ("tls 1.2", "Tls12NotOfferedOrEnabled"),
     ] {
         let served = serve().await;
         let (version, certificate) = match identity {
             "none" => (&rustls::version::TLS13, None),
             "stranger" => (&rustls::version::TLS13, Some(client_of(&stranger, 2040))),
+            "namesake" => (&rustls::version::TLS13, Some(client_of(&namesake, 2040))),
             "expired" => (&rustls::version::TLS13, Some(client_of(&served.authority, 2021))),
             _ => (&rustls::version::TLS12, Some(client_of(&served.authority, 2040))),
         };

@@ -1,4 +1,4 @@
-//! Access tokens: JWTs by RFC 9068, five minutes, bound to the certificate by RFC 8705, signed with EdDSA only.
+//! Access tokens: JWTs by RFC 9068, five minutes, bound to the certificate by RFC 8705, signed with `EdDSA` only.
 
 use crate::crypto::{Ed25519Key, KeyError, install_jwt, random, same, sha256, to_hex};
 use crate::domain::purpose::{Purpose, Role};
@@ -24,7 +24,7 @@ pub enum TokenFault {
     /// Not one of our tokens at all.
     #[error("the access token cannot be read; ask for a new one")]
     Malformed,
-    /// Another algorithm than EdDSA.
+    /// Another algorithm than `EdDSA`.
     #[error("the access token is not signed with EdDSA; use the one that this gateway gave")]
     Algorithm,
     /// Not `typ: at+jwt`.

@@ -4,6 +4,7 @@ use super::request::{NO_CLIENT, NO_FORM, OTHER_CLIENT, OTHER_ROLE, Refusal, Toke
 use crate::clock::Clock;
 use crate::directory::LiveDirectory;
 use crate::domain::organisation::Standing;
+use crate::http::{Error, SystemLimits, body_limit};
 use crate::identity::{Grant, Noted, Peer, TOKEN_SECONDS, TokenKeys, Unauthenticated, system_of};
 use axum::extract::{FromRequest as _, Request, State};
 use axum::http::header::{CACHE_CONTROL, PRAGMA};
@@ -23,11 +24,18 @@ pub struct TokenState {
     pub keys: Arc<TokenKeys>,
     /// Real time.
     pub clock: Clock,
+    /// Counts requests for tokens, each system's apart.
+    pub limits: SystemLimits,
+    /// How often one system may ask for a token.
+    pub requests_per_minute: u32,
 }
+
+/// The largest form that is read; one with everything in it is under 1 KiB.
+const FORM_BYTES: usize = 16 * 1024;
 
 /// The routes of this exchange. Every answer of them carries [`Noted`] as an extension.
 pub fn routes() -> Router<TokenState> {
-    Router::new().route("/oauth2/token", post(give_token))
+    Router::new().route("/oauth2/token", post(give_token)).layer(body_limit(FORM_BYTES))
 }
 
 async fn give_token(State(state): State<TokenState>, request: Request) -> Response {
@@ -35,18 +43,21 @@ async fn give_token(State(state): State<TokenState>, request: Request) -> Respon
     let mut noted = Noted { decision: "refused", ..Noted::default() };
     let form = Form::<Vec<(String, String)>>::from_request(request, &()).await;
     let asked = form.map_err(|_| NO_FORM).and_then(|Form(pairs)| read(pairs));
-    let (status, body) = match decide(&state, peer.as_deref(), asked, &mut noted) {
+    let mut response = match decide(&state, peer.as_deref(), asked, &mut noted) {
         Ok(body) => {
             (noted.decision, noted.why) = ("given", "token");
-            (StatusCode::OK, body)
+            Json(body).into_response()
         }
-        Err(refusal) => {
+        Err(Refused::Standard(refusal)) => {
             noted.why = refusal.why;
             let body = json!({"error": refusal.error, "error_description": refusal.description});
-            (status_of(&refusal), body)
+            (status_of(&refusal), Json(body)).into_response()
+        }
+        Err(Refused::Limited(error)) => {
+            noted.why = "too_many_requests";
+            error.into_response()
         }
     };
-    let mut response = (status, Json(body)).into_response();
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response.headers_mut().insert(PRAGMA, HeaderValue::from_static("no-cache"));
     response.extensions_mut().insert(noted);
@@ -59,7 +70,7 @@ fn decide(
     peer: Option<&Peer>,
     asked: Result<TokenRequest, Refusal>,
     noted: &mut Noted,
-) -> Result<Value, Refusal> {
+) -> Result<Value, Refused> {
     let now = state.clock.now();
     let directory = state.directory.current();
     let peer = peer.ok_or_else(|| of_identity(Unauthenticated::NoCertificate))?;
@@ -72,14 +83,15 @@ fn decide(
     noted.organisation_id = Some(organisation.id);
     noted.system_code = Some(system.code.clone());
     if organisation.standing != Standing::Live {
-        return Err(of_identity(Unauthenticated::Suspended));
+        return Err(SUSPENDED.into());
     }
+    state.limits.check_system(system.id.0, state.requests_per_minute).map_err(Refused::Limited)?;
     let asked = asked?;
     if asked.client_id != system.client_id {
-        return Err(OTHER_CLIENT);
+        return Err(OTHER_CLIENT.into());
     }
     if !system.roles.contains(&asked.role) {
-        return Err(OTHER_ROLE);
+        return Err(OTHER_ROLE.into());
     }
     let grant = Grant {
         client_id: &system.client_id,
@@ -98,6 +110,18 @@ fn decide(
         "authorization_details":
             [{"type": "schoolgate", "purpose": asked.purpose.as_str(), "role": asked.role.as_str()}],
     }))
+}
+
+/// A refusal by the standards of tokens, or our own limit.
+enum Refused {
+    Standard(Refusal),
+    Limited(Error),
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self::Standard(refusal)
+    }
 }
 
 const FAILED: Refusal = Refusal {
@@ -160,6 +184,8 @@ mod tests {
             directory: LiveDirectory::fixed(directory),
             keys: Arc::new(keys),
             clock: Clock::machine(),
+            limits: SystemLimits::default(),
+            requests_per_minute: 20,
         }
     }
 
@@ -216,6 +242,21 @@ mod tests {
             assert_eq!(noted.thumbprint, peer.map(|p| p.thumbprint));
             assert!(b.get("access_token").is_none());
         }
+    }
+
+    #[tokio::test]
+    async fn a_system_that_asks_too_often_waits_and_another_does_not() {
+        let world = World::new();
+        let state = TokenState { requests_per_minute: 1, ..state(&world) };
+        let asked = async |peer: &Peer| {
+            let mut request = axum::http::Request::post("/oauth2/token").body(Body::empty()).unwrap();
+            request.extensions_mut().insert(Arc::new(peer.clone()));
+            let response = routes().with_state(state.clone()).oneshot(request).await.unwrap();
+            (response.status().as_u16(), response.extensions().get::<Noted>().unwrap().why)
+        };
+        assert_eq!(asked(&world.peer).await, (400, "request_form"));
+        assert_eq!(asked(&world.peer).await, (429, "too_many_requests"));
+        assert_eq!(asked(&world.other).await, (400, "request_form"));
     }
 
     #[tokio::test]
