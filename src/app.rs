@@ -149,8 +149,14 @@ pub async fn start(config: &Config, folder: &Path, clock: Clock) -> Result<Runni
 
 fn state(config: &Config, gate: Gate, keys: TokenKeys) -> AppState {
     let safety = Safety::new(&config.names.safety_telephone);
-    let tokens =
-        TokenState { directory: gate.directory().clone(), keys: Arc::new(keys), clock: gate.clock().clone() };
+    let tokens = TokenState {
+        directory: gate.directory().clone(),
+        keys: Arc::new(keys),
+        clock: gate.clock().clone(),
+        // Not the API's: equal allowances of one limiter would share their counts.
+        limits: SystemLimits::default(),
+        requests_per_minute: config.limits.token_requests_per_minute,
+    };
     let metrics = Metrics::default();
     AppState {
         audit: AuditLayer::new(gate.clone(), safety.clone(), metrics.clone()),
