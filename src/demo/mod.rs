@@ -5,13 +5,15 @@
 //! come from the operating system. No real person, school or number is in it, and it must never be pointed at a
 //! directory that holds real ones.
 
-//pub mod agencies;
+pub mod agencies;
 pub mod authority;
 mod chance;
-//pub mod files;
-//pub mod pki;
+pub mod files;
+pub mod pki;
 
-//pub use agencies::{DemoCaller, DemoChild, DemoInvolvement, Standing, callers, directory_file, involvements, system_names};
+pub use agencies::{
+    DemoCaller, DemoChild, DemoInvolvement, Standing, callers, directory_file, involvements, system_names,
+};
 pub use authority::{Authority, Cast, Options};
-//pub use files::{DemoJson, write_demo_json, write_exports};
-//pub use pki::{Pki, PkiError, SystemName};
+pub use files::{DemoJson, write_demo_json, write_exports};
+pub use pki::{Pki, PkiError, SystemName};
