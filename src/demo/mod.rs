@@ -10,6 +10,7 @@ pub mod authority;
 mod chance;
 pub mod files;
 pub mod pki;
+mod upn;
 
 pub use agencies::{
     DemoCaller, DemoChild, DemoInvolvement, Standing, callers, directory_file, involvements, system_names,

@@ -169,6 +169,7 @@ fn on_or_before(date: NaiveDate, weekdays: &[u32]) -> NaiveDate {
 }
 
 /// Easter Sunday, by the anonymous Gregorian computus.
+#[expect(clippy::many_single_char_names, reason = "the letters of the published computus")]
 fn easter(year: i32) -> NaiveDate {
     let a = year % 19;
     let (b, c) = (year / 100, year % 100);

@@ -2,8 +2,8 @@
 
 use super::roll::{Enrolment, Pattern};
 use super::schools::School;
-use super::upn;
 use crate::demo::chance::Chance;
+use crate::demo::upn;
 use chrono::{Datelike, NaiveDate};
 use std::collections::{HashMap, HashSet};
 
@@ -108,8 +108,8 @@ impl Stage {
         let all = || found.enrolments.iter().enumerate().filter(|(position, e)| free(position, e));
         let fitting: Vec<usize> = all().filter(|(_, e)| suits(e) && fits(e)).map(|(p, _)| p).collect();
         let any: Vec<usize> = all().map(|(p, _)| p).collect();
-        let position =
-            self.chance.pick(&fitting).or_else(|| self.chance.clone().pick(&any).map(|p| p)).copied();
+        let choice = if fitting.is_empty() { &any } else { &fitting };
+        let position = self.chance.pick(choice).copied();
         let place = Place { school, position: position.unwrap_or(0) };
         self.used.insert(place);
         place

@@ -239,7 +239,7 @@ fn recorded_at(day: &Day, session: Session, seconds: usize) -> DateTime<Utc> {
     day.date.and_time(chrono::NaiveTime::MIN).and_utc() + TimeDelta::seconds(since_midnight)
 }
 
-/// An entry that was N until the reason came to be known, one to three days later; none where that is still ahead.
+/// An entry that was N until the reason came to be known, one to three days later and on a weekday; none where that is still ahead.
 fn amended(
     code: &str,
     recorded_at: DateTime<Utc>,
@@ -247,11 +247,10 @@ fn amended(
     chance: &mut Chance,
 ) -> Option<Amendment> {
     let hours = i64::try_from(1 + chance.below(3)).unwrap_or(1) * 24 + 2;
-    let at = if code == "U" {
-        recorded_at + TimeDelta::minutes(95)
-    } else {
-        recorded_at + TimeDelta::hours(hours)
-    };
+    let mut at = recorded_at + if code == "U" { TimeDelta::minutes(95) } else { TimeDelta::hours(hours) };
+    while matches!(at.weekday(), Weekday::Sat | Weekday::Sun) {
+        at += TimeDelta::days(1);
+    }
     let reason = match code {
         "I" => "parent telephoned",
         "M" => "appointment card seen",

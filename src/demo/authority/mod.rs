@@ -9,7 +9,6 @@ mod marks;
 mod names;
 mod roll;
 mod schools;
-mod upn;
 
 pub use calendar::{Calendar, Day, Session};
 pub use cast::{Cast, Place};

@@ -4,8 +4,8 @@ use super::calendar::school_year_of;
 use super::marks::Mark;
 use super::names::{HERITAGES, Heritage, STREETS, TOWNS};
 use super::schools::School;
-use super::upn;
 use crate::demo::chance::Chance;
+use crate::demo::upn;
 use chrono::{Datelike, Days, NaiveDate, Weekday};
 
 /// A child, as its family and its issuing school made it.
@@ -52,6 +52,7 @@ pub enum Pattern {
 
 /// A child at a school.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a column of its own in the register's export")]
 pub struct Enrolment {
     /// The school's own number.
     pub school_pupil_id: String,
@@ -254,7 +255,7 @@ impl Roll {
         self.families.push(Family {
             heritage,
             surname,
-            address: format!("{house} {street}, {town}, {outward} {}XX", inward),
+            address: format!("{house} {street}, {town}, {outward} {inward}XX"),
             parent: format!("{} {surname}", self.chance.word(heritage.girls)),
             telephone: format!("07700 900{:03}", self.chance.below(1000)),
             children: Vec::new(),
