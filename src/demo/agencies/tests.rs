@@ -144,3 +144,40 @@ fn there_is_a_caller_for_each_row_of_the_matrix_whose_relationship_exists() {
         assert!(callers.iter().any(|c| found(&c)), "{purpose} {role}");
     }
 }
+
+#[tokio::test]
+async fn the_directory_goes_into_a_database_and_every_system_is_found_by_its_certificate() {
+    let authority = authority();
+    let file = directory(&authority);
+    let dir = tempfile::tempdir().unwrap();
+    let db =
+        crate::store::Db::open(&format!("sqlite:{}", dir.path().join("gateway.db").display())).await.unwrap();
+    crate::store::migrate(&db).await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    crate::directory::apply(&mut tx, &file).await.unwrap();
+    tx.commit().await.unwrap();
+    let directory = crate::directory::load(&db).await.unwrap();
+    db.close().await;
+    for entry in &file.systems {
+        let certificate = &entry.certificates[0];
+        let thumbprint = crate::crypto::from_hex(&certificate.thumbprint).unwrap().try_into().unwrap();
+        let system = directory.system_by_thumbprint(&thumbprint, certificate.valid_from).unwrap();
+        assert_eq!(system.client_id, entry.client_id);
+        let name = SystemName::new(&entry.organisation, &entry.code);
+        assert_eq!(directory.san_uri(system), Some(name.uri()));
+        let officer = directory.authorised_officer(system.id, authority.options.today);
+        assert_eq!(officer.is_some(), entry.roles == ["attendance_officer_la"]);
+    }
+    for school in &authority.schools {
+        let (_, organisation) = directory.school_by_urn(&school.urn).unwrap();
+        let authority = &directory.organisations[&organisation.returns_to.unwrap()];
+        assert_eq!(authority.la_code.as_deref(), Some("999"));
+    }
+    let caseworkers =
+        callers(&authority).into_iter().filter(|c| Purpose::parse(&c.purpose).unwrap().is_a_case());
+    for caller in caseworkers {
+        let system = directory.system_by_client_id(&caller.client_id).unwrap();
+        let purpose = Purpose::parse(&caller.purpose).unwrap();
+        assert!(directory.agreement(system.organisation, purpose, authority.options.today).is_some());
+    }
+}
