@@ -157,8 +157,8 @@ fn second(schools: &mut [School], stage: &mut Stage, from: Place, to: usize, sin
     place
 }
 
-fn urn(schools: &[School], school: usize) -> Option<String> {
-    schools.get(school).map(|s| s.urn.clone())
+fn name(schools: &[School], school: usize) -> Option<String> {
+    schools.get(school).map(|s| s.name.clone())
 }
 
 /// The oldest first year of two schools, and one more: a year group that both have.
@@ -171,13 +171,12 @@ fn dual(schools: &mut [School], stage: &mut Stage, cast: &mut Cast, a: usize, b:
     let main = stage.pick(schools, a, |e| e.year_group == year && well(e));
     let since = schools.get(b).map_or(stage.today, |s| s.days_ago(stage.today, 60));
     let subsidiary = second(schools, stage, main, b, since);
-    let (urn_a, urn_b) = (urn(schools, a), urn(schools, b));
+    let (name_a, name_b) = (name(schools, a), name(schools, b));
     change(schools, main, |e| {
-        (e.status, e.pattern, e.since, e.other_school_urn) = ("main", Pattern::Main, since, urn_b);
+        (e.status, e.pattern, e.since, e.other_school) = ("main", Pattern::Main, since, name_b);
     });
     change(schools, subsidiary, |e| {
-        (e.status, e.pattern, e.since, e.other_school_urn) =
-            ("subsidiary", Pattern::Subsidiary, since, urn_a);
+        (e.status, e.pattern, e.since, e.other_school) = ("subsidiary", Pattern::Subsidiary, since, name_a);
     });
     (cast.dual_main, cast.dual_subsidiary) = (main, subsidiary);
 }

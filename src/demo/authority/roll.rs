@@ -78,8 +78,8 @@ pub struct Enrolment {
     pub whereabouts_protected: bool,
     /// Last school, if any.
     pub last_school: String,
-    /// The other school of a dual registration.
-    pub other_school_urn: Option<String>,
+    /// Name of the other school of a dual registration, reg 8(4).
+    pub other_school: Option<String>,
     /// Support for special educational needs.
     pub sen: bool,
     /// Free school meals.
@@ -180,7 +180,7 @@ impl Roll {
             } else {
                 String::new()
             },
-            other_school_urn: None,
+            other_school: None,
             sen: school.phase == "special" || self.chance.per_mille(150),
             free_meals: self.chance.per_mille(240),
             social_worker: self.chance.per_mille(30),

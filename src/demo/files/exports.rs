@@ -10,7 +10,7 @@ const CALENDAR: &str = "date,am,pm,term,note\n";
 /// Columns of an admission register: SI 2024/208 reg 8 from `name_used` on, then what cohorts are made of.
 const PUPILS: &str = "school_pupil_id,upn,surname,forename,date_of_birth,sex,year_group,starting_day,last_day,\
 removal_ground,enrolment_status,boarder,part_time,home_authority,whereabouts_protected,name_used,address,\
-parent_1_name,parent_1_address,parent_1_lives_with,parent_1_telephone,last_school,other_school_urn,sen,free_meals,\
+parent_1_name,parent_1_address,parent_1_lives_with,parent_1_telephone,last_school_name,other_school_name,sen,free_meals,\
 social_worker\n";
 /// Columns of marks, a row a session.
 const ATTENDANCE: &str =
@@ -58,12 +58,18 @@ fn calendar_csv(calendar: &Calendar) -> String {
 
 fn pupils_csv(school: &School) -> String {
     school.enrolments.iter().fold(PUPILS.to_owned(), |mut csv, enrolment| {
-        pupil(&mut csv, enrolment);
+        pupil(&mut csv, enrolment, school.phase);
         csv
     })
 }
 
-fn pupil(csv: &mut String, e: &Enrolment) {
+fn pupil(csv: &mut String, e: &Enrolment, phase: &str) {
+    // As the school census writes it: K for support, E for a plan, which every pupil of a special school has.
+    let sen = match (e.sen, phase) {
+        (true, "special") => "E",
+        (true, _) => "K",
+        (false, _) => "N",
+    };
     let word = |yes: bool| if yes { "true" } else { "false" };
     let year_group = if e.year_group == 0 { "R".to_owned() } else { e.year_group.to_string() };
     let last_day = e.last_day.map(|day| day.to_string()).unwrap_or_default();
@@ -92,8 +98,8 @@ fn pupil(csv: &mut String, e: &Enrolment) {
             "true",
             &e.child.telephone,
             &e.last_school,
-            e.other_school_urn.as_deref().unwrap_or_default(),
-            word(e.sen),
+            e.other_school.as_deref().unwrap_or_default(),
+            sen,
             word(e.free_meals),
             word(e.social_worker),
         ],
