@@ -4,7 +4,7 @@ mod demo_json;
 mod exports;
 
 pub use demo_json::{DemoJson, SchoolFiles, write_demo_json};
-pub use exports::{school_files, write_exports};
+pub use exports::{calendar_path, school_files, write_exports};
 
 use std::io;
 
