@@ -10,7 +10,10 @@ mod load;
 mod model;
 
 pub use apply::apply;
-pub use file::DirectoryFile;
+pub use file::{
+    CertificateEntry, DirectoryFile, OfficerAuthorisationEntry, OrganisationEntry, SharingAgreementEntry,
+    SystemEntry, TeamEntry,
+};
 pub use live::LiveDirectory;
 pub use load::load;
 pub use model::{

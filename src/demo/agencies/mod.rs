@@ -1,0 +1,207 @@
+//! The organisations around Exampleshire's children, their systems, and the directory that registers them.
+
+mod callers;
+mod involvements;
+
+pub use callers::{DemoCaller, DemoChild, Standing, callers};
+pub use involvements::{DemoInvolvement, FamilyAgreement, involvements};
+
+use super::authority::{Authority, School};
+use super::pki::{Pki, SystemName};
+use crate::crypto::{sha256, to_hex};
+use crate::directory::{
+    CertificateEntry, DirectoryFile, LaneException, OfficerAuthorisationEntry, OrganisationEntry,
+    SharingAgreementEntry, SystemEntry, TeamEntry,
+};
+use crate::domain::purpose::Section;
+use chrono::Days;
+
+/// The authority's code in the directory.
+pub const AUTHORITY: &str = "exampleshire";
+/// The school nursing trust's.
+pub const NURSING: &str = "exampleshire-nursing";
+/// The partner's that supports mental health.
+pub const MINDS: &str = "exampleshire-minds";
+/// An authority that has nothing to do with these children.
+pub const STRANGER: &str = "northmarch";
+
+/// A system of an agency: organisation, system, role, scopes.
+struct Agency(&'static str, &'static str, &'static str, &'static [&'static str]);
+
+const AGENCIES: &[Agency] = &[
+    Agency(AUTHORITY, "social-care", "social_worker", &["involvements", "summaries"]),
+    Agency(AUTHORITY, "family-help", "family_help_practitioner", &["summaries"]),
+    Agency(AUTHORITY, "early-help", "early_help_worker", &["involvements", "summaries"]),
+    Agency(AUTHORITY, "virtual-school", "virtual_school", &["summaries"]),
+    Agency(AUTHORITY, "youth-justice", "youth_justice_worker", &["involvements", "summaries"]),
+    Agency(AUTHORITY, "attendance", "attendance_officer_la", &["involvements", "summaries"]),
+    Agency(AUTHORITY, "privacy", "data_protection_officer", &["audit"]),
+    Agency(NURSING, "school-nursing", "school_nurse", &["involvements", "summaries"]),
+    Agency(MINDS, "support", "mental_health_practitioner", &["involvements", "summaries"]),
+    Agency(STRANGER, "social-care", "social_worker", &["involvements", "summaries"]),
+];
+
+/// An organisation's code, kind, name, authority number, and the purposes of its sharing agreement.
+struct Organisation(&'static str, &'static str, &'static str, Option<&'static str>, &'static [&'static str]);
+
+/// The stranger has an agreement too: what keeps it out is that it has no relationship with any child here.
+const ORGANISATIONS: &[Organisation] = &[
+    Organisation(
+        AUTHORITY,
+        "local_authority",
+        "Exampleshire County Council",
+        Some("999"),
+        &[
+            "screening",
+            "child_in_need",
+            "child_protection",
+            "looked_after",
+            "early_help",
+            "youth_justice",
+            "attendance_duty",
+            "resident_concern",
+            "audit_review",
+        ],
+    ),
+    Organisation(NURSING, "health_provider", "Exampleshire Community Health Trust", None, &["school_health"]),
+    Organisation(MINDS, "partner", "Exampleshire Young Minds Partnership", None, &["school_health"]),
+    Organisation(
+        STRANGER,
+        "local_authority",
+        "Northmarch Borough Council",
+        Some("998"),
+        &["screening", "child_in_need", "child_protection", "looked_after"],
+    ),
+];
+
+/// Teams that hold cases: organisation, code, name.
+const TEAMS: &[(&str, &str, &str)] = &[
+    (AUTHORITY, "front-door", "Front Door"),
+    (AUTHORITY, "family-help-east", "Family Help East"),
+    (AUTHORITY, "child-protection", "Child Protection"),
+    (AUTHORITY, "looked-after", "Children in Care"),
+    (AUTHORITY, "early-help", "Early Help"),
+    (AUTHORITY, "youth-justice", "Youth Justice Service"),
+    (AUTHORITY, "attendance", "School Attendance Support"),
+    (NURSING, "school-nurses", "School Nursing"),
+    (MINDS, "support", "School Mental Health Support"),
+    (STRANGER, "child-protection", "Child Protection"),
+];
+
+/// The school's own register system.
+pub const SCHOOL_SYSTEM: &str = "mis";
+/// The system of an organisation's data protection officer.
+pub const PRIVACY_SYSTEM: &str = "privacy";
+
+/// The OAuth client identifier of a system.
+pub fn client_id(system: &SystemName) -> String {
+    system.file_name()
+}
+
+/// Every system that needs a certificate, agencies first.
+pub fn system_names(authority: &Authority) -> Vec<SystemName> {
+    let agencies = AGENCIES.iter().map(|agency| SystemName::new(agency.0, agency.1));
+    let schools = authority.schools.iter().flat_map(|school| {
+        [SCHOOL_SYSTEM, PRIVACY_SYSTEM].map(|system| SystemName::new(&school.code, system))
+    });
+    agencies.chain(schools).collect()
+}
+
+/// The directory of the demonstration, with the certificates that were made for it.
+pub fn directory_file(authority: &Authority, pki: &Pki) -> DirectoryFile {
+    let agencies = ORGANISATIONS.iter().map(|o| OrganisationEntry {
+        code: o.0.to_owned(),
+        kind: o.1.to_owned(),
+        name: o.2.to_owned(),
+        la_code: o.3.map(str::to_owned),
+        ..OrganisationEntry::default()
+    });
+    DirectoryFile {
+        organisations: agencies.chain(authority.schools.iter().map(school_entry)).collect(),
+        systems: systems(authority, pki),
+        teams: TEAMS
+            .iter()
+            .map(|(organisation, code, name)| TeamEntry {
+                organisation: (*organisation).to_owned(),
+                code: (*code).to_owned(),
+                name: (*name).to_owned(),
+            })
+            .collect(),
+        sharing_agreements: ORGANISATIONS.iter().map(|o| agreement(authority, o)).collect(),
+        officer_authorisations: vec![OfficerAuthorisationEntry {
+            organisation: AUTHORITY.to_owned(),
+            client_id: client_id(&SystemName::new(AUTHORITY, "attendance")),
+            officer: "Ruth Calloway".to_owned(),
+            document: "EX/ATT/AUTH/014".to_owned(),
+            valid_from: authority.options.today - Days::new(400),
+            valid_until: authority.options.today + Days::new(400),
+        }],
+    }
+}
+
+fn school_entry(school: &School) -> OrganisationEntry {
+    OrganisationEntry {
+        code: school.code.clone(),
+        kind: "school".to_owned(),
+        name: school.name.clone(),
+        urn: Some(school.urn.clone()),
+        laestab: Some(school.laestab.clone()),
+        la_code: None,
+        phase: Some(school.phase.to_owned()),
+        returns_to: Some(AUTHORITY.to_owned()),
+        attendance_lead: Some(school.attendance_lead.clone()),
+        dsl: Some(school.dsl.clone()),
+    }
+}
+
+fn systems(authority: &Authority, pki: &Pki) -> Vec<SystemEntry> {
+    let agencies = AGENCIES.iter().map(|a| system(pki, &SystemName::new(a.0, a.1), &[a.2], a.3));
+    let schools = authority.schools.iter().flat_map(|school| {
+        let name = |code| SystemName::new(&school.code, code);
+        [
+            system(
+                pki,
+                &name(SCHOOL_SYSTEM),
+                &["school_attendance_officer", "dsl"],
+                &["registers", "summaries"],
+            ),
+            system(pki, &name(PRIVACY_SYSTEM), &["data_protection_officer"], &["audit"]),
+        ]
+    });
+    agencies.chain(schools).collect()
+}
+
+fn system(pki: &Pki, name: &SystemName, roles: &[&str], scopes: &[&str]) -> SystemEntry {
+    let words = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    SystemEntry {
+        organisation: name.organisation.clone(),
+        code: name.system.clone(),
+        client_id: client_id(name),
+        roles: words(roles),
+        scopes: words(scopes),
+        // The demonstration has no people who sign in yet, and shows what each role's row of the matrix gives: so every
+        // section is registered here, and what policy does not give to a role stays out all the same. A deployment
+        // begins with headline, trend, split, last_seen and school_contact.
+        sections_without_person: Section::ALL.iter().map(|section| section.as_str().to_owned()).collect(),
+        requests_per_minute: 60_000,
+        certificates: pki.entries.get(name).cloned().into_iter().collect::<Vec<CertificateEntry>>(),
+    }
+}
+
+/// An organisation's agreement, with all four exceptions in sight: health, sessions, suspension and search by name are
+/// given without a proved person here, and nowhere unless an agreement says so.
+fn agreement(authority: &Authority, organisation: &Organisation) -> SharingAgreementEntry {
+    let document = format!("Sharing agreement of {} with {}, version 1", organisation.2, authority.name);
+    SharingAgreementEntry {
+        organisation: organisation.0.to_owned(),
+        purposes: organisation.4.iter().map(|purpose| (*purpose).to_owned()).collect(),
+        exceptions: LaneException::ALL.iter().map(|exception| exception.as_str().to_owned()).collect(),
+        valid_from: authority.options.today - Days::new(400),
+        valid_until: authority.options.today + Days::new(400),
+        version: "1".to_owned(),
+        document_digest: to_hex(&sha256(&[document.as_bytes()])),
+    }
+}
+
+#[cfg(test)]
+mod tests;
