@@ -36,5 +36,6 @@ pub mod tokens;
 // The process.
 pub mod app;
 pub mod cli;
+pub mod demo;
 
 pub mod router;

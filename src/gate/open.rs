@@ -1,7 +1,7 @@
 //! Opening the gate for a caller: about a child, about a school's own registers, or about its own organisation.
 
 use super::decide::{self, Tie};
-use super::permit::{Holder, OfChild, OfOrganisation, OfSchool, Permit, Reach};
+use super::permit::{Holder, OfChild, OfOrganisation, OfSchool, Permit};
 use super::{Gate, Trail, handles};
 use crate::audit::{Decision, Digest};
 use crate::directory::Scope;

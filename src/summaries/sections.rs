@@ -364,7 +364,7 @@ fn placement(figures: &Figures) -> PlacementBody {
 }
 
 fn sessions(figures: &Figures) -> Vec<DayBody> {
-    let [am, pm] = [0, 1].map(|half| move |shown: &[Shown; 2]| shown.get(half).map_or("·", |s| s.as_str()));
+    let [am, pm] = [0, 1].map(|half| move |shown: &[Option<Shown>; 2]| shown.get(half).copied().flatten().map_or("·", Shown::as_str));
     figures.sessions.iter().map(|day| DayBody { date: day.date, am: am(&day.shown), pm: pm(&day.shown) }).collect()
 }
 

@@ -4,9 +4,9 @@ use super::request::{NO_CLIENT, NO_FORM, OTHER_CLIENT, OTHER_ROLE, Refusal, Toke
 use crate::clock::Clock;
 use crate::directory::LiveDirectory;
 use crate::domain::organisation::Standing;
-use crate::http::{Error, SystemLimits, body_limit};
+use crate::http::{Error, SystemLimits};
 use crate::identity::{Grant, Noted, Peer, TOKEN_SECONDS, TokenKeys, Unauthenticated, system_of};
-use axum::extract::{FromRequest as _, Request, State};
+use axum::extract::{DefaultBodyLimit, FromRequest as _, Request, State};
 use axum::http::header::{CACHE_CONTROL, PRAGMA};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -35,7 +35,7 @@ const FORM_BYTES: usize = 16 * 1024;
 
 /// The routes of this exchange. Every answer of them carries [`Noted`] as an extension.
 pub fn routes() -> Router<TokenState> {
-    Router::new().route("/oauth2/token", post(give_token)).layer(body_limit(FORM_BYTES))
+    Router::new().route("/oauth2/token", post(give_token)).layer(DefaultBodyLimit::max(FORM_BYTES))
 }
 
 async fn give_token(State(state): State<TokenState>, request: Request) -> Response {
