@@ -4,7 +4,7 @@ use crate::audit::{Journal, Options};
 use crate::clock::Clock;
 use crate::config::{Config, Limits, Safety};
 use crate::crypto::{self, Keyring};
-use crate::directory::LiveDirectory;
+use crate::directory::{self, DirectoryFile, LiveDirectory};
 use crate::gate::Gate;
 use crate::http::{AuditLayer, ConnectionLimits, LiveTls, Metrics, SystemLimits, serve_plain, serve_tls, server_config};
 use crate::identity::TokenKeys;
@@ -80,6 +80,15 @@ pub async fn open(database_url: &str, clock: Clock) -> Result<Opened> {
     let (journal, task) = Journal::start(db.clone(), Options::default());
     let gate = Gate::new(db.clone(), directory, policy, journal, clock);
     Ok(Opened { gate, journal: task, db })
+}
+
+/// Applies a directory file as one change, with its entry, and makes this process see it.
+pub async fn apply_directory(gate: &Gate, file: &DirectoryFile) -> Result<()> {
+    let mut tx = gate.db().begin().await?;
+    directory::apply(&mut tx, file).await?;
+    gate.commit_change("directory_apply", tx).await?;
+    gate.directory().refresh(gate.db()).await?;
+    Ok(())
 }
 
 impl Opened {

@@ -1,2 +1,7 @@
-//! x
-fn main() {}
+//! Parses the command line and runs it.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    schoolgate::cli::main()
+}

@@ -1,5 +1,154 @@
-//! The command line: one file per subcommand.
+//! The command line: one file per subcommand. Operators' commands print counts, ids, line and column, never a child.
 
+pub mod import;
 pub mod init;
 pub mod operator;
 pub mod policy;
+mod serve;
+
+use crate::demo::run::{self, DemoArgs};
+use anyhow::Result;
+use clap::{CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// A secure inter-agency data exchange gateway for English schools.
+#[derive(Debug, Parser)]
+#[command(name = "schoolgate", version, about, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// A running gateway with a synthetic authority, certificates and sample calls
+    Demo(DemoArgs),
+    /// Make a gateway's keys and configuration
+    Init(init::InitArgs),
+    /// Operators' keys
+    #[command(subcommand)]
+    Operator(OperatorCommand),
+    /// Serve the API and the admin listener
+    Serve(serve::ServeArgs),
+    /// Bring the database up to date
+    Migrate(serve::ServeArgs),
+    /// Check or show the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Import a school's file as one of its systems, straight into the database
+    Import(import::ImportArgs),
+    /// What the access policies give to whom
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Print the OpenAPI document
+    Openapi,
+    /// Print shell completions
+    Completions {
+        /// For this shell
+        shell: Shell,
+    },
+    /// Write manual pages into a folder
+    Man {
+        /// The folder; made if it is not there
+        dir: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum OperatorCommand {
+    /// Make an operator's key pair on the operator's own machine
+    Key(operator::OperatorKeyArgs),
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Say what is wrong with the configuration; nothing if it can be served with
+    Check(serve::ServeArgs),
+    /// Print the configuration as it is in force
+    Show(serve::ServeArgs),
+}
+
+#[derive(Debug, Subcommand)]
+enum PolicyCommand {
+    /// Print the full table: who may see which sections, for which purpose
+    Matrix,
+}
+
+/// Done, and nothing was left out.
+const DONE: u8 = 0;
+/// Failed.
+const FAILED: u8 = 1;
+
+/// Runs the command line. Exit codes: 0 done, 1 failed, 2 usage, 3 some rows rejected, 4 not authorised, 5 try again.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.into()),
+    };
+    match runtime.block_on(run(cli)) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => fail(&error),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the command line speaks to its user")]
+fn fail(error: &anyhow::Error) -> ExitCode {
+    eprintln!("schoolgate: {error:#}");
+    ExitCode::from(FAILED)
+}
+
+async fn run(cli: Cli) -> Result<u8> {
+    match cli.command {
+        Command::Demo(args) => demo(&args).await?,
+        Command::Init(args) => {
+            let made = init::init(&args)?;
+            say(&format!("made {} and {}\n", made.config.display(), made.keys.display()))?;
+        }
+        Command::Operator(OperatorCommand::Key(args)) => {
+            let public = operator::operator_key(&args)?;
+            say(&format!("made {} and {}\n", args.file.display(), public.display()))?;
+        }
+        Command::Serve(args) => serve::serve(&args).await?,
+        Command::Migrate(args) => say(&serve::migrate(&args).await?)?,
+        Command::Config(ConfigCommand::Check(args)) => return serve::check(&args),
+        Command::Config(ConfigCommand::Show(args)) => say(&serve::show(&args)?)?,
+        Command::Import(args) => return import::import(&args).await,
+        Command::Policy(PolicyCommand::Matrix) => say(&policy::matrix()?)?,
+        Command::Openapi => say(&crate::router::openapi())?,
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "schoolgate", &mut std::io::stdout());
+        }
+        Command::Man { dir } => {
+            std::fs::create_dir_all(&dir)?;
+            clap_mangen::generate_to(Cli::command(), &dir)?;
+            say(&format!("wrote manual pages into {}\n", dir.display()))?;
+        }
+    }
+    Ok(DONE)
+}
+
+/// Prints to standard output; a reader that has gone away is no error.
+pub(crate) fn say(text: &str) -> Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+async fn demo(args: &DemoArgs) -> Result<()> {
+    serve::log_to_stderr("warn");
+    say("building a synthetic authority and sending its registers through the API ...\n")?;
+    let demo = run::start(args).await?;
+    let about = format!(
+        "\nschoolgate demo: {} schools, {} pupils, today is {}\n  API    {}\n  admin  {}\n  folder {}\n\n{}stop with Ctrl-C\n",
+        args.schools, args.pupils, demo.json.today, demo.json.api, demo.json.admin, demo.dir.display(), demo.calls()?
+    );
+    say(&about)?;
+    serve::until_stopped().await?;
+    demo.running.stop().await;
+    Ok(())
+}

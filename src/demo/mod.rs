@@ -10,6 +10,7 @@ pub mod authority;
 mod chance;
 pub mod files;
 pub mod pki;
+pub mod run;
 mod upn;
 
 pub use agencies::{

@@ -101,11 +101,21 @@ impl Gate {
     async fn case(&self, caller: &Caller, pupil: PupilId, reference: Option<&str>) -> Result<Tie, Refusal> {
         let moment = (self.clock().school_now(), self.clock().today());
         let cases = relationships::cases_of(self.db(), caller.organisation.id, pupil, moment).await?;
+        if caller.purpose == Purpose::ResidentConcern && !self.is_home_authority(caller, pupil).await? {
+            return Err(Refusal::NotFound);
+        }
         let any = !cases.is_empty();
         let matching = cases.into_iter().find(|case| {
             case.kind.purpose() == caller.purpose && reference.is_none_or(|r| r == case.case_reference)
         });
         matching.map(Tie::Case).ok_or(if any { Refusal::CaseReferenceMismatch } else { Refusal::NotFound })
+    }
+
+    /// Whether a school has recorded, not assumed, that the child's home authority is the caller.
+    async fn is_home_authority(&self, caller: &Caller, pupil: PupilId) -> Result<bool, Refusal> {
+        let enrolled = relationships::enrolled(self.db(), pupil).await?;
+        let own = caller.organisation.la_code.as_deref();
+        Ok(own.is_some() && enrolled.iter().any(|e| !e.protected && e.home_authority.as_deref() == own))
     }
 
     /// The facts of a caller for one relationship.

@@ -37,4 +37,13 @@ impl Gate {
         tx.commit().await?;
         self.journal().sequenced(event).await.map_err(|_| Refusal::Unrecorded)
     }
+
+    /// Commits an operator's change with its one `admin` entry.
+    pub async fn commit_change(&self, action: &str, mut tx: Tx) -> Result<Receipt, Refusal> {
+        let mut entry = Entry::new(EventId::new(), self.clock().now(), Class::Admin, Decision::Allowed);
+        entry.action = Some(action.to_owned());
+        let event = audit::stage(&mut tx, &entry).await?;
+        tx.commit().await?;
+        self.journal().sequenced(event).await.map_err(|_| Refusal::Unrecorded)
+    }
 }

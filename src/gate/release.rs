@@ -31,6 +31,13 @@ pub struct Released<T> {
     of: PhantomData<T>,
 }
 
+impl<T> Released<T> {
+    /// The body as it is let go, for a caller that is no connection: the command line.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+}
+
 impl Gate {
     /// Records the answer durably, puts handles in the place of internal ids, and lets go.
     pub async fn release<S, T: Answer>(

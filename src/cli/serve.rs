@@ -1,0 +1,90 @@
+//! `schoolgate serve`, and the commands that look at or prepare what it needs.
+
+use crate::app;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::store::{self, Db, Dialect as _};
+use anyhow::{Context as _, Result};
+use std::path::{Path, PathBuf};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// Which configuration.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ServeArgs {
+    /// The configuration file
+    #[arg(long, value_name = "FILE", default_value = "schoolgate.toml", env = "SCHOOLGATE_CONFIG")]
+    pub config: PathBuf,
+}
+
+impl ServeArgs {
+    pub(super) fn load(&self) -> Result<(Config, PathBuf)> {
+        let config = Config::load(&self.config)?;
+        let folder = self.config.parent().unwrap_or(Path::new(".")).to_owned();
+        Ok((config, folder))
+    }
+}
+
+/// Serves until stopped by a signal, then lets what is under way end.
+pub(super) async fn serve(args: &ServeArgs) -> Result<()> {
+    log_to_stderr("info");
+    let (config, folder) = args.load()?;
+    let running = app::start(&config, &folder, Clock::machine()).await?;
+    tracing::info!(api = %running.api, admin = %running.admin, "serving");
+    until_stopped().await?;
+    running.stop().await;
+    Ok(())
+}
+
+/// Brings the database up to date and says from where to where.
+pub(super) async fn migrate(args: &ServeArgs) -> Result<String> {
+    let (config, _) = args.load()?;
+    let db = Db::open(&config.database.url).await.context("the database cannot be opened")?;
+    let (_, before) = store::versions(&db).await?;
+    store::migrate(&db).await?;
+    let (_, after) = store::versions(&db).await?;
+    let told = format!("{}: from migration {before} to {after}\n", db.engine());
+    db.close().await;
+    Ok(told)
+}
+
+/// Says what is wrong with a configuration; exit code 1 if anything is.
+pub(super) fn check(args: &ServeArgs) -> Result<u8> {
+    let (config, folder) = args.load()?;
+    let mut faults = config.check();
+    if let Err(error) = crate::crypto::Keyring::load(&folder.join(&config.files.keys)) {
+        faults.push(error.to_string());
+    }
+    for fault in &faults {
+        super::say(&format!("{fault}\n"))?;
+    }
+    Ok(u8::from(!faults.is_empty()))
+}
+
+/// The configuration in force, environment included; it holds no secret but a password in the database's address.
+pub(super) fn show(args: &ServeArgs) -> Result<String> {
+    let (mut config, _) = args.load()?;
+    if let Some((scheme, rest)) = config.database.url.split_once("://")
+        && let Some((_, host)) = rest.rsplit_once('@')
+    {
+        config.database.url = format!("{scheme}://…@{host}");
+    }
+    Ok(serde_json::to_string_pretty(&config)? + "\n")
+}
+
+/// Waits for an interrupt or a request to end.
+pub(super) async fn until_stopped() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+/// Logs to standard error; `RUST_LOG` overrides the level.
+pub(super) fn log_to_stderr(level: &str) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    // A second call in one process keeps the first subscriber.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+}

@@ -1,0 +1,49 @@
+//! The demonstration's folder: made anew by the same `init` as a real gateway's.
+
+use crate::cli::init::{InitArgs, init};
+use crate::cli::operator::{OperatorKeyArgs, operator_key};
+use anyhow::{Context as _, Result, bail};
+use std::path::Path;
+
+/// Says that a folder is a demonstration's, so that no other folder is ever cleared.
+const MARK: &str = ".schoolgate-demo";
+
+/// Clears an earlier demonstration, and makes operators' keys, the gateway's own keys and a configuration.
+pub(super) fn make(dir: &Path) -> Result<()> {
+    let used = dir.read_dir().is_ok_and(|mut entries| entries.next().is_some());
+    if used && !dir.join(MARK).exists() {
+        bail!("`{}` has files that are not a demonstration's; choose an empty folder", dir.display());
+    }
+    if used {
+        std::fs::remove_dir_all(dir).with_context(|| format!("cannot clear `{}`", dir.display()))?;
+    }
+    let private = dir.join("operator-keys");
+    std::fs::create_dir_all(&private).with_context(|| format!("cannot make `{}`", dir.display()))?;
+    std::fs::write(dir.join(MARK), "made by schoolgate demo; cleared by its next start\n")?;
+    // Real operators make these on their own machines; only a demonstration has both in one place.
+    let key = |name: &str| operator_key(&OperatorKeyArgs { file: private.join(name) });
+    let operators = vec![key("first.key")?, key("second.key")?];
+    init(&InitArgs { dir: dir.to_owned(), operators, log_origin: Some("demo.schoolgate.invalid/log".to_owned()) })?;
+    Ok(())
+}
+
+/// Writes the configuration of the demonstration over the sample that `init` made.
+pub(super) fn write_config(dir: &Path, api: u16, admin: u16, database_url: &str) -> Result<()> {
+    let url = match database_url.strip_prefix("sqlite:") {
+        Some(file) => format!("sqlite:{}", dir.join(file).display()),
+        None => database_url.to_owned(),
+    };
+    if url.contains(['"', '\\', '\n']) {
+        bail!("the database's address or folder has a character that a configuration cannot hold");
+    }
+    let text = format!(
+        "# The demonstration's configuration: everything on loopback, certificates of its own authority.\n\n\
+         [listeners]\napi = \"127.0.0.1:{api}\"\nadmin = \"127.0.0.1:{admin}\"\n\n\
+         [database]\nurl = \"{url}\"\n\n\
+         [files]\nkeys = \"keys\"\nserver_certificate = \"certs/server.pem\"\nserver_key = \"certs/server.key\"\n\
+         client_authorities = \"certs/ca.pem\"\n\n\
+         [names]\nissuer = \"https://127.0.0.1:8443\"\naudience = \"https://127.0.0.1:8443/v1\"\n\
+         log_origin = \"demo.schoolgate.invalid/log\"\nsafety_telephone = \"01632 960999\"\n"
+    );
+    std::fs::write(dir.join("schoolgate.toml"), text).context("cannot write the configuration")
+}

@@ -1,0 +1,154 @@
+//! Runs the demonstration: a gateway over the synthetic authority, filled by its own systems through the real API.
+
+mod client;
+mod fill;
+mod folder;
+
+pub use client::{Answered, Client};
+
+use super::{Authority, DemoJson, Options, Pki, directory_file, system_names, write_demo_json, write_exports};
+use crate::app::{self, Running};
+use crate::clock::Clock;
+use crate::config::Config;
+use anyhow::{Context as _, Result, bail};
+use chrono::NaiveDate;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use tokio::net::TcpListener;
+
+/// Arguments of `schoolgate demo`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct DemoArgs {
+    /// Folder for certificates, keys, configuration, exports and demo.json; made anew [default: schoolgate-demo]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// File to touch once the gateway answers
+    #[arg(long, value_name = "FILE")]
+    pub ready_file: Option<PathBuf>,
+    /// Pupils of the authority
+    #[arg(long, default_value_t = 600)]
+    pub pupils: usize,
+    /// Schools of the authority
+    #[arg(long, default_value_t = 3)]
+    pub schools: usize,
+    /// Seed: the same seed, day and size give the same registers
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Database instead of a file in the folder, such as postgres://localhost/demo; must be empty
+    #[arg(long, value_name = "URL")]
+    pub database: Option<String>,
+    /// The gateway's own "today", YYYY-MM-DD [default: the machine's date]
+    #[arg(long, value_name = "DATE")]
+    pub today: Option<NaiveDate>,
+}
+
+/// A demonstration that answers.
+pub struct Demo {
+    /// What `demo.json` says.
+    pub json: DemoJson,
+    /// Its folder.
+    pub dir: PathBuf,
+    /// The gateway.
+    pub running: Running,
+}
+
+const USUAL_API: u16 = 8443;
+const USUAL_ADMIN: u16 = 9090;
+
+/// Builds the authority, starts the gateway, and fills it through its own API.
+pub async fn start(args: &DemoArgs) -> Result<Demo> {
+    // The client of the demonstration and the gateway both use ring; a second call changes nothing.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let dir = args.dir.clone().unwrap_or_else(|| PathBuf::from("schoolgate-demo"));
+    let clock = args.today.map_or_else(Clock::machine, Clock::on);
+    let mut options = Options::new(args.seed, clock.today());
+    (options.schools, options.pupils) = (args.schools, args.pupils);
+    let authority = Authority::generate(options);
+    folder::make(&dir)?;
+    let pki = Pki::create(&dir, &system_names(&authority), clock.now())?;
+    let schools = write_exports(&authority, &dir)?;
+    let (api, admin) = ports(args.dir.is_none()).await?;
+    let url = match &args.database {
+        Some(url) => url.clone(),
+        None => "sqlite:schoolgate.db".to_owned(),
+    };
+    folder::write_config(&dir, api, admin, &url)?;
+    let config = Config::load(&dir.join("schoolgate.toml"))?;
+    let running = app::start(&config, &dir, clock.clone()).await?;
+    app::apply_directory(&running.gate, &directory_file(&authority, &pki)).await?;
+    let base = format!("https://127.0.0.1:{}", running.api.port());
+    let callers = fill::fill(&authority, &dir, &base).await?;
+    let json = DemoJson {
+        api: base,
+        portal: None,
+        admin: format!("http://{}", running.admin),
+        ca: super::pki::CA.to_owned(),
+        log_origin: Some(config.names.log_origin.clone()),
+        log_key: None,
+        today: clock.today(),
+        identity_provider: None,
+        callers,
+        schools,
+    };
+    write_demo_json(&json, &dir)?;
+    if let Some(ready) = &args.ready_file {
+        std::fs::write(ready, "ready\n").with_context(|| format!("cannot write `{}`", ready.display()))?;
+    }
+    Ok(Demo { json, dir, running })
+}
+
+/// The usual ports where both are free and wanted, else free ones.
+async fn ports(usual: bool) -> Result<(u16, u16)> {
+    if usual {
+        let taken = [TcpListener::bind(("127.0.0.1", USUAL_API)).await, TcpListener::bind(("127.0.0.1", USUAL_ADMIN)).await];
+        if taken.iter().all(Result::is_ok) {
+            return Ok((USUAL_API, USUAL_ADMIN));
+        }
+    }
+    Ok((0, 0))
+}
+
+impl Demo {
+    /// The three calls of the README, for this run: a summary, what a stranger gets, and who saw it.
+    pub fn calls(&self) -> Result<String> {
+        let named = |name: &str| self.json.callers.iter().find(|c| c.name == name);
+        let (Some(worker), Some(stranger), Some(officer)) =
+            (named("social_worker_cp"), named("stranger"), named("data_protection_officer_agency"))
+        else {
+            bail!("the demonstration lacks one of its callers");
+        };
+        let mine = worker.children.iter().find(|c| c.case_reference.is_some() && c.pupil_id.is_some());
+        let (child, reference) = mine
+            .and_then(|c| Some((c.pupil_id.as_deref()?, c.case_reference.as_deref()?)))
+            .context("the demonstration's social worker has no child")?;
+        let api = &self.json.api;
+        let summary = format!("{api}/v1/pupils/{child}/attendance-summary");
+        let case = format!("-H 'Case-Reference: {reference}' ");
+        let mut text = String::new();
+        for (what, caller, extra, url) in [
+            ("1. A social worker's system asks how a child on a child protection plan has attended", worker, case.as_str(), &summary),
+            ("2. Another authority's system asks the same and learns nothing", stranger, case.as_str(), &summary),
+            ("3. The data protection officer sees who asked, why, and what was given", officer, "", &format!("{api}/v1/audit/entries?limit=1000")),
+        ] {
+            let tls = format!(
+                "--cacert {} --cert {} --key {}",
+                self.path(&self.json.ca),
+                self.path(&caller.certificate),
+                self.path(&caller.key)
+            );
+            let token = format!(
+                "$(curl -sS {tls} {api}/oauth2/token -d grant_type=client_credentials -d client_id={} --data-urlencode \
+                 'authorization_details=[{{\"type\":\"schoolgate\",\"role\":\"{}\",\"purpose\":\"{}\"}}]' \
+                 | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')",
+                caller.client_id, caller.role, caller.purpose
+            );
+            // Writing into a String cannot fail.
+            let _ = write!(text, "{what}:\n\ncurl -sSi {tls} {extra}-H \"Authorization: Bearer {token}\" '{url}'\n\n");
+        }
+        Ok(text)
+    }
+
+    fn path(&self, relative: &str) -> String {
+        self.dir.join(Path::new(relative)).display().to_string()
+    }
+}
