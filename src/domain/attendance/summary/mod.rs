@@ -23,6 +23,7 @@ pub use weeks::{Absences, Late, Punctuality, Week, Weekdays};
 use super::{Class, Code};
 use chrono::NaiveDate;
 use enforcement::EnforcementSums;
+use last_seen::Sightings;
 use sessions::{Counted, Place, date_of};
 use spells::{Sickness, Spells, session_of};
 use weeks::WeekSums;
@@ -168,7 +169,7 @@ impl Register<'_> {
     pub fn figures(&self) -> Figures {
         let mut sums = Sums::new(self.stale_before());
         self.walk(|year, session| sums.add(year, &session));
-        sums.finish(&self.enrolment)
+        sums.finish(self)
     }
 }
 
@@ -209,6 +210,7 @@ struct Sums {
     absence: Spells,
     illness: Spells,
     sickness: Sickness,
+    sightings: Sightings,
 }
 
 impl Sums {
@@ -221,11 +223,12 @@ impl Sums {
             absence: Spells::of(|code| code.class().missed()),
             illness: Spells::of(Code::illness),
             sickness: Sickness::new(),
+            sightings: Sightings::default(),
         }
     }
 
     fn add(&mut self, year: &YearOfMarks<'_>, session: &Counted) {
-        self.figures.last_seen.add(year, session, session.place != Place::Before);
+        self.sightings.add(session);
         if session.place == Place::After {
             return;
         }
@@ -258,12 +261,14 @@ impl Sums {
         figures.completeness.no_reason_yet_over_five_days += u32::from(stale);
     }
 
-    fn finish(self, enrolment: &Enrolment) -> Figures {
+    fn finish(self, register: &Register<'_>) -> Figures {
+        let enrolment = register.enrolment;
         let mut figures = self.figures;
         let codes = figures.codes;
         let dual_sessions = codes.get(Code::D);
         let part_time_sessions = codes.get(Code::C2);
         figures.recorded = !enrolment.boarder;
+        figures.last_seen = self.sightings.finish(register.years);
         figures.trend = self.weeks.trend;
         figures.punctuality = self.weeks.punctuality;
         figures.pattern = Pattern { weekdays: self.weeks.weekdays, spells: self.absence.found };
