@@ -211,6 +211,8 @@ struct Sums {
     illness: Spells,
     sickness: Sickness,
     sightings: Sightings,
+    last_day: Option<i32>,
+    last_marked: Option<Counted>,
 }
 
 impl Sums {
@@ -224,6 +226,8 @@ impl Sums {
             illness: Spells::of(Code::illness),
             sickness: Sickness::new(),
             sightings: Sightings::default(),
+            last_day: None,
+            last_marked: None,
         }
     }
 
@@ -246,8 +250,8 @@ impl Sums {
         self.illness.add(session);
         let figures = &mut self.figures;
         figures.counts.add(session.code);
-        let date = date_of(session.day);
-        if figures.sessions.last().is_none_or(|day| day.date != date) {
+        if self.last_day.replace(session.day) != Some(session.day) {
+            let date = date_of(session.day);
             let other = session.alone.then_some(Shown::NotRequired);
             figures.sessions.push(Day { date, shown: [other; 2] });
         }
@@ -256,7 +260,7 @@ impl Sums {
         }
         let Some(code) = session.code else { return };
         figures.codes.add(code);
-        figures.completeness.last_complete_session = Some(session_of(session));
+        self.last_marked = Some(*session);
         let stale = code == Code::N && self.stale_before.is_some_and(|before| session.day < before);
         figures.completeness.no_reason_yet_over_five_days += u32::from(stale);
     }
@@ -287,6 +291,7 @@ impl Sums {
             part_time_sessions,
             elsewhere: codes.iter().filter(|(code, _)| code.reported_elsewhere()).collect(),
         };
+        figures.completeness.last_complete_session = self.last_marked.as_ref().map(session_of);
         figures.completeness.sessions_without_mark = figures.counts.without_mark;
         figures
     }
