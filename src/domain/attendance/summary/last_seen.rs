@@ -4,9 +4,9 @@
 //! the window's last day.
 
 use super::super::{Code, merge::entered_at};
-use super::sessions::{Counted, YearOfMarks};
+use super::sessions::{Counted, Place, YearOfMarks};
 use super::spells::session_of;
-use crate::domain::calendar::Session;
+use crate::domain::calendar::{SchoolYear, Session};
 use chrono::{DateTime, Utc};
 
 /// A session marked present by the school.
@@ -42,24 +42,49 @@ pub struct LastSeen {
     pub dual: Vec<Session>,
 }
 
-impl LastSeen {
-    pub(super) fn add(&mut self, year: &YearOfMarks<'_>, counted: &Counted, in_window: bool) {
+/// What the walk keeps; dates and times of entry are looked up once, at its end.
+#[derive(Default)]
+pub(super) struct Sightings {
+    present: Option<Counted>,
+    elsewhere: Option<(Counted, Code)>,
+    unexplained_run: u32,
+    dual: Vec<Session>,
+}
+
+impl Sightings {
+    pub(super) fn add(&mut self, counted: &Counted) {
         let Some(code) = counted.code else { return };
         if code.seen_at_school() {
-            let seconds = year.entered.and_then(|e| e.get(usize::from(counted.index)));
-            let entered_at = seconds.map(|seconds| entered_at(year.calendar.year(), seconds));
-            self.last_marked_present = Some(MarkedPresent { session: session_of(counted), entered_at });
+            self.present = Some(*counted);
         }
         if code.reported_elsewhere() {
-            self.last_reported_elsewhere = Some(Elsewhere { session: session_of(counted), code });
+            self.elsewhere = Some((*counted, code));
         }
-        if code == Code::D && in_window {
+        if code == Code::D && counted.place != Place::Before {
             self.dual.push(session_of(counted));
         }
         if code.ground_i() && code != Code::G {
             self.unexplained_run += 1;
         } else if !code.nobody_was_to_come() && code != Code::X {
             self.unexplained_run = 0;
+        }
+    }
+
+    pub(super) fn finish(self, years: &[YearOfMarks<'_>]) -> LastSeen {
+        let entered = |counted: &Counted| {
+            let year = SchoolYear::of(session_of(counted).date);
+            let marks = years.iter().find(|y| y.calendar.year() == year)?;
+            let seconds = marks.entered?.get(usize::from(counted.index))?;
+            Some(entered_at(year, seconds))
+        };
+        let present = |c: Counted| MarkedPresent { session: session_of(&c), entered_at: entered(&c) };
+        LastSeen {
+            last_marked_present: self.present.map(present),
+            last_reported_elsewhere: self
+                .elsewhere
+                .map(|(c, code)| Elsewhere { session: session_of(&c), code }),
+            unexplained_run: self.unexplained_run,
+            dual: self.dual,
         }
     }
 }

@@ -23,6 +23,7 @@ pub use weeks::{Absences, Late, Punctuality, Week, Weekdays};
 use super::{Class, Code};
 use chrono::NaiveDate;
 use enforcement::EnforcementSums;
+use last_seen::Sightings;
 use sessions::{Counted, Place, date_of};
 use spells::{Sickness, Spells, session_of};
 use weeks::WeekSums;
@@ -168,7 +169,7 @@ impl Register<'_> {
     pub fn figures(&self) -> Figures {
         let mut sums = Sums::new(self.stale_before());
         self.walk(|year, session| sums.add(year, &session));
-        sums.finish(&self.enrolment)
+        sums.finish(self)
     }
 }
 
@@ -209,6 +210,9 @@ struct Sums {
     absence: Spells,
     illness: Spells,
     sickness: Sickness,
+    sightings: Sightings,
+    last_day: Option<i32>,
+    last_marked: Option<Counted>,
 }
 
 impl Sums {
@@ -221,11 +225,14 @@ impl Sums {
             absence: Spells::of(|code| code.class().missed()),
             illness: Spells::of(Code::illness),
             sickness: Sickness::new(),
+            sightings: Sightings::default(),
+            last_day: None,
+            last_marked: None,
         }
     }
 
     fn add(&mut self, year: &YearOfMarks<'_>, session: &Counted) {
-        self.figures.last_seen.add(year, session, session.place != Place::Before);
+        self.sightings.add(session);
         if session.place == Place::After {
             return;
         }
@@ -243,8 +250,8 @@ impl Sums {
         self.illness.add(session);
         let figures = &mut self.figures;
         figures.counts.add(session.code);
-        let date = date_of(session.day);
-        if figures.sessions.last().is_none_or(|day| day.date != date) {
+        if self.last_day.replace(session.day) != Some(session.day) {
+            let date = date_of(session.day);
             let other = session.alone.then_some(Shown::NotRequired);
             figures.sessions.push(Day { date, shown: [other; 2] });
         }
@@ -253,17 +260,19 @@ impl Sums {
         }
         let Some(code) = session.code else { return };
         figures.codes.add(code);
-        figures.completeness.last_complete_session = Some(session_of(session));
+        self.last_marked = Some(*session);
         let stale = code == Code::N && self.stale_before.is_some_and(|before| session.day < before);
         figures.completeness.no_reason_yet_over_five_days += u32::from(stale);
     }
 
-    fn finish(self, enrolment: &Enrolment) -> Figures {
+    fn finish(self, register: &Register<'_>) -> Figures {
+        let enrolment = register.enrolment;
         let mut figures = self.figures;
         let codes = figures.codes;
         let dual_sessions = codes.get(Code::D);
         let part_time_sessions = codes.get(Code::C2);
         figures.recorded = !enrolment.boarder;
+        figures.last_seen = self.sightings.finish(register.years);
         figures.trend = self.weeks.trend;
         figures.punctuality = self.weeks.punctuality;
         figures.pattern = Pattern { weekdays: self.weeks.weekdays, spells: self.absence.found };
@@ -282,6 +291,7 @@ impl Sums {
             part_time_sessions,
             elsewhere: codes.iter().filter(|(code, _)| code.reported_elsewhere()).collect(),
         };
+        figures.completeness.last_complete_session = self.last_marked.as_ref().map(session_of);
         figures.completeness.sessions_without_mark = figures.counts.without_mark;
         figures
     }
