@@ -6,7 +6,9 @@ use crate::config::{Config, Limits, Safety};
 use crate::crypto::{self, Keyring};
 use crate::directory::{self, DirectoryFile, LiveDirectory};
 use crate::gate::Gate;
-use crate::http::{AuditLayer, ConnectionLimits, LiveTls, Metrics, SystemLimits, serve_plain, serve_tls, server_config};
+use crate::http::{
+    AuditLayer, ConnectionLimits, LiveTls, Metrics, SystemLimits, serve_plain, serve_tls, server_config,
+};
 use crate::identity::TokenKeys;
 use crate::involvements::Matcher;
 use crate::policy::Policy;
@@ -120,7 +122,9 @@ pub struct Running {
 /// Starts the listeners of a configuration. Relative paths are relative to `folder`.
 pub async fn start(config: &Config, folder: &Path, clock: Clock) -> Result<Running> {
     let keyring = Keyring::load(&folder.join(&config.files.keys))?;
-    let read = |path: &Path| std::fs::read(folder.join(path)).with_context(|| format!("cannot read `{}`", path.display()));
+    let read = |path: &Path| {
+        std::fs::read(folder.join(path)).with_context(|| format!("cannot read `{}`", path.display()))
+    };
     let chain = read(&config.files.server_certificate)?;
     let key = crypto::read_private(&folder.join(&config.files.server_key))?;
     let authorities = read(&config.files.client_authorities)?;

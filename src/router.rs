@@ -54,7 +54,11 @@ pub fn admin(state: AppState) -> Router {
 }
 
 async fn tell_readiness(State(state): State<AppState>) -> (StatusCode, &'static str) {
-    if state.is_ready().await { (StatusCode::OK, "ready\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready\n") }
+    if state.is_ready().await {
+        (StatusCode::OK, "ready\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
+    }
 }
 
 async fn tell_metrics(State(state): State<AppState>) -> ([(header::HeaderName, HeaderValue); 1], String) {

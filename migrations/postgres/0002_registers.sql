@@ -7,6 +7,12 @@ CREATE TABLE pupils (
   created_at TIMESTAMPTZ NOT NULL                -- UTC
 );
 
+CREATE TABLE admissions_generation (
+  id BIGINT NOT NULL PRIMARY KEY,          -- always 1
+  generation BIGINT NOT NULL               -- grows with every upload that admits: two schools cannot admit one child as two
+);
+INSERT INTO admissions_generation (id, generation) VALUES (1, 0);
+
 CREATE TABLE register_state (
   school_id UUID NOT NULL PRIMARY KEY,    -- the school
   current_version BIGINT NOT NULL,       -- newest version switched to; 0 before the first

@@ -7,6 +7,12 @@ CREATE TABLE pupils (
   created_at TEXT NOT NULL                -- UTC
 ) STRICT;
 
+CREATE TABLE admissions_generation (
+  id INTEGER NOT NULL PRIMARY KEY,          -- always 1
+  generation INTEGER NOT NULL               -- grows with every upload that admits: two schools cannot admit one child as two
+) STRICT;
+INSERT INTO admissions_generation (id, generation) VALUES (1, 0);
+
 CREATE TABLE register_state (
   school_id BLOB NOT NULL PRIMARY KEY,    -- the school
   current_version INTEGER NOT NULL,       -- newest version switched to; 0 before the first

@@ -76,13 +76,16 @@ pub(super) async fn import(args: &ImportArgs) -> Result<u8> {
         Some("ndjson" | "jsonl") => Format::Ndjson,
         _ => bail!("`{}` is neither .csv nor .ndjson; name the file by its form", args.file.display()),
     };
-    let bytes = std::fs::read(&args.file).with_context(|| format!("cannot read `{}`", args.file.display()))?;
+    let bytes =
+        std::fs::read(&args.file).with_context(|| format!("cannot read `{}`", args.file.display()))?;
     let (config, _) = args.serve.load()?;
     let opened = app::open(&config.database.url, Clock::machine()).await?;
-    let bar = ProgressBar::new_spinner().with_style(ProgressStyle::with_template("{spinner} {msg} {elapsed}")?);
+    let bar =
+        ProgressBar::new_spinner().with_style(ProgressStyle::with_template("{spinner} {msg} {elapsed}")?);
     bar.enable_steady_tick(Duration::from_millis(100));
     bar.set_message(format!("checking and applying {} bytes", bytes.len()));
-    let options = Options { format, dry_run: args.dry_run, strict: args.strict, year: args.year.map(SchoolYear) };
+    let options =
+        Options { format, dry_run: args.dry_run, strict: args.strict, year: args.year.map(SchoolYear) };
     let outcome = take(&opened.gate, args, &bytes, options).await;
     bar.finish_and_clear();
     opened.close().await;
@@ -95,7 +98,8 @@ async fn take(gate: &Gate, args: &ImportArgs, bytes: &[u8], options: Options) ->
     trail.note(|e| e.route = Some("schoolgate import".to_owned()));
     let directory = gate.directory().current();
     let role = Role::SchoolAttendanceOfficer;
-    let proved = identity::local(&directory, &args.system, &key, role, Purpose::OwnRecord, gate.clock().now());
+    let proved =
+        identity::local(&directory, &args.system, &key, role, Purpose::OwnRecord, gate.clock().now());
     let caller = match proved {
         Ok(caller) => caller,
         Err(fault) => {
@@ -158,7 +162,12 @@ fn text(report: &ImportReport) -> String {
     let applied = if report.applied { "applied" } else { "not applied" };
     let mut text = format!(
         "{applied}: {} rows received, {} accepted, {} unchanged, {} amended, {} kept as history, {} rejected\n",
-        report.received, report.accepted, report.unchanged, report.amended, report.kept_as_history, report.rejected
+        report.received,
+        report.accepted,
+        report.unchanged,
+        report.amended,
+        report.kept_as_history,
+        report.rejected
     );
     for error in report.errors.iter().take(20) {
         // Writing into a String cannot fail.
@@ -171,7 +180,8 @@ fn text(report: &ImportReport) -> String {
 }
 
 fn write_errors(path: &Path, report: &ImportReport) -> Result<()> {
-    let mut file = csv::Writer::from_path(path).with_context(|| format!("cannot write `{}`", path.display()))?;
+    let mut file =
+        csv::Writer::from_path(path).with_context(|| format!("cannot write `{}`", path.display()))?;
     file.write_record(["line", "column", "value", "what is wrong", "what to do"])?;
     for e in &report.errors {
         file.write_record([&e.line.to_string(), &e.column, &e.value, &e.what, &e.what_to_do])?;

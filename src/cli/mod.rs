@@ -145,7 +145,13 @@ async fn demo(args: &DemoArgs) -> Result<()> {
     let demo = run::start(args).await?;
     let about = format!(
         "\nschoolgate demo: {} schools, {} pupils, today is {}\n  API    {}\n  admin  {}\n  folder {}\n\n{}stop with Ctrl-C\n",
-        args.schools, args.pupils, demo.json.today, demo.json.api, demo.json.admin, demo.dir.display(), demo.calls()?
+        args.schools,
+        args.pupils,
+        demo.json.today,
+        demo.json.api,
+        demo.json.admin,
+        demo.dir.display(),
+        demo.calls()?
     );
     say(&about)?;
     serve::until_stopped().await?;

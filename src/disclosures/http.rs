@@ -101,7 +101,8 @@ pub async fn list_audit_entries(
 ) -> Result<Released<EntriesAnswer>, Error> {
     let permit = gate.open_organisation(asked, Scope::Audit, Action::ReadAuditEntries)?;
     let limit = u32::from(query.limit.unwrap_or(100).clamp(1, 1_000));
-    let stored = audit::entries(gate.db(), permit.organisation(), query.cursor, limit).await.map_err(Refusal::from)?;
+    let stored =
+        audit::entries(gate.db(), permit.organisation(), query.cursor, limit).await.map_err(Refusal::from)?;
     let full = u32::try_from(stored.len()).is_ok_and(|n| n == limit);
     let next_cursor = stored.last().map(|s| s.index).filter(|_| full);
     let answer = EntriesAnswer { entries: stored.into_iter().map(body).collect(), next_cursor };
@@ -111,8 +112,11 @@ pub async fn list_audit_entries(
 fn body(stored: Stored) -> EntryBody {
     let Stored { index, entry, leaf } = stored;
     let system = entry.connection.as_ref().and_then(|c| c.system.clone());
-    let sections = |set: crate::domain::purpose::SectionSet| set.iter().map(|s| s.as_str().to_owned()).collect();
-    let Entry { time, class, request, person, role, purpose, legal_basis, case_reference, relationship, .. } = entry;
+    let sections =
+        |set: crate::domain::purpose::SectionSet| set.iter().map(|s| s.as_str().to_owned()).collect();
+    let Entry {
+        time, class, request, person, role, purpose, legal_basis, case_reference, relationship, ..
+    } = entry;
     EntryBody {
         index,
         leaf: crate::crypto::to_hex(&leaf),

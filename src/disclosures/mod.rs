@@ -4,4 +4,4 @@
 
 mod http;
 
-pub use http::{EntriesAnswer, __path_list_audit_entries, list_audit_entries};
+pub use http::{__path_list_audit_entries, EntriesAnswer, list_audit_entries};

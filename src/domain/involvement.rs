@@ -13,7 +13,9 @@ pub fn last_day(kind: InvolvementKind, opened: NaiveDate) -> Option<NaiveDate> {
         InvolvementKind::FrontDoor => Some(working_days_after(opened, 3)),
         InvolvementKind::Assessment => Some(working_days_after(opened, 45)),
         InvolvementKind::Section47Enquiry => Some(working_days_after(opened, 15)),
-        InvolvementKind::SchoolNursing | InvolvementKind::MentalHealthSupport => opened.checked_add_months(Months::new(12)),
+        InvolvementKind::SchoolNursing | InvolvementKind::MentalHealthSupport => {
+            opened.checked_add_months(Months::new(12))
+        }
         InvolvementKind::ResidentConcern => opened.checked_add_months(Months::new(6)),
         InvolvementKind::Cin
         | InvolvementKind::Cp

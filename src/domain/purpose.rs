@@ -107,7 +107,9 @@ impl Purpose {
     pub const fn legal_basis(self) -> &'static str {
         match self {
             Self::Screening | Self::ChildInNeed => "CA 1989 s.17, CA 2004 s.10; DPA 2018 Sch 1 para 18",
-            Self::ChildProtection | Self::Emergency => "CA 1989 s.47; UK GDPR Art 9(2)(g), DPA 2018 Sch 1 para 18",
+            Self::ChildProtection | Self::Emergency => {
+                "CA 1989 s.47; UK GDPR Art 9(2)(g), DPA 2018 Sch 1 para 18"
+            }
             Self::LookedAfter => "CA 1989 s.22; UK GDPR Art 9(2)(g), DPA 2018 Sch 1 para 18",
             Self::EarlyHelp => "CA 2004 s.10",
             Self::SchoolHealth => "CA 2004 s.10; UK GDPR Art 9(2)(h)",

@@ -40,7 +40,9 @@ impl Tie {
                 entry.case_reference = Some(case.case_reference.clone());
             }
             Self::OwnSchool(_) => entry.relationship = Some("enrolment at own school".to_owned()),
-            Self::Officer(_) => entry.relationship = Some("enrolment, officer authorised under reg 12".to_owned()),
+            Self::Officer(_) => {
+                entry.relationship = Some("enrolment, officer authorised under reg 12".to_owned())
+            }
         }
     }
 }
@@ -76,10 +78,18 @@ impl Gate {
                 let returns_here = |school: SchoolId| {
                     directory.school(school).is_some_and(|s| s.returns_to == Some(caller.organisation.id))
                 };
-                let schools: Vec<SchoolId> =
-                    enrolled.iter().filter(|e| !e.protected && returns_here(e.school)).map(|e| e.school).collect();
-                let authorised = directory.authorised_officer(caller.system.id, self.clock().today()).is_some();
-                if schools.is_empty() || !authorised { Err(Refusal::NotFound) } else { Ok(Tie::Officer(schools)) }
+                let schools: Vec<SchoolId> = enrolled
+                    .iter()
+                    .filter(|e| !e.protected && returns_here(e.school))
+                    .map(|e| e.school)
+                    .collect();
+                let authorised =
+                    directory.authorised_officer(caller.system.id, self.clock().today()).is_some();
+                if schools.is_empty() || !authorised {
+                    Err(Refusal::NotFound)
+                } else {
+                    Ok(Tie::Officer(schools))
+                }
             }
             Purpose::Screening
             | Purpose::ChildInNeed
@@ -121,7 +131,8 @@ impl Gate {
     /// The facts of a caller for one relationship.
     pub(super) fn facts(&self, caller: &Caller, relationship: Relationship, scope: bool) -> Facts {
         let today = self.clock().today();
-        let agreement = self.directory().current().agreement(caller.organisation.id, caller.purpose, today).is_some();
+        let agreement =
+            self.directory().current().agreement(caller.organisation.id, caller.purpose, today).is_some();
         Facts {
             role: caller.role,
             purpose: caller.purpose,
@@ -165,7 +176,12 @@ impl Gate {
     }
 
     /// Refuses with 403 what no relationship could ever allow this caller: the same for every child.
-    pub(super) fn could_ever(&self, caller: &Caller, scope: Scope, actions: &[Action]) -> Result<(), Refusal> {
+    pub(super) fn could_ever(
+        &self,
+        caller: &Caller,
+        scope: Scope,
+        actions: &[Action],
+    ) -> Result<(), Refusal> {
         let has_scope = caller.system.scopes.contains(&scope);
         let facts = self.facts(caller, Relationship::None, has_scope);
         let possible = actions.iter().any(|action| self.0.policy.ever_allowed(&facts, *action, true));

@@ -31,7 +31,12 @@ impl Gate {
     }
 
     /// Commits what a duty wrote with its one entry, which says how many records it touched.
-    pub async fn commit_duty(&self, permit: DutyPermit, mut tx: Tx, touched: u64) -> Result<Receipt, Refusal> {
+    pub async fn commit_duty(
+        &self,
+        permit: DutyPermit,
+        mut tx: Tx,
+        touched: u64,
+    ) -> Result<Receipt, Refusal> {
         permit.trail.note(|e| e.count = Some(touched));
         let event = audit::stage(&mut tx, &permit.trail.entry()).await?;
         tx.commit().await?;

@@ -39,7 +39,13 @@ impl Gate {
         self.permit_child(caller, trail, (pupil, tie), SectionSet::EMPTY)
     }
 
-    async fn found(&self, caller: &Caller, search: Search, action: Action, by_name: bool) -> Result<PupilId, Refusal> {
+    async fn found(
+        &self,
+        caller: &Caller,
+        search: Search,
+        action: Action,
+        by_name: bool,
+    ) -> Result<PupilId, Refusal> {
         self.could_ever(caller, Scope::Summaries, &[action])?;
         if by_name && !self.search_listed(caller, true) && caller.purpose != Purpose::OwnRecord {
             return Err(Refusal::Forbidden);
@@ -54,7 +60,9 @@ impl Gate {
                 let directory = self.directory().current();
                 let mut all = Vec::new();
                 for school in directory.schools_returning_to(caller.organisation.id) {
-                    all.extend(relationships::sought(self.db(), Among::Roll(school), &search.0, moment).await?);
+                    all.extend(
+                        relationships::sought(self.db(), Among::Roll(school), &search.0, moment).await?,
+                    );
                 }
                 all.sort_unstable();
                 all.dedup();

@@ -72,7 +72,12 @@ pub(super) async fn held(db: &Db, holder: &Holder, pupil: PupilId) -> Result<Opt
 }
 
 /// Issues a handle; when another request has just issued one for the same child, that one stays.
-pub(super) async fn issue(tx: &mut Tx, holder: &Holder, pupil: PupilId, at: DateTime<Utc>) -> Result<(), StoreError> {
+pub(super) async fn issue(
+    tx: &mut Tx,
+    holder: &Holder,
+    pupil: PupilId,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
     const INSERT: &str = "INSERT INTO handles (system_id, organisation_id, handle, pupil_id, issued_at) \
          VALUES ($1, $2, $3, $4, $5) \
          ON CONFLICT (system_id, organisation_id, pupil_id) WHERE retired_at IS NULL DO NOTHING";

@@ -141,7 +141,8 @@ impl Gate {
     pub fn open_school(&self, asked: Asked, urn: &str, action: Action) -> Result<Permit<OfSchool>, Refusal> {
         let Asked { caller, trail } = asked;
         trail.note(|e| e.action = Some(action.as_str().to_owned()));
-        let own = caller.organisation.kind == OrganisationKind::School && caller.organisation.urn.as_deref() == Some(urn);
+        let own = caller.organisation.kind == OrganisationKind::School
+            && caller.organisation.urn.as_deref() == Some(urn);
         // Which schools exist is public, so another's is a plain 403, the same for every child.
         if !own || !self.allowed(&caller, Scope::Registers, action, &trail) {
             trail.refused(&Refusal::Forbidden);

@@ -67,7 +67,9 @@ impl ProblemKind {
             | Self::InvalidIdentifier
             | Self::CaseReferenceRequired
             | Self::DatesReversed => StatusCode::BAD_REQUEST,
-            Self::CaseReferenceMismatch | Self::UnprocessableFile | Self::Ambiguous => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::CaseReferenceMismatch | Self::UnprocessableFile | Self::Ambiguous => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             Self::Forbidden | Self::Suspended => StatusCode::FORBIDDEN,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -152,7 +154,6 @@ impl Problem {
             errors: Vec::new(),
         }
     }
-
 }
 
 impl IntoResponse for Problem {

@@ -36,7 +36,8 @@ pub(super) async fn plan(
         Ok(calendar) => {
             let known = registers::school_calendars(gate.db(), permit).await?;
             let same_year = known.iter().filter(|row| row.school_year == i64::from(year.0));
-            let standing = registers::as_of(same_year, None).map(registers::CalendarRow::calendar).transpose()?;
+            let standing =
+                registers::as_of(same_year, None).map(registers::CalendarRow::calendar).transpose()?;
             if standing.as_ref() == Some(&calendar) {
                 report.unchanged = file.rows.len();
             } else {

@@ -49,7 +49,10 @@ pub async fn send_calendar(
 ) -> Result<Released<ImportReport>, Error> {
     let permit = gate.open_school(asked, &urn, Action::SendCalendar)?;
     let year = year.parse().ok().filter(|y| (2000..2100).contains(y)).map(SchoolYear).ok_or_else(|| {
-        Error::problem(ProblemKind::BadRequest, "the year in the path must be the start year of a school year, such as 2026")
+        Error::problem(
+            ProblemKind::BadRequest,
+            "the year in the path must be the start year of a school year, such as 2026",
+        )
     })?;
     let mut options = options(&headers, query)?;
     options.year = Some(year);
@@ -131,13 +134,15 @@ pub async fn send_register(
     Body(body): Body,
 ) -> Result<Released<ImportReport>, Error> {
     let permit = gate.open_school(asked, &urn, Action::SendMarks)?;
-    let date: NaiveDate = date
-        .parse()
-        .map_err(|_| Error::problem(ProblemKind::BadRequest, "the date in the path must be written YYYY-MM-DD"))?;
-    let session = SessionWord::parse(&session)
-        .ok_or_else(|| Error::problem(ProblemKind::BadRequest, "the session in the path must be `am` or `pm`"))?;
+    let date: NaiveDate = date.parse().map_err(|_| {
+        Error::problem(ProblemKind::BadRequest, "the date in the path must be written YYYY-MM-DD")
+    })?;
+    let session = SessionWord::parse(&session).ok_or_else(|| {
+        Error::problem(ProblemKind::BadRequest, "the session in the path must be `am` or `pm`")
+    })?;
     let lines = lines(&body, date, session)?;
-    let options = Options { format: Format::Ndjson, dry_run: query.dry_run, strict: query.strict, year: None };
+    let options =
+        Options { format: Format::Ndjson, dry_run: query.dry_run, strict: query.strict, year: None };
     take(&gate, permit, Sent::Attendance, lines.as_bytes(), options).await
 }
 
@@ -173,7 +178,11 @@ pub async fn read_import(
     Ok(gate.release(permit, StatusCode::OK, report).await?)
 }
 
-async fn stored(gate: &Gate, permit: &Permit<OfSchool>, id: &str) -> Result<Option<ImportReport>, StoreError> {
+async fn stored(
+    gate: &Gate,
+    permit: &Permit<OfSchool>,
+    id: &str,
+) -> Result<Option<ImportReport>, StoreError> {
     const REPORT: &str = "SELECT report FROM imports WHERE school_id = $1 AND id = $2";
     let Ok(id) = Uuid::parse_str(id) else { return Ok(None) };
     let text: Option<String> = read!(gate.db(), c => sqlx::query_scalar(REPORT)

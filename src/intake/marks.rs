@@ -63,7 +63,8 @@ async fn read_standing(
 ) -> Result<Standing, StoreError> {
     let db = gate.db();
     let roll = registers::school_roll(db, permit).await?;
-    let (mut by_number, mut by_upn) = (HashMap::<String, Vec<usize>>::new(), HashMap::<String, Vec<usize>>::new());
+    let (mut by_number, mut by_upn) =
+        (HashMap::<String, Vec<usize>>::new(), HashMap::<String, Vec<usize>>::new());
     for (place, enrolment) in roll.iter().enumerate() {
         if let Some(number) = &enrolment.school_pupil_id {
             by_number.entry(number.clone()).or_default().push(place);
@@ -113,7 +114,8 @@ fn place(standing: &Standing, row: &MarkRow) -> Result<Placed, Fault> {
         return Err(date_fault("is after today; send a mark once its session has been held".to_owned()));
     }
     if enrolment.boarder {
-        let message = "is a boarder, of whom no attendance is taken; correct the admission register if that is wrong";
+        let message =
+            "is a boarder, of whom no attendance is taken; correct the admission register if that is wrong";
         return Err(("school_pupil_id", number(row), message.to_owned()));
     }
     let year = SchoolYear::of(row.date);
@@ -158,11 +160,13 @@ fn on_roll<'a>(standing: &'a Standing, row: &MarkRow) -> Result<&'a Enrolment, F
     }
     let there = |e: &&Enrolment| e.starting_day <= row.date && e.last_day.is_none_or(|last| row.date <= last);
     let enrolment = known.find(there).ok_or_else(|| {
-        let message = "is not a date on which this pupil was on roll; correct the date, or the starting or last day";
+        let message =
+            "is not a date on which this pupil was on roll; correct the date, or the starting or last day";
         ("date", row.date.to_string(), message.to_owned())
     })?;
     if row.school_pupil_id.is_some() && upn.is_some() && enrolment.upn.is_some() && enrolment.upn != upn {
-        let message = "is not the UPN of the pupil with this number; correct one of them, or leave the UPN out";
+        let message =
+            "is not the UPN of the pupil with this number; correct one of them, or leave the UPN out";
         return Err(("upn", upn.unwrap_or_default(), message.to_owned()));
     }
     Ok(enrolment)

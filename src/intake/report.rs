@@ -77,7 +77,8 @@ impl ImportReport {
     /// Rejects a row that was read but cannot stand. `message` is what is wrong; then what to do.
     pub(super) fn reject(&mut self, line: u64, column: &str, value: &str, message: &str) {
         self.rejected += 1;
-        let (what, what_to_do) = message.split_once("; ").unwrap_or((message, "correct it and send the row again"));
+        let (what, what_to_do) =
+            message.split_once("; ").unwrap_or((message, "correct it and send the row again"));
         self.keep(Reported {
             line,
             column: column.to_owned(),

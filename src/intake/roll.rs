@@ -60,9 +60,9 @@ pub(super) async fn plan(
 fn find<'a>(roll: &'a [Enrolment], row: &PupilRow) -> Option<&'a Enrolment> {
     let upn = row.upn.as_ref().filter(|upn| !upn.is_temporary()).map(ToString::to_string);
     let numbered = roll.iter().filter(|e| e.school_pupil_id.as_deref() == Some(row.school_pupil_id.as_str()));
-    let keyed = roll.iter().filter(|e| {
-        upn.is_some() && e.upn_permanent && e.upn == upn && e.date_of_birth == row.date_of_birth
-    });
+    let keyed = roll
+        .iter()
+        .filter(|e| upn.is_some() && e.upn_permanent && e.upn == upn && e.date_of_birth == row.date_of_birth);
     let latest = |e: &&Enrolment| (e.starting_day == row.stay.starting_day(), e.starting_day);
     numbered.max_by_key(latest).or_else(|| keyed.max_by_key(latest))
 }
@@ -187,7 +187,8 @@ fn note(
             amended_by: NOT_GIVEN.to_owned(),
         });
     }
-    let event = if old.last_day.is_none() && new.last_day.is_some() { left(&new) } else { RollEvent::Amended };
+    let event =
+        if old.last_day.is_none() && new.last_day.is_some() { left(&new) } else { RollEvent::Amended };
     plan.events.push((enrolment, event));
     plan.enrolments.push((new, fields));
 }
@@ -197,7 +198,12 @@ fn left(enrolment: &Enrolment) -> RollEvent {
 }
 
 /// The fields that differ, each with what stood and what stands.
-fn changed(old: &Enrolment, new: &Enrolment, old_fields: &str, fields: &str) -> Vec<(&'static str, String, String)> {
+fn changed(
+    old: &Enrolment,
+    new: &Enrolment,
+    old_fields: &str,
+    fields: &str,
+) -> Vec<(&'static str, String, String)> {
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     let day = |value: Option<NaiveDate>| value.map(|d| d.to_string()).unwrap_or_default();
     [
@@ -215,7 +221,11 @@ fn changed(old: &Enrolment, new: &Enrolment, old_fields: &str, fields: &str) -> 
         ("boarder", old.boarder.to_string(), new.boarder.to_string()),
         ("part_time", old.part_time.to_string(), new.part_time.to_string()),
         ("home_authority", text(&old.home_authority), text(&new.home_authority)),
-        ("whereabouts_protected", old.whereabouts_protected.to_string(), new.whereabouts_protected.to_string()),
+        (
+            "whereabouts_protected",
+            old.whereabouts_protected.to_string(),
+            new.whereabouts_protected.to_string(),
+        ),
         ("register", old_fields.to_owned(), fields.to_owned()),
     ]
     .into_iter()

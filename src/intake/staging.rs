@@ -71,13 +71,21 @@ pub(super) struct MarksOfYear {
 }
 
 impl Plan {
+    /// Whether it enters a name that was not on this school's roll.
+    fn admits(&self) -> bool {
+        self.events.iter().any(|(_, event)| *event == RollEvent::Admitted)
+    }
+
     fn is_empty(&self) -> bool {
-        self.calendar.is_none() && self.enrolments.is_empty() && self.marks.is_empty() && self.amendments.is_empty()
+        self.calendar.is_none()
+            && self.enrolments.is_empty()
+            && self.marks.is_empty()
+            && self.amendments.is_empty()
     }
 }
 
-/// How often an upload is worked out again when another of the same school came first.
-const ATTEMPTS: usize = 3;
+/// How often an upload is worked out again when another of the same school, or another that admits, came first.
+const ATTEMPTS: usize = 10;
 /// Rows staged in one transaction, so that none holds the one writer for long.
 const STEP: usize = 100;
 
@@ -92,6 +100,7 @@ pub async fn import(
     let import = ImportId(Uuid::now_v7());
     for _ in 0..ATTEMPTS {
         let at = gate.clock().school_now();
+        let admissions = registers::admissions_generation(gate.db(), &permit).await?;
         let (plan, mut report) = work_out(gate, &permit, sent, file, options, at).await?;
         report.import_id = import.0.to_string();
         let refused = options.strict && report.rejected > 0;
@@ -102,12 +111,18 @@ pub async fn import(
         report.applied = true;
         let upload = stage(gate, &permit, &plan, import, at).await?;
         let mut tx = gate.db().begin().await?;
-        if let Some(upload) = upload
-            && !upload.switch_to(&mut tx, at).await?
-        {
+        let admitted = !plan.admits() || registers::admit(&mut tx, admissions).await?;
+        let switched = match upload {
+            Some(upload) if admitted => upload.switch_to(&mut tx, at).await?,
+            Some(_) | None => admitted,
+        };
+        if !switched {
+            drop(tx);
+            forget(gate, &permit, &plan.pupils).await?;
             continue;
         }
-        note_import(&mut tx, &permit, import, upload.map(|u| u.version), file, &report, gate.clock().now()).await?;
+        note_import(&mut tx, &permit, import, upload.map(|u| u.version), file, &report, gate.clock().now())
+            .await?;
         return Ok(gate.commit(permit, tx, StatusCode::OK, report).await?);
     }
     Err(Refusal::Conflict.into())
@@ -151,6 +166,7 @@ async fn stage(
     }
     let mut tx = gate.db().begin().await?;
     let upload = Upload::begin(&mut tx, permit).await?;
+    Upload::clear_abandoned(&mut tx, permit).await?;
     if let Some(calendar) = &plan.calendar {
         registers::add_calendar(&mut tx, &upload, calendar.year(), calendar).await?;
     }
@@ -204,6 +220,18 @@ async fn stage_history(
         for (enrolment, event) in events {
             place += 1;
             registers::add_roll_event(&mut tx, upload, place, *enrolment, *event).await?;
+        }
+        gate.put_aside(permit, tx).await?;
+    }
+    Ok(())
+}
+
+/// Takes back the children that an abandoned attempt added; its other rows go with the next upload of the school.
+async fn forget(gate: &Gate, permit: &Permit<OfSchool>, pupils: &[PupilId]) -> Result<(), StoreError> {
+    for pupils in pupils.chunks(STEP) {
+        let mut tx = gate.db().begin().await?;
+        for pupil in pupils {
+            registers::remove_pupil(&mut tx, *pupil).await?;
         }
         gate.put_aside(permit, tx).await?;
     }

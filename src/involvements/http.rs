@@ -131,7 +131,13 @@ pub async fn report_involvements(
     let (now, today) = (gate.clock().school_now(), gate.clock().today());
     let state = |row: &storage::ReportRow| {
         let over = row.ended_at.is_some_and(|at| at <= now) || row.until_day.is_some_and(|day| day < today);
-        if over { "ended" } else if row.pupil_id.is_some() { "accessible" } else { "pending" }
+        if over {
+            "ended"
+        } else if row.pupil_id.is_some() {
+            "accessible"
+        } else {
+            "pending"
+        }
     };
     let involvements = rows
         .iter()
@@ -149,8 +155,9 @@ pub async fn report_involvements(
 const LINES_MAX: usize = 50_000;
 
 fn read_lines(gate: &Gate, permit: &Permit<OfOrganisation>, body: &[u8]) -> Result<Vec<Claim>, Error> {
-    let text = std::str::from_utf8(body)
-        .map_err(|_| Error::problem(ProblemKind::BadRequest, "send the caseload as UTF-8, one JSON object a line"))?;
+    let text = std::str::from_utf8(body).map_err(|_| {
+        Error::problem(ProblemKind::BadRequest, "send the caseload as UTF-8, one JSON object a line")
+    })?;
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     if lines.len() > LINES_MAX {
         return Err(Error::problem(ProblemKind::PayloadTooLarge, "send at most 50,000 claims at a time"));
@@ -170,7 +177,8 @@ fn read_lines(gate: &Gate, permit: &Permit<OfOrganisation>, body: &[u8]) -> Resu
         return Ok(claims);
     }
     errors.truncate(100);
-    let detail = "some lines cannot be read; none was taken: correct them and send the caseload again".to_owned();
+    let detail =
+        "some lines cannot be read; none was taken: correct them and send the caseload again".to_owned();
     Err(Error::Problem { kind: ProblemKind::BadRequest, detail, errors })
 }
 
@@ -179,7 +187,10 @@ fn known_team(gate: &Gate, permit: &Permit<OfOrganisation>, claim: &Claim) -> Re
     let directory = gate.directory().current();
     match directory.team(permit.organisation(), &claim.body.team) {
         Some(_) => Ok(()),
-        None => Err(Error::problem(ProblemKind::BadRequest, "`team` is not a team of this organisation in the directory")),
+        None => Err(Error::problem(
+            ProblemKind::BadRequest,
+            "`team` is not a team of this organisation in the directory",
+        )),
     }
 }
 
@@ -201,8 +212,9 @@ async fn put(
 }
 
 fn uuid(text: &str) -> Result<Uuid, Error> {
-    Uuid::parse_str(text)
-        .map_err(|_| Error::problem(ProblemKind::InvalidIdentifier, "the id in the path must be a UUID of your own"))
+    Uuid::parse_str(text).map_err(|_| {
+        Error::problem(ProblemKind::InvalidIdentifier, "the id in the path must be a UUID of your own")
+    })
 }
 
 impl From<ClaimError> for Error {

@@ -10,7 +10,7 @@ mod storage;
 
 pub use claim::{Claim, ClaimBody, ClaimError};
 pub use http::{
-    Accepted, ReportAnswer, __path_end_involvement, __path_open_involvement, __path_report_involvements,
-    __path_send_caseload, end_involvement, open_involvement, report_involvements, send_caseload,
+    __path_end_involvement, __path_open_involvement, __path_report_involvements, __path_send_caseload,
+    Accepted, ReportAnswer, end_involvement, open_involvement, report_involvements, send_caseload,
 };
 pub use matching::{Matcher, match_claims};

@@ -58,7 +58,9 @@ pub(super) async fn end(
 ) -> Result<u64, StoreError> {
     const END: &str =
         "UPDATE involvements SET ended_at = $3 WHERE organisation_id = $1 AND id = $2 AND ended_at IS NULL";
-    Ok(on!(tx, c => sqlx::query(END).bind(organisation.0).bind(id).bind(at).execute(c).await.map(|r| r.touched()))?)
+    Ok(
+        on!(tx, c => sqlx::query(END).bind(organisation.0).bind(id).bind(at).execute(c).await.map(|r| r.touched()))?,
+    )
 }
 
 /// A line of an agency's own report.
@@ -128,7 +130,12 @@ pub(super) async fn fitting(db: &Db, claim: &Waiting) -> Result<Vec<(PupilId, bo
 }
 
 /// Ties a waiting claim to its child.
-pub(super) async fn tie(tx: &mut Tx, claim: &Waiting, pupil: PupilId, at: DateTime<Utc>) -> Result<u64, StoreError> {
+pub(super) async fn tie(
+    tx: &mut Tx,
+    claim: &Waiting,
+    pupil: PupilId,
+    at: DateTime<Utc>,
+) -> Result<u64, StoreError> {
     const TIE: &str = "UPDATE involvements SET pupil_id = $3, matched_at = $4 \
          WHERE organisation_id = $1 AND id = $2 AND pupil_id IS NULL AND ended_at IS NULL \
          AND claim_date_of_birth = $5 AND claim_surname = $6";

@@ -38,7 +38,9 @@ impl CalendarRow {
 
     /// The school year that it is for.
     pub fn year(&self) -> Result<SchoolYear, StoreError> {
-        i32::try_from(self.school_year).map(SchoolYear).map_err(|_| StoreError::Corrupt("calendars.school_year"))
+        i32::try_from(self.school_year)
+            .map(SchoolYear)
+            .map_err(|_| StoreError::Corrupt("calendars.school_year"))
     }
 }
 
@@ -52,7 +54,12 @@ pub async fn school_calendars(db: &Db, permit: &Permit<OfSchool>) -> Result<Vec<
 }
 
 /// Every state of one school's calendars for the years `first..=last`; the reader of a child calls it per enrolment.
-pub(super) async fn between(db: &Db, school: Uuid, first: i64, last: i64) -> Result<Vec<CalendarRow>, StoreError> {
+pub(super) async fn between(
+    db: &Db,
+    school: Uuid,
+    first: i64,
+    last: i64,
+) -> Result<Vec<CalendarRow>, StoreError> {
     Ok(read!(db, c => sqlx::query_as(OF_SCHOOL).bind(school).bind(first).bind(last).fetch_all(c).await)?)
 }
 
@@ -63,7 +70,8 @@ pub async fn add_calendar(
     year: SchoolYear,
     calendar: &SchoolCalendar,
 ) -> Result<(), StoreError> {
-    const INSERT: &str = "INSERT INTO calendars (school_id, school_year, version, calendar) VALUES ($1, $2, $3, $4)";
+    const INSERT: &str =
+        "INSERT INTO calendars (school_id, school_year, version, calendar) VALUES ($1, $2, $3, $4)";
     on!(tx, c => {
         let r = sqlx::query(INSERT).bind(upload.school.0).bind(i64::from(year.0)).bind(upload.version)
             .bind(calendar.encode()).execute(c).await?;

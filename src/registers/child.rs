@@ -44,7 +44,10 @@ impl EnrolmentRecord {
 
 fn per_year<T: Versioned>(rows: &[T], year: impl Fn(&T) -> i64, moment: Option<DateTime<Utc>>) -> Vec<&T> {
     let years: BTreeSet<i64> = rows.iter().map(&year).collect();
-    years.into_iter().filter_map(|wanted| as_of(rows.iter().filter(|row| year(row) == wanted), moment)).collect()
+    years
+        .into_iter()
+        .filter_map(|wanted| as_of(rows.iter().filter(|row| year(row) == wanted), moment))
+        .collect()
 }
 
 /// Reads the permit's child for the school years `first..=last`.

@@ -3,7 +3,7 @@
 use super::{Upload, Versioned};
 use crate::domain::identifiers::{EnrolmentId, PupilId, SchoolId};
 use crate::gate::{OfChild, OfSchool, Permit};
-use crate::store::{Db, StoreError, Tx, must_touch, on, read};
+use crate::store::{Db, StoreError, Touched, Tx, must_touch, on, read};
 use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
@@ -124,11 +124,34 @@ pub async fn pupils_matching(
     Ok(ids.into_iter().map(PupilId).collect())
 }
 
+/// How many uploads have admitted children, to be handed to [`admit`] once the upload is worked out.
+pub async fn admissions_generation(db: &Db, _admitting: &Permit<OfSchool>) -> Result<i64, StoreError> {
+    const READ: &str = "SELECT generation FROM admissions_generation WHERE id = 1";
+    Ok(read!(db, c => sqlx::query_scalar(READ).fetch_one(c).await)?)
+}
+
+/// Claims the next place among uploads that admit. `false` when another came first: whom a new enrolment joins must
+/// be looked up again, or two schools that admit one child at the same time would make two of it.
+pub async fn admit(tx: &mut Tx, seen: i64) -> Result<bool, StoreError> {
+    const NEXT: &str =
+        "UPDATE admissions_generation SET generation = generation + 1 WHERE id = 1 AND generation = $1";
+    Ok(on!(tx, c => sqlx::query(NEXT).bind(seen).execute(c).await.map(|r| r.touched()))? == 1)
+}
+
 /// Adds a child, of whom nothing is known but that it exists; it counts for nobody before an enrolment does.
 pub async fn add_pupil(tx: &mut Tx, pupil: PupilId, at: DateTime<Utc>) -> Result<(), StoreError> {
     const INSERT: &str = "INSERT INTO pupils (id, created_at) VALUES ($1, $2)";
     on!(tx, c => {
         let r = sqlx::query(INSERT).bind(pupil.0).bind(at).execute(c).await?;
+        must_touch("pupil", &r, 1)
+    })
+}
+
+/// Takes back a child that no enrolment came to count for.
+pub async fn remove_pupil(tx: &mut Tx, pupil: PupilId) -> Result<(), StoreError> {
+    const DELETE: &str = "DELETE FROM pupils WHERE id = $1";
+    on!(tx, c => {
+        let r = sqlx::query(DELETE).bind(pupil.0).execute(c).await?;
         must_touch("pupil", &r, 1)
     })
 }

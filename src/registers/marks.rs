@@ -87,7 +87,11 @@ pub(super) async fn between(
 }
 
 /// The marks of the permit's school for one school year, as they count now.
-pub async fn school_marks(db: &Db, permit: &Permit<OfSchool>, year: SchoolYear) -> Result<Vec<MarksRow>, StoreError> {
+pub async fn school_marks(
+    db: &Db,
+    permit: &Permit<OfSchool>,
+    year: SchoolYear,
+) -> Result<Vec<MarksRow>, StoreError> {
     Ok(read!(db, c => sqlx::query_as(NEWEST_OF_SCHOOL)
         .bind(permit.school().0).bind(i64::from(year.0)).fetch_all(c).await)?)
 }

@@ -16,7 +16,8 @@ pub use amendments::{Amendment, NOT_GIVEN, Register, add_amendment, amendments_o
 pub use calendars::{CalendarRow, add_calendar, school_calendars};
 pub use child::{ChildRecord, EnrolmentRecord, child_record};
 pub use enrolments::{
-    Enrolment, add_admission_entry, add_enrolment, add_pupil, pupils_matching, school_admission_entries, school_roll,
+    Enrolment, add_admission_entry, add_enrolment, add_pupil, admissions_generation, admit, pupils_matching,
+    remove_pupil, school_admission_entries, school_roll,
 };
 pub use marks::{MarksRow, add_marks, expire_marks, school_marks, tidy_marks};
 pub use roll_events::{RollEvent, add_roll_event};

@@ -32,8 +32,7 @@ pub async fn add_roll_event(
     enrolment: EnrolmentId,
     event: RollEvent,
 ) -> Result<(), StoreError> {
-    const INSERT: &str =
-        "INSERT INTO roll_events (school_id, sequence, version, enrolment_id, event) VALUES ($1, $2, $3, $4, $5)";
+    const INSERT: &str = "INSERT INTO roll_events (school_id, sequence, version, enrolment_id, event) VALUES ($1, $2, $3, $4, $5)";
     on!(tx, c => {
         let r = sqlx::query(INSERT)
             .bind(upload.school.0).bind(upload.version * PLACES + place).bind(upload.version)

@@ -28,8 +28,35 @@ impl Upload {
              RETURNING next_version - 1, current_version";
         let school = permit.school();
         on!(tx, c => sqlx::query(MAKE).bind(school.0).execute(c).await.map(|_| ()))?;
-        let (version, base): (i64, i64) = on!(tx, c => sqlx::query_as(TAKE).bind(school.0).fetch_one(c).await)?;
+        let (version, base): (i64, i64) =
+            on!(tx, c => sqlx::query_as(TAKE).bind(school.0).fetch_one(c).await)?;
         Ok(Self { school, version, base })
+    }
+
+    /// Deletes rows of this school's uploads that were abandoned: older than what counts, so that none of them can
+    /// ever be switched to.
+    pub async fn clear_abandoned(tx: &mut Tx, permit: &Permit<OfSchool>) -> Result<(), StoreError> {
+        macro_rules! abandoned {
+            ($table:literal) => {
+                concat!(
+                    "DELETE FROM ", $table, " WHERE school_id = $1 AND version < (SELECT current_version ",
+                    "FROM register_state WHERE school_id = $1) AND NOT EXISTS (SELECT 1 FROM register_versions v ",
+                    "WHERE v.school_id = ", $table, ".school_id AND v.version = ", $table, ".version)"
+                )
+            };
+        }
+        const ABANDONED: [&str; 6] = [
+            abandoned!("enrolments"),
+            abandoned!("admission_entries"),
+            abandoned!("calendars"),
+            abandoned!("marks"),
+            abandoned!("amendments"),
+            abandoned!("roll_events"),
+        ];
+        for text in ABANDONED {
+            on!(tx, c => sqlx::query(text).bind(permit.school().0).execute(c).await.map(|_| ()))?;
+        }
+        Ok(())
     }
 
     /// Makes every row of this version count, from `at` (school time). `false` when another upload came first: the
@@ -37,7 +64,8 @@ impl Upload {
     pub async fn switch_to(self, tx: &mut Tx, at: DateTime<Utc>) -> Result<bool, StoreError> {
         const SWITCH: &str =
             "UPDATE register_state SET current_version = $2 WHERE school_id = $1 AND current_version = $3";
-        const COUNT: &str = "INSERT INTO register_versions (school_id, version, committed_at) VALUES ($1, $2, $3)";
+        const COUNT: &str =
+            "INSERT INTO register_versions (school_id, version, committed_at) VALUES ($1, $2, $3)";
         let switched = on!(tx, c => sqlx::query(SWITCH)
             .bind(self.school.0).bind(self.version).bind(self.base).execute(c).await.map(|r| r.touched()))?;
         if switched != 1 {
@@ -87,7 +115,8 @@ mod tests {
     fn a_week_bound_reader_sees_what_counted_at_publication() {
         let rows = [Row(1, 100), Row(2, 200), Row(3, 300)];
         let seen = |moment: Option<i64>| {
-            as_of(rows.iter(), moment.map(|m| DateTime::from_timestamp(m, 0).unwrap())).map(Versioned::version)
+            as_of(rows.iter(), moment.map(|m| DateTime::from_timestamp(m, 0).unwrap()))
+                .map(Versioned::version)
         };
         assert_eq!(seen(None), Some(3), "whoever sees sessions sees the newest");
         assert_eq!(seen(Some(250)), Some(2), "a late mark shows only at the next publication");

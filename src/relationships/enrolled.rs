@@ -15,15 +15,39 @@ pub struct Enrolled {
     pub home_authority: Option<String>,
 }
 
+#[derive(sqlx::FromRow)]
+struct State {
+    school_id: Uuid,
+    id: Uuid,
+    whereabouts_protected: bool,
+    home_authority: Option<String>,
+    home_authority_assumed: bool,
+}
+
 /// The enrolments of a child that count now, leavers' included.
 pub async fn enrolled(db: &Db, pupil: PupilId) -> Result<Vec<Enrolled>, StoreError> {
-    // Protection that was raised in any counted state of an enrolment holds for the whole of it.
-    const OF_PUPIL: &str = "SELECT e.school_id, MAX(CASE WHEN e.whereabouts_protected THEN 1 ELSE 0 END) = 1, \
-         (SELECT h.home_authority FROM enrolments h WHERE h.school_id = e.school_id AND h.id = e.id \
-         AND NOT h.home_authority_assumed AND h.version = MAX(e.version)) FROM enrolments e JOIN register_versions v ON v.school_id = e.school_id AND v.version = e.version \
-         WHERE e.pupil_id = $1 GROUP BY e.school_id, e.id ORDER BY e.school_id";
-    let rows: Vec<(Uuid, bool, Option<String>)> =
-        read!(db, c => sqlx::query_as(OF_PUPIL).bind(pupil.0).fetch_all(c).await)?;
-    let one = |(school, protected, home_authority)| Enrolled { school: SchoolId(school), protected, home_authority };
-    Ok(rows.into_iter().map(one).collect())
+    const OF_PUPIL: &str = "SELECT e.school_id, e.id, e.whereabouts_protected, e.home_authority, \
+         e.home_authority_assumed FROM enrolments e \
+         JOIN register_versions v ON v.school_id = e.school_id AND v.version = e.version \
+         WHERE e.pupil_id = $1 ORDER BY e.school_id, e.id, e.version";
+    let states: Vec<State> = read!(db, c => sqlx::query_as(OF_PUPIL).bind(pupil.0).fetch_all(c).await)?;
+    let mut all: Vec<(Uuid, Enrolled)> = Vec::new();
+    for state in states {
+        let home_authority = state.home_authority.filter(|_| !state.home_authority_assumed);
+        match all.last_mut().filter(|(id, _)| *id == state.id) {
+            // Protection that was raised in any counted state of an enrolment holds for the whole of it.
+            Some((_, enrolled)) => {
+                enrolled.protected |= state.whereabouts_protected;
+                enrolled.home_authority = home_authority;
+            }
+            None => {
+                let protected = state.whereabouts_protected;
+                all.push((
+                    state.id,
+                    Enrolled { school: SchoolId(state.school_id), protected, home_authority },
+                ));
+            }
+        }
+    }
+    Ok(all.into_iter().map(|(_, enrolled)| enrolled).collect())
 }

@@ -4,7 +4,9 @@ use super::answer::{Combined, CompletenessBody, EnrolmentBody, SchoolBody, Summa
 use super::sections::{DualMet, Sections, session};
 use super::window::Span;
 use crate::directory::Directory;
-use crate::domain::attendance::summary::{Enrolment as OnRoll, Figures, Register, Window, YearOfMarks, combine};
+use crate::domain::attendance::summary::{
+    Enrolment as OnRoll, Figures, Register, Window, YearOfMarks, combine,
+};
 use crate::domain::attendance::{Code, Entered, MinutesLate, PackedYear};
 use crate::domain::calendar::{SchoolCalendar, SchoolYear, Session};
 use crate::domain::roll::EnrolmentStatus;
@@ -126,7 +128,8 @@ fn first_session(all: &[Decoded], to: NaiveDate) -> NaiveDate {
 
 /// Whether an enrolment was live on any day of the window, or is now.
 fn in_window(enrolment: &Enrolment, from: NaiveDate, span: Span) -> bool {
-    enrolment.starting_day <= span.to.max(span.last_due.date) && enrolment.last_day.is_none_or(|last| last >= from)
+    enrolment.starting_day <= span.to.max(span.last_due.date)
+        && enrolment.last_day.is_none_or(|last| last >= from)
 }
 
 fn register(one: &Decoded, from: NaiveDate, span: Span) -> Result<Figures, StoreError> {
@@ -140,7 +143,8 @@ fn register(one: &Decoded, from: NaiveDate, span: Span) -> Result<Figures, Store
             minutes_late: Some(&y.minutes),
         })
         .collect();
-    let status = EnrolmentStatus::parse(&one.enrolment.status).ok_or(StoreError::Corrupt("enrolments.status"))?;
+    let status =
+        EnrolmentStatus::parse(&one.enrolment.status).ok_or(StoreError::Corrupt("enrolments.status"))?;
     let register = Register {
         enrolment: OnRoll {
             starting_day: one.enrolment.starting_day,
@@ -158,7 +162,8 @@ fn register(one: &Decoded, from: NaiveDate, span: Span) -> Result<Figures, Store
 /// Whether the window is a whole half term or the year to date: only then do weekdays and dates of spells come.
 fn whole(one: &Decoded, from: NaiveDate, span: Span) -> bool {
     one.years.iter().any(|y| {
-        let to_date = span.to == span.as_of && y.calendar.first_session().is_some_and(|first| from <= first.date);
+        let to_date =
+            span.to == span.as_of && y.calendar.first_session().is_some_and(|first| from <= first.date);
         let this_year = y.calendar.year() == SchoolYear::of(span.to);
         (this_year && to_date) || y.calendar.whole_half_term(from, span.to).is_some()
     })

@@ -1,8 +1,8 @@
 //! The wire of summaries: find a child among one's own, and ask how it has attended.
 
 use super::answer::{Found, SummaryAnswer};
-use super::window::{self, WindowError};
 use super::figures;
+use super::window::{self, WindowError};
 use crate::config::Safety;
 use crate::domain::identifiers::Upn;
 use crate::domain::pupil::match_key;
@@ -107,9 +107,13 @@ pub async fn find_pupil(
 fn search(body: FindBody) -> Result<Search, Error> {
     let bad = |detail: &str| Error::problem(ProblemKind::BadRequest, detail);
     let upn = body.upn.as_deref().map(Upn::parse).transpose();
-    let upn = upn.map_err(|_| Error::problem(ProblemKind::InvalidIdentifier, "`upn` is not a valid unique pupil number"))?;
+    let upn = upn.map_err(|_| {
+        Error::problem(ProblemKind::InvalidIdentifier, "`upn` is not a valid unique pupil number")
+    })?;
     let name = match (body.surname, body.forename, body.date_of_birth) {
-        (Some(surname), Some(forename), Some(born)) => Some((match_key(&surname), match_key(&forename), born)),
+        (Some(surname), Some(forename), Some(born)) => {
+            Some((match_key(&surname), match_key(&forename), born))
+        }
         (None, None, None) => None,
         _ => return Err(bad("give `surname`, `forename` and `date_of_birth` together")),
     };

@@ -287,7 +287,8 @@ fn punctuality(figures: &Punctuality, detail: bool) -> PunctualityBody {
         late_before_close: late.before_close,
         late_after_close: late.after_close,
     };
-    let by_weekday = WEEKDAYS.iter().zip(&figures.by_weekday).filter(|(_, l)| l.before_close + l.after_close > 0);
+    let by_weekday =
+        WEEKDAYS.iter().zip(&figures.by_weekday).filter(|(_, l)| l.before_close + l.after_close > 0);
     PunctualityBody {
         late_before_close: figures.late.before_close,
         late_after_close: figures.late.after_close,
@@ -359,13 +360,21 @@ fn placement(figures: &Figures) -> PlacementBody {
     PlacementBody {
         dual_registration: figures.placement.dual_registration,
         part_time: figures.placement.part_time,
-        elsewhere: elsewhere.map(|(code, sessions)| ElsewhereBody { code: code.as_str(), sessions: *sessions }).collect(),
+        elsewhere: elsewhere
+            .map(|(code, sessions)| ElsewhereBody { code: code.as_str(), sessions: *sessions })
+            .collect(),
     }
 }
 
 fn sessions(figures: &Figures) -> Vec<DayBody> {
-    let [am, pm] = [0, 1].map(|half| move |shown: &[Option<Shown>; 2]| shown.get(half).copied().flatten().map_or("·", Shown::as_str));
-    figures.sessions.iter().map(|day| DayBody { date: day.date, am: am(&day.shown), pm: pm(&day.shown) }).collect()
+    let [am, pm] = [0, 1].map(|half| {
+        move |shown: &[Option<Shown>; 2]| shown.get(half).copied().flatten().map_or("·", Shown::as_str)
+    });
+    figures
+        .sessions
+        .iter()
+        .map(|day| DayBody { date: day.date, am: am(&day.shown), pm: pm(&day.shown) })
+        .collect()
 }
 
 fn contact(school: &Organisation) -> SchoolContact {

@@ -3,7 +3,9 @@
 //! Roles without `sessions` get whole school weeks that have been published (Monday 06:00 in London), from the marks as
 //! they counted at that moment, so that polling tells nothing about a day.
 
-use crate::domain::calendar::{Half, SchoolYear, Session, last_complete_week, london, published_at, widen_to_weeks};
+use crate::domain::calendar::{
+    Half, SchoolYear, Session, last_complete_week, london, published_at, widen_to_weeks,
+};
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 
 /// The days of an answer.
@@ -124,7 +126,11 @@ mod tests {
         let span = span(asked, false, at("2026-11-20T18:00:00Z")).unwrap();
         assert_eq!((span.from, span.to), (Some(day("2026-11-02")), day("2026-11-08")));
         let later = super::span((Some(day("2026-11-18")), None), false, at("2026-11-20T18:00:00Z")).unwrap();
-        assert_eq!((later.from, later.to), (Some(day("2026-11-09")), day("2026-11-15")), "the current week stays shut");
+        assert_eq!(
+            (later.from, later.to),
+            (Some(day("2026-11-09")), day("2026-11-15")),
+            "the current week stays shut"
+        );
     }
 
     #[test]
@@ -143,7 +149,10 @@ mod tests {
     #[test]
     fn reversed_and_overlong_windows_are_refused() {
         let now = at("2026-11-20T18:00:00Z");
-        assert_eq!(span((Some(day("2026-10-02")), Some(day("2026-10-01"))), true, now), Err(WindowError::Reversed));
+        assert_eq!(
+            span((Some(day("2026-10-02")), Some(day("2026-10-01"))), true, now),
+            Err(WindowError::Reversed)
+        );
         assert_eq!(span((Some(day("2020-10-02")), None), true, now), Err(WindowError::TooLong));
     }
 }

@@ -5,7 +5,9 @@ use anyhow::{Context as _, Result, bail};
 use reqwest::{Certificate, Identity, Method};
 use serde_json::{Value, json};
 use std::path::Path;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
 
 /// A caller with its certificate; asks for its tokens itself.
 #[derive(Clone, Debug)]
@@ -15,6 +17,7 @@ pub struct Client {
     client_id: String,
     role: String,
     purpose: String,
+    held: Arc<Mutex<Option<(String, Instant)>>>,
 }
 
 /// An answer, read whole.
@@ -32,11 +35,14 @@ pub struct Answered {
 
 /// Longest wait for an answer of the demonstration's own gateway.
 const WAIT: Duration = Duration::from_secs(120);
+/// How long a token is kept; it lives five minutes.
+const KEEP: Duration = Duration::from_secs(240);
 
 impl Client {
     /// A client of a sample caller; paths of the caller are relative to `dir`.
     pub fn new(caller: &DemoCaller, dir: &Path, base: &str) -> Result<Self> {
-        let read = |path: &str| std::fs::read(dir.join(path)).with_context(|| format!("cannot read `{path}`"));
+        let read =
+            |path: &str| std::fs::read(dir.join(path)).with_context(|| format!("cannot read `{path}`"));
         let mut identity = read(&caller.certificate)?;
         identity.extend(read(&caller.key)?);
         let http = reqwest::Client::builder()
@@ -50,6 +56,7 @@ impl Client {
             client_id: caller.client_id.clone(),
             role: caller.role.clone(),
             purpose: caller.purpose.clone(),
+            held: Arc::default(),
         })
     }
 
@@ -61,14 +68,34 @@ impl Client {
             ("client_id", &self.client_id),
             ("authorization_details", &details),
         ];
-        let answer: Value = self.http.post(format!("{}/oauth2/token", self.base)).form(&form).send().await?.json().await?;
+        let answer: Value =
+            self.http.post(format!("{}/oauth2/token", self.base)).form(&form).send().await?.json().await?;
         let token = answer.get("access_token").and_then(Value::as_str);
         token.map(ToOwned::to_owned).with_context(|| format!("no token: {answer}"))
     }
 
-    /// Calls a path with a fresh token.
-    pub async fn call(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Result<Answered> {
-        self.call_with(&self.token().await?, method, path, headers, body).await
+    /// The token at hand while it is good, else a new one.
+    async fn held_token(&self) -> Result<String> {
+        let mut held = self.held.lock().await;
+        if let Some((token, since)) = &*held
+            && since.elapsed() < KEEP
+        {
+            return Ok(token.clone());
+        }
+        let token = self.token().await?;
+        *held = Some((token.clone(), Instant::now()));
+        Ok(token)
+    }
+
+    /// Calls a path with a good token.
+    pub async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Result<Answered> {
+        self.call_with(&self.held_token().await?, method, path, headers, body).await
     }
 
     /// Calls a path with a token that is at hand.
@@ -80,13 +107,15 @@ impl Client {
         headers: &[(&str, &str)],
         body: Vec<u8>,
     ) -> Result<Answered> {
-        let mut request = self.http.request(method, format!("{}{path}", self.base)).bearer_auth(token).body(body);
+        let mut request =
+            self.http.request(method, format!("{}{path}", self.base)).bearer_auth(token).body(body);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let answer = request.send().await?;
         let status = answer.status().as_u16();
-        let receipt = answer.headers().get("audit-receipt").and_then(|v| v.to_str().ok()).map(ToOwned::to_owned);
+        let receipt =
+            answer.headers().get("audit-receipt").and_then(|v| v.to_str().ok()).map(ToOwned::to_owned);
         let bytes = answer.bytes().await?.to_vec();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
         Ok(Answered { status, receipt, body, bytes })
@@ -106,7 +135,8 @@ impl Client {
     /// Finds a child by UPN: the caller's own handle, or none.
     pub async fn find(&self, upn: &str) -> Result<Option<String>> {
         let body = json!({"upn": upn}).to_string().into_bytes();
-        let answer = self.call(Method::POST, "/v1/pupils/find", &[("content-type", "application/json")], body).await?;
+        let answer =
+            self.call(Method::POST, "/v1/pupils/find", &[("content-type", "application/json")], body).await?;
         Ok(answer.body.get("pupil_id").and_then(Value::as_str).map(ToOwned::to_owned))
     }
 }

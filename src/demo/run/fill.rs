@@ -26,7 +26,8 @@ pub(super) async fn fill(authority: &Authority, dir: &Path, base: &str) -> Resul
             sender.send_file(Method::PUT, &path, &dir.join(files::calendar_path(school, calendar))).await?;
         }
         let sent = files::school_files(school);
-        let (roll, marks) = (format!("/v1/schools/{}/pupils", school.urn), format!("/v1/schools/{}/attendance", school.urn));
+        let (roll, marks) =
+            (format!("/v1/schools/{}/pupils", school.urn), format!("/v1/schools/{}/attendance", school.urn));
         sender.send_file(Method::POST, &roll, &dir.join(sent.pupils)).await?;
         sender.send_file(Method::POST, &marks, &dir.join(sent.attendance)).await?;
         anyhow::Ok(())
@@ -40,7 +41,9 @@ pub(super) async fn fill(authority: &Authority, dir: &Path, base: &str) -> Resul
     let found = find_children(&callers, &clients).await?;
     for case in cases.iter().filter(|case| case.until.is_some()) {
         let path = format!("/v1/involvements/{}", case.id);
-        let answer = sender_of(&callers, &clients, &case.client_id)?.call(Method::DELETE, &path, &[], Vec::new()).await?;
+        let answer = sender_of(&callers, &clients, &case.client_id)?
+            .call(Method::DELETE, &path, &[], Vec::new())
+            .await?;
         if answer.status != 202 {
             bail!("a case could not be ended: {}", answer.status);
         }
@@ -74,7 +77,11 @@ async fn open_case(sender: &Client, case: &DemoInvolvement) -> Result<()> {
     let path = format!("/v1/involvements/{}", case.id);
     let headers = [("content-type", "application/json")];
     let answer = sender.call(Method::PUT, &path, &headers, body.to_string().into_bytes()).await?;
-    if answer.status == 202 { Ok(()) } else { bail!("case {} was not taken: {}", case.case_reference, answer.body) }
+    if answer.status == 202 {
+        Ok(())
+    } else {
+        bail!("case {} was not taken: {}", case.case_reference, answer.body)
+    }
 }
 
 /// Matching runs off the request path; the last case sent that can match is matched within moments.
@@ -88,8 +95,10 @@ async fn await_matches(
         let systems: std::collections::BTreeSet<&str> = cases.iter().map(|c| c.client_id.as_str()).collect();
         for system in systems {
             let client = sender_of(callers, clients, system)?;
-            let report = client.call(Method::GET, "/v1/involvements/report?limit=1000", &[], Vec::new()).await?;
-            let lines = report.body.get("involvements").and_then(|v| v.as_array()).cloned().unwrap_or_default();
+            let report =
+                client.call(Method::GET, "/v1/involvements/report?limit=1000", &[], Vec::new()).await?;
+            let lines =
+                report.body.get("involvements").and_then(|v| v.as_array()).cloned().unwrap_or_default();
             let protected = |id: &str| cases.iter().any(|c| c.protected && c.id.to_string() == id);
             pending += lines
                 .iter()
@@ -106,7 +115,10 @@ async fn await_matches(
 }
 
 /// Each caller's handles, in the order of its children; a made-up one for a child that is not its system's.
-async fn find_children(callers: &[DemoCaller], clients: &HashMap<String, Client>) -> Result<Vec<Vec<String>>> {
+async fn find_children(
+    callers: &[DemoCaller],
+    clients: &HashMap<String, Client>,
+) -> Result<Vec<Vec<String>>> {
     let mut found = Vec::with_capacity(callers.len());
     for caller in callers {
         let mut handles = Vec::with_capacity(caller.children.len());
@@ -117,7 +129,8 @@ async fn find_children(callers: &[DemoCaller], clients: &HashMap<String, Client>
                     of_system(caller, callers, clients, &child.upn).await?
                 }
             };
-            let made_up = || crypto::random::<16>().map(|bytes| crypto::to_hex(&bytes)).context("no random bytes");
+            let made_up =
+                || crypto::random::<16>().map(|bytes| crypto::to_hex(&bytes)).context("no random bytes");
             handles.push(own.map_or_else(made_up, Ok)?);
         }
         found.push(handles);
@@ -132,7 +145,8 @@ async fn of_system(
     clients: &HashMap<String, Client>,
     upn: &str,
 ) -> Result<Option<String>> {
-    let same = callers.iter().filter(|other| other.client_id == caller.client_id && other.name != caller.name);
+    let same =
+        callers.iter().filter(|other| other.client_id == caller.client_id && other.name != caller.name);
     for other in std::iter::once(caller).chain(same) {
         if let Some(client) = clients.get(&other.name)
             && let Some(handle) = client.find(upn).await?

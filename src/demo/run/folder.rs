@@ -23,7 +23,11 @@ pub(super) fn make(dir: &Path) -> Result<()> {
     // Real operators make these on their own machines; only a demonstration has both in one place.
     let key = |name: &str| operator_key(&OperatorKeyArgs { file: private.join(name) });
     let operators = vec![key("first.key")?, key("second.key")?];
-    init(&InitArgs { dir: dir.to_owned(), operators, log_origin: Some("demo.schoolgate.invalid/log".to_owned()) })?;
+    init(&InitArgs {
+        dir: dir.to_owned(),
+        operators,
+        log_origin: Some("demo.schoolgate.invalid/log".to_owned()),
+    })?;
     Ok(())
 }
 

@@ -6,7 +6,9 @@ mod folder;
 
 pub use client::{Answered, Client};
 
-use super::{Authority, DemoJson, Options, Pki, directory_file, system_names, write_demo_json, write_exports};
+use super::{
+    Authority, DemoJson, Options, Pki, directory_file, system_names, write_demo_json, write_exports,
+};
 use crate::app::{self, Running};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -100,7 +102,10 @@ pub async fn start(args: &DemoArgs) -> Result<Demo> {
 /// The usual ports where both are free and wanted, else free ones.
 async fn ports(usual: bool) -> Result<(u16, u16)> {
     if usual {
-        let taken = [TcpListener::bind(("127.0.0.1", USUAL_API)).await, TcpListener::bind(("127.0.0.1", USUAL_ADMIN)).await];
+        let taken = [
+            TcpListener::bind(("127.0.0.1", USUAL_API)).await,
+            TcpListener::bind(("127.0.0.1", USUAL_ADMIN)).await,
+        ];
         if taken.iter().all(Result::is_ok) {
             return Ok((USUAL_API, USUAL_ADMIN));
         }
@@ -126,9 +131,24 @@ impl Demo {
         let case = format!("-H 'Case-Reference: {reference}' ");
         let mut text = String::new();
         for (what, caller, extra, url) in [
-            ("1. A social worker's system asks how a child on a child protection plan has attended", worker, case.as_str(), &summary),
-            ("2. Another authority's system asks the same and learns nothing", stranger, case.as_str(), &summary),
-            ("3. The data protection officer sees who asked, why, and what was given", officer, "", &format!("{api}/v1/audit/entries?limit=1000")),
+            (
+                "1. A social worker's system asks how a child on a child protection plan has attended",
+                worker,
+                case.as_str(),
+                &summary,
+            ),
+            (
+                "2. Another authority's system asks the same and learns nothing",
+                stranger,
+                case.as_str(),
+                &summary,
+            ),
+            (
+                "3. The data protection officer sees who asked, why, and what was given",
+                officer,
+                "",
+                &format!("{api}/v1/audit/entries?limit=1000"),
+            ),
         ] {
             let tls = format!(
                 "--cacert {} --cert {} --key {}",
@@ -143,7 +163,10 @@ impl Demo {
                 caller.client_id, caller.role, caller.purpose
             );
             // Writing into a String cannot fail.
-            let _ = write!(text, "{what}:\n\ncurl -sSi {tls} {extra}-H \"Authorization: Bearer {token}\" '{url}'\n\n");
+            let _ = write!(
+                text,
+                "{what}:\n\ncurl -sSi {tls} {extra}-H \"Authorization: Bearer {token}\" '{url}'\n\n"
+            );
         }
         Ok(text)
     }

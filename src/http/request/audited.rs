@@ -86,7 +86,8 @@ impl AuditLayer {
     }
 
     fn begun(&self, request: &Request, id: &RequestId) -> Entry {
-        let mut entry = Entry::new(EventId::new(), self.gate.clock().now(), Class::Access, Decision::Malformed);
+        let mut entry =
+            Entry::new(EventId::new(), self.gate.clock().now(), Class::Access, Decision::Malformed);
         entry.request = Some(id.as_str().to_owned());
         entry.method = known_method(request);
         entry.route = request.extensions().get::<MatchedPath>().map(|p| p.as_str().to_owned());

@@ -16,9 +16,15 @@ impl<S: Send + Sync> FromRequest<S> for Body {
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
         Bytes::from_request(request, state).await.map(Self).map_err(|rejection| {
             if rejection.status() == http::StatusCode::PAYLOAD_TOO_LARGE {
-                Error::problem(ProblemKind::PayloadTooLarge, "the body is larger than this route takes; send it in parts")
+                Error::problem(
+                    ProblemKind::PayloadTooLarge,
+                    "the body is larger than this route takes; send it in parts",
+                )
             } else {
-                Error::problem(ProblemKind::BadRequest, "the body did not arrive whole; send the request again")
+                Error::problem(
+                    ProblemKind::BadRequest,
+                    "the body did not arrive whole; send the request again",
+                )
             }
         })
     }
@@ -33,7 +39,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
         axum::extract::Query::<T>::from_request_parts(parts, state).await.map(|q| Self(q.0)).map_err(|_| {
-            let detail = "a query parameter is not known or not of its form; openapi.json lists those of each path";
+            let detail =
+                "a query parameter is not known or not of its form; openapi.json lists those of each path";
             Error::problem(ProblemKind::BadRequest, detail)
         })
     }
