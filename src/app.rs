@@ -190,7 +190,7 @@ async fn bind(address: SocketAddr) -> Result<TcpListener> {
 /// How often a change of the directory is looked for: seen by every gateway within a second.
 const DIRECTORY: Duration = Duration::from_millis(500);
 /// The minute after which counts of refused requests are written.
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 fn background(state: &AppState, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
     let matcher = state.matcher.clone().run(state.gate.clone(), stop.clone());

@@ -41,7 +41,7 @@ impl Tie {
             }
             Self::OwnSchool(_) => entry.relationship = Some("enrolment at own school".to_owned()),
             Self::Officer(_) => {
-                entry.relationship = Some("enrolment, officer authorised under reg 12".to_owned())
+                entry.relationship = Some("enrolment, officer authorised under reg 12".to_owned());
             }
         }
     }

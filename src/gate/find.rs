@@ -36,7 +36,7 @@ impl Gate {
         if !self.0.policy.decide(&facts, action, self.search_listed(&caller, by_name)).allowed {
             return Err(refused(&trail, Refusal::NotFound));
         }
-        self.permit_child(caller, trail, (pupil, tie), SectionSet::EMPTY)
+        self.permit_child(&caller, trail, (pupil, tie), SectionSet::EMPTY)
     }
 
     async fn found(

@@ -86,7 +86,7 @@ impl Gate {
         });
         let opened = self.child(&caller, &trail, handle, case_reference).await;
         let (pupil, tie) = opened.inspect_err(|refusal| trail.refused(refusal))?;
-        self.permit_child(caller, trail, (pupil, tie), sections)
+        self.permit_child(&caller, trail, (pupil, tie), sections)
     }
 
     /// Everything that may refuse before a section is looked at, in an order that tells nothing of the child.
@@ -111,13 +111,13 @@ impl Gate {
     /// Asks the policy for each section, and hands out the permit if any is given.
     pub(super) fn permit_child(
         &self,
-        caller: Caller,
+        caller: &Caller,
         trail: Trail,
         (pupil, tie): (PupilId, Tie),
         asked: SectionSet,
     ) -> Result<Permit<OfChild>, Refusal> {
-        let facts = self.facts(&caller, tie.relationship(), true);
-        let given = self.0.policy.sections(&facts, self.listed(&caller));
+        let facts = self.facts(caller, tie.relationship(), true);
+        let given = self.0.policy.sections(&facts, self.listed(caller));
         trail.note(|e| {
             tie.note(e);
             e.policies.clone_from(&given.determining);
@@ -134,7 +134,7 @@ impl Gate {
             e.sections_given = sections.and(asked);
         });
         let reach = decide::reach(&tie);
-        Ok(Permit { subject: OfChild { pupil, reach, sections, asked }, holder: holder(&caller), trail })
+        Ok(Permit { subject: OfChild { pupil, reach, sections, asked }, holder: holder(caller), trail })
     }
 
     /// Opens about the registers of the caller's own school.

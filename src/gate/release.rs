@@ -86,15 +86,13 @@ impl Gate {
     async fn put_handles<S, T: Answer>(&self, permit: &Permit<S>, body: &mut T) -> Result<(), Refusal> {
         for child in body.children() {
             let Some(pupil) = child.internal() else { continue };
-            let held = match handles::held(self.db(), &permit.holder, pupil).await? {
-                Some(handle) => Some(handle),
-                None => {
-                    let mut tx = self.db().begin().await?;
-                    handles::issue(&mut tx, &permit.holder, pupil, self.clock().now()).await?;
-                    tx.commit().await?;
-                    handles::held(self.db(), &permit.holder, pupil).await?
-                }
-            };
+            let mut held = handles::held(self.db(), &permit.holder, pupil).await?;
+            if held.is_none() {
+                let mut tx = self.db().begin().await?;
+                handles::issue(&mut tx, &permit.holder, pupil, self.clock().now()).await?;
+                tx.commit().await?;
+                held = handles::held(self.db(), &permit.holder, pupil).await?;
+            }
             child.put(held.ok_or(Refusal::Answer)?);
         }
         Ok(())

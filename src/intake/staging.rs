@@ -15,7 +15,14 @@ use uuid::Uuid;
 
 words! {
     /// What a file holds.
-    Sent { Calendar = "calendar", Pupils = "pupils", Attendance = "attendance" }
+    Sent {
+        /// A school year's calendar.
+        Calendar = "calendar",
+        /// The roll.
+        Pupils = "pupils",
+        /// Marks.
+        Attendance = "attendance",
+    }
 }
 
 /// How a file is to be taken.

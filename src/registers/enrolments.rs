@@ -8,6 +8,10 @@ use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
 /// One state of an enrolment.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "one for each column of the table; each is a fact of its own"
+)]
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Enrolment {
     /// The school.

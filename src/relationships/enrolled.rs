@@ -34,19 +34,13 @@ pub async fn enrolled(db: &Db, pupil: PupilId) -> Result<Vec<Enrolled>, StoreErr
     let mut all: Vec<(Uuid, Enrolled)> = Vec::new();
     for state in states {
         let home_authority = state.home_authority.filter(|_| !state.home_authority_assumed);
-        match all.last_mut().filter(|(id, _)| *id == state.id) {
+        if let Some((_, enrolled)) = all.last_mut().filter(|(id, _)| *id == state.id) {
             // Protection that was raised in any counted state of an enrolment holds for the whole of it.
-            Some((_, enrolled)) => {
-                enrolled.protected |= state.whereabouts_protected;
-                enrolled.home_authority = home_authority;
-            }
-            None => {
-                let protected = state.whereabouts_protected;
-                all.push((
-                    state.id,
-                    Enrolled { school: SchoolId(state.school_id), protected, home_authority },
-                ));
-            }
+            enrolled.protected |= state.whereabouts_protected;
+            enrolled.home_authority = home_authority;
+        } else {
+            let protected = state.whereabouts_protected;
+            all.push((state.id, Enrolled { school: SchoolId(state.school_id), protected, home_authority }));
         }
     }
     Ok(all.into_iter().map(|(_, enrolled)| enrolled).collect())

@@ -36,7 +36,7 @@ pub struct DemoArgs {
     /// Seed: the same seed, day and size give the same registers
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Database instead of a file in the folder, such as postgres://localhost/demo; must be empty
+    /// Database instead of a file in the folder, such as `postgres://localhost/demo`; must be empty
     #[arg(long, value_name = "URL")]
     pub database: Option<String>,
     /// The gateway's own "today", YYYY-MM-DD [default: the machine's date]

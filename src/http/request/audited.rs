@@ -56,7 +56,7 @@ pub async fn audited(State(layer): State<AuditLayer>, mut request: Request, next
     let response = answered.unwrap_or_else(|_| Error::Internal.into_response());
     let response = layer.rendered(response, &id, about_children);
     let recorded = match response.extensions().get::<Recorded>() {
-        Some(recorded) => Ok((response_receipt(*recorded), response)),
+        Some(recorded) => Ok((Some(recorded.0), response)),
         None => layer.record(&trail, response).await,
     };
     let response = match recorded {
@@ -66,10 +66,6 @@ pub async fn audited(State(layer): State<AuditLayer>, mut request: Request, next
     };
     layer.metrics.answered(response.status().as_u16());
     response
-}
-
-const fn response_receipt(recorded: Recorded) -> Option<Receipt> {
-    Some(recorded.0)
 }
 
 fn with_receipt(mut response: Response, receipt: Option<Receipt>) -> Response {
