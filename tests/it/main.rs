@@ -13,6 +13,7 @@
 )]
 
 mod architecture;
+mod audit;
 mod compile_fail;
 mod documents;
 mod store;
@@ -25,6 +26,7 @@ use support::Suite;
 /// Registers every trial: one line for each file.
 fn trials(suite: &mut Suite) {
     architecture::register(suite);
+    audit::register(suite);
     compile_fail::register(suite);
     documents::register(suite);
     store::register(suite);
