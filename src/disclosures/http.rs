@@ -19,9 +19,22 @@ pub struct EntriesQuery {
     cursor: Option<u64>,
     /// Entries of the page, at most 1,000; 100 unless given.
     limit: Option<u16>,
+    /// `log` (oldest first, unless given) or `newest`.
+    order: Order,
 }
 
-/// Entries in the order of the log.
+/// In which order entries come.
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// The order of the log.
+    #[default]
+    Log,
+    /// The newest first.
+    Newest,
+}
+
+/// Entries in the order asked for.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EntriesAnswer {
     /// The caller's own organisation's.
@@ -89,7 +102,7 @@ impl Answer for EntriesAnswer {
     }
 }
 
-/// Lists audit entries of the caller's own organisation, in the order of the log.
+/// Lists audit entries of the caller's own organisation.
 #[utoipa::path(
     get, path = "/v1/audit/entries", tag = "disclosures", params(EntriesQuery),
     responses((status = 200, body = EntriesAnswer), (status = 403, description = "Not a data protection officer"))

@@ -16,6 +16,7 @@ mod architecture;
 mod compile_fail;
 mod documents;
 mod store;
+mod summaries;
 mod support;
 
 use libtest_mimic::Arguments;
@@ -28,6 +29,7 @@ fn trials(suite: &mut Suite) {
     compile_fail::register(suite);
     documents::register(suite);
     store::register(suite);
+    summaries::register(suite);
     support::register(suite);
 }
 

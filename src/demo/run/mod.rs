@@ -147,7 +147,7 @@ impl Demo {
                 "3. The data protection officer sees who asked, why, and what was given",
                 officer,
                 "",
-                &format!("{api}/v1/audit/entries?limit=1000"),
+                &format!("{api}/v1/audit/entries?order=newest&limit=5"),
             ),
         ] {
             let tls = format!(
