@@ -99,6 +99,7 @@ pub async fn import(
     options: Options,
 ) -> Result<Released<ImportReport>, ImportError> {
     let import = ImportId(Uuid::now_v7());
+    permit.note_written(format!("import {}", import.0), &file);
     for _ in 0..ATTEMPTS {
         let at = gate.clock().school_now();
         let admissions = registers::admissions_generation(gate.db(), &permit).await?;
