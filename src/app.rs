@@ -172,7 +172,12 @@ fn state(config: &Config, gate: Gate, keys: TokenKeys) -> AppState {
     };
     let metrics = Metrics::default();
     AppState {
-        audit: AuditLayer::new(gate.clone(), safety.clone(), metrics.clone()),
+        audit: AuditLayer::new(
+            gate.clone(),
+            safety.clone(),
+            metrics.clone(),
+            Duration::from_secs(config.limits.request_seconds),
+        ),
         tokens,
         systems: SystemLimits::default(),
         matcher: Matcher::default(),

@@ -81,6 +81,21 @@ pub async fn entries(
     rows.into_iter().map(|row| stored(row, organisation)).collect()
 }
 
+/// One organisation's own entries, newest first, those before `before_index`, at most `limit`.
+pub async fn newest_entries(
+    db: &Db,
+    organisation: OrganisationId,
+    before_index: Option<u64>,
+    limit: u32,
+) -> Result<Vec<Stored>, StoreError> {
+    const OWN: &str = "SELECT idx, event_id, recorded_at, organisation_id, class, entry, leaf FROM audit_entries \
+         WHERE organisation_id = $1 AND idx < $2 ORDER BY idx DESC LIMIT $3";
+    let before = before_index.and_then(|index| i64::try_from(index).ok()).unwrap_or(i64::MAX);
+    let rows: Vec<Row> = read!(db, c => sqlx::query_as(OWN)
+        .bind(organisation.0).bind(before).bind(i64::from(limit)).fetch_all(c).await)?;
+    rows.into_iter().map(|row| stored(row, organisation)).collect()
+}
+
 fn stored(row: Row, reader: OrganisationId) -> Result<Stored, StoreError> {
     let entry = Entry::from_bytes(&row.entry).map_err(|_| StoreError::Corrupt("audit_entries.entry"))?;
     // The column finds the entry; the bytes, which the leaf commits to, say whose it is.

@@ -15,6 +15,7 @@ use crate::intake::parse::Format;
 use crate::intake::{self, ImportError, ImportReport, Options, Sent};
 use crate::policy::Action;
 use anyhow::{Context as _, Result, bail};
+use bytes::Bytes;
 use clap::ValueEnum;
 use http::StatusCode;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -86,13 +87,13 @@ pub(super) async fn import(args: &ImportArgs) -> Result<u8> {
     bar.set_message(format!("checking and applying {} bytes", bytes.len()));
     let options =
         Options { format, dry_run: args.dry_run, strict: args.strict, year: args.year.map(SchoolYear) };
-    let outcome = take(&opened.gate, args, &bytes, options).await;
+    let outcome = take(&opened.gate, args, bytes.into(), options).await;
     bar.finish_and_clear();
     opened.close().await;
     outcome
 }
 
-async fn take(gate: &Gate, args: &ImportArgs, bytes: &[u8], options: Options) -> Result<u8> {
+async fn take(gate: &Gate, args: &ImportArgs, bytes: Bytes, options: Options) -> Result<u8> {
     let key = std::fs::read(&args.key).with_context(|| format!("cannot read `{}`", args.key.display()))?;
     let trail = Trail::new(Entry::new(EventId::new(), gate.clock().now(), Class::Access, Decision::Refused));
     trail.note(|e| e.route = Some("schoolgate import".to_owned()));

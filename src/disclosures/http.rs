@@ -19,9 +19,22 @@ pub struct EntriesQuery {
     cursor: Option<u64>,
     /// Entries of the page, at most 1,000; 100 unless given.
     limit: Option<u16>,
+    /// `log` (oldest first, unless given) or `newest`.
+    order: Order,
 }
 
-/// Entries in the order of the log.
+/// In which order entries come.
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// The order of the log.
+    #[default]
+    Log,
+    /// The newest first.
+    Newest,
+}
+
+/// Entries in the order asked for.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EntriesAnswer {
     /// The caller's own organisation's.
@@ -89,7 +102,7 @@ impl Answer for EntriesAnswer {
     }
 }
 
-/// Lists audit entries of the caller's own organisation, in the order of the log.
+/// Lists audit entries of the caller's own organisation.
 #[utoipa::path(
     get, path = "/v1/audit/entries", tag = "disclosures", params(EntriesQuery),
     responses((status = 200, body = EntriesAnswer), (status = 403, description = "Not a data protection officer"))
@@ -101,8 +114,11 @@ pub async fn list_audit_entries(
 ) -> Result<Released<EntriesAnswer>, Error> {
     let permit = gate.open_organisation(asked, Scope::Audit, Action::ReadAuditEntries)?;
     let limit = u32::from(query.limit.unwrap_or(100).clamp(1, 1_000));
-    let stored =
-        audit::entries(gate.db(), permit.organisation(), query.cursor, limit).await.map_err(Refusal::from)?;
+    let stored = match query.order {
+        Order::Log => audit::entries(gate.db(), permit.organisation(), query.cursor, limit).await,
+        Order::Newest => audit::newest_entries(gate.db(), permit.organisation(), query.cursor, limit).await,
+    };
+    let stored = stored.map_err(Refusal::from)?;
     let full = u32::try_from(stored.len()).is_ok_and(|n| n == limit);
     let next_cursor = stored.last().map(|s| s.index).filter(|_| full);
     let answer = EntriesAnswer { entries: stored.into_iter().map(body).collect(), next_cursor };

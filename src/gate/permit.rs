@@ -73,6 +73,14 @@ impl<S> Permit<S> {
     }
 }
 
+impl<S> Permit<S> {
+    /// Notes in the request's entry which record is written, and the digest of what was sent for it.
+    pub fn note_written(&self, record: String, sent: &[u8]) {
+        let digest = crate::audit::Digest(crate::crypto::sha256(&[sent]));
+        self.trail.note(|e| (e.record, e.written) = (Some(record), Some(digest)));
+    }
+}
+
 impl Permit<OfChild> {
     /// The child; internal, for readers below the gate.
     pub fn pupil(&self) -> PupilId {

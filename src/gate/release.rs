@@ -63,6 +63,9 @@ impl Gate {
         self.put_handles(&permit, &mut body).await?;
         let body = serde_json::to_vec(&body).map_err(|_| Refusal::Answer)?;
         let entry = finished(&permit.trail, status, &body);
+        if !permit.trail.hand_over() {
+            return Err(Refusal::Unrecorded);
+        }
         let event = audit::stage(&mut tx, &entry).await?;
         tx.commit().await?;
         let receipt = self.journal().sequenced(event).await.map_err(|_| Refusal::Unrecorded)?;
@@ -78,6 +81,9 @@ impl Gate {
     /// Writes the entry of a request for which nothing was released: refusals, malformed requests, errors.
     pub async fn record(&self, trail: &Trail, status: StatusCode, body: &[u8]) -> Result<Receipt, Refusal> {
         let entry = finished(trail, status, body);
+        if !trail.hand_over() {
+            return Err(Refusal::Unrecorded);
+        }
         let receipt = self.journal().record(&entry).await.map_err(|_| Refusal::Unrecorded)?;
         trail.set_recorded(receipt);
         Ok(receipt)

@@ -17,6 +17,7 @@ pub struct Trail(Arc<Mutex<State>>);
 struct State {
     entry: Entry,
     recorded: Option<Receipt>,
+    handed_over: bool,
 }
 
 /// Marks a response whose entry is durable.
@@ -26,7 +27,7 @@ pub struct Recorded(pub Receipt);
 impl Trail {
     /// Begins with what the connection and the request line say.
     pub fn new(entry: Entry) -> Self {
-        Self(Arc::new(Mutex::new(State { entry, recorded: None })))
+        Self(Arc::new(Mutex::new(State { entry, recorded: None, handed_over: false })))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -47,6 +48,12 @@ impl Trail {
     /// The entry as it is now.
     pub fn entry(&self) -> Entry {
         self.state().entry.clone()
+    }
+
+    /// Claims the one time that the entry goes to the journal. A second time would be a second entry of one request, so
+    /// whoever gets `false` answers that nothing can be said.
+    pub(super) fn hand_over(&self) -> bool {
+        !std::mem::replace(&mut self.state().handed_over, true)
     }
 
     pub(super) fn set_recorded(&self, receipt: Receipt) {

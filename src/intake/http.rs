@@ -9,6 +9,7 @@ use crate::http::{Body, Error, ProblemKind, Query};
 use crate::policy::Action;
 use crate::store::{StoreError, read};
 use axum::extract::{Path, State};
+use bytes::Bytes;
 use chrono::NaiveDate;
 use http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
@@ -53,7 +54,7 @@ pub async fn send_calendar(
     })?;
     let mut options = options(&headers, query)?;
     options.year = Some(year);
-    take(&gate, permit, Sent::Calendar, &body, options).await
+    take(&gate, permit, Sent::Calendar, body, options).await
 }
 
 /// Sends the admission register; rows as the `pupils` file, in CSV or NDJSON.
@@ -72,7 +73,7 @@ pub async fn send_pupils(
     Body(body): Body,
 ) -> Result<Released<ImportReport>, Error> {
     let permit = gate.open_school(asked, &urn, Action::SendRoll)?;
-    take(&gate, permit, Sent::Pupils, &body, options(&headers, query)?).await
+    take(&gate, permit, Sent::Pupils, body, options(&headers, query)?).await
 }
 
 /// Sends marks, a row a session; rows as the `attendance, long` file, in CSV or NDJSON.
@@ -91,7 +92,7 @@ pub async fn send_attendance(
     Body(body): Body,
 ) -> Result<Released<ImportReport>, Error> {
     let permit = gate.open_school(asked, &urn, Action::SendMarks)?;
-    take(&gate, permit, Sent::Attendance, &body, options(&headers, query)?).await
+    take(&gate, permit, Sent::Attendance, body, options(&headers, query)?).await
 }
 
 /// One mark of one register.
@@ -140,7 +141,7 @@ pub async fn send_register(
     let lines = lines(&body, date, session)?;
     let options =
         Options { format: Format::Ndjson, dry_run: query.dry_run, strict: query.strict, year: None };
-    take(&gate, permit, Sent::Attendance, lines.as_bytes(), options).await
+    take(&gate, permit, Sent::Attendance, lines.into(), options).await
 }
 
 /// The register as the lines of a file of marks, so that there is one way in for a mark.
@@ -204,7 +205,7 @@ async fn take(
     gate: &Gate,
     permit: Permit<OfSchool>,
     sent: Sent,
-    body: &[u8],
+    body: Bytes,
     options: Options,
 ) -> Result<Released<ImportReport>, Error> {
     Ok(import(gate, permit, sent, body, options).await?)

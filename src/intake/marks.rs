@@ -5,18 +5,18 @@
 
 use super::ImportReport;
 use super::parse::{File, MarkRow, SessionHalf};
-use super::staging::{MarksOfYear, Plan};
+use super::staging::{MarksOfYear, Plan, apart};
 use crate::domain::attendance::{
     Code, Entered, Mark, Merge, MinutesLate, PackedYear, may_stand, merge, merge_received,
 };
 use crate::domain::calendar::{Half, SchoolCalendar, SchoolYear, Session};
 use crate::domain::identifiers::EnrolmentId;
-use crate::gate::{Gate, OfSchool, Permit};
+use crate::gate::{Gate, OfSchool, Permit, Refusal};
 use crate::registers::{self, Amendment, Enrolment, NOT_GIVEN, Register, RollEvent};
 use crate::store::StoreError;
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Europe::London;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// What standing marks are held against, read once for the whole file.
 struct Standing {
@@ -33,11 +33,15 @@ struct Standing {
 pub(super) async fn plan(
     gate: &Gate,
     permit: &Permit<OfSchool>,
-    file: &File<MarkRow>,
+    file: File<MarkRow>,
     at: DateTime<Utc>,
-) -> Result<(Plan, ImportReport), StoreError> {
+) -> Result<(Plan, ImportReport), Refusal> {
+    let standing = read_standing(gate, permit, &file).await?;
+    apart(move || merge_all(standing, &file, at)).await
+}
+
+fn merge_all(mut standing: Standing, file: &File<MarkRow>, at: DateTime<Utc>) -> (Plan, ImportReport) {
     let mut report = ImportReport::begin("attendance", file);
-    let mut standing = read_standing(gate, permit, file).await?;
     let mut plan = Plan::default();
     for (line, row) in &file.rows {
         match place(&standing, row) {
@@ -46,14 +50,10 @@ pub(super) async fn plan(
         }
     }
     let changed: Vec<MarksOfYear> = standing.years.into_values().filter(|year| year.changed).collect();
-    let mut told = HashSet::new();
-    for year in &changed {
-        if told.insert(year.enrolment) {
-            plan.events.push((year.enrolment, RollEvent::MarkChanged));
-        }
-    }
+    let told: BTreeSet<EnrolmentId> = changed.iter().map(|year| year.enrolment).collect();
+    plan.events = told.into_iter().map(|enrolment| (enrolment, RollEvent::MarkChanged)).collect();
     plan.marks = changed;
-    Ok((plan, report))
+    (plan, report)
 }
 
 async fn read_standing(

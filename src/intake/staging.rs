@@ -9,6 +9,7 @@ use crate::domain::words;
 use crate::gate::{Gate, OfSchool, Permit, Refusal, Released};
 use crate::registers::{self, Amendment, Enrolment, RollEvent, Upload};
 use crate::store::{StoreError, Tx, must_touch, on};
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::StatusCode;
 use uuid::Uuid;
@@ -101,14 +102,15 @@ pub async fn import(
     gate: &Gate,
     permit: Permit<OfSchool>,
     sent: Sent,
-    file: &[u8],
+    file: Bytes,
     options: Options,
 ) -> Result<Released<ImportReport>, ImportError> {
     let import = ImportId(Uuid::now_v7());
+    permit.note_written(format!("import {}", import.0), &file);
     for _ in 0..ATTEMPTS {
         let at = gate.clock().school_now();
         let admissions = registers::admissions_generation(gate.db(), &permit).await?;
-        let (plan, mut report) = work_out(gate, &permit, sent, file, options, at).await?;
+        let (plan, mut report) = work_out(gate, &permit, sent, &file, options, at).await?;
         report.import_id = import.0.to_string();
         let refused = options.strict && report.rejected > 0;
         if options.dry_run || refused {
@@ -128,7 +130,7 @@ pub async fn import(
             forget(gate, &permit, &plan.pupils).await?;
             continue;
         }
-        note_import(&mut tx, &permit, import, upload.map(|u| u.version), file, &report, gate.clock().now())
+        note_import(&mut tx, &permit, import, upload.map(|u| u.version), &file, &report, gate.clock().now())
             .await?;
         return Ok(gate.commit(permit, tx, StatusCode::OK, report).await?);
     }
@@ -139,25 +141,33 @@ async fn work_out(
     gate: &Gate,
     permit: &Permit<OfSchool>,
     sent: Sent,
-    file: &[u8],
+    file: &Bytes,
     options: Options,
     at: DateTime<Utc>,
 ) -> Result<(Plan, ImportReport), ImportError> {
-    let limits = Limits::default();
+    let (limits, format, today, bytes) =
+        (Limits::default(), options.format, gate.clock().today(), file.clone());
     match sent {
         Sent::Calendar => {
-            let file = super::parse::read_calendar(file, options.format, &limits)?;
+            let file = apart(move || super::parse::read_calendar(&bytes, format, &limits)).await??;
             Ok(calendars::plan(gate, permit, &file, options.year).await?)
         }
         Sent::Pupils => {
-            let file = super::parse::read_pupils(file, options.format, &limits, gate.clock().today())?;
+            let file = apart(move || super::parse::read_pupils(&bytes, format, &limits, today)).await??;
             Ok(roll::plan(gate, permit, &file).await?)
         }
         Sent::Attendance => {
-            let file = super::parse::read_marks(file, options.format, &limits)?;
-            Ok(marks::plan(gate, permit, &file, at).await?)
+            let file = apart(move || super::parse::read_marks(&bytes, format, &limits)).await??;
+            Ok(marks::plan(gate, permit, file, at).await?)
         }
     }
+}
+
+/// Runs what takes long without waiting on threads of its own, so that answers to others are not held up.
+pub(super) async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Refusal> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| Refusal::Answer)
 }
 
 /// Writes the rows of a plan under a new version, which counts for nobody yet. An empty plan needs none.

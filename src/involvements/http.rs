@@ -38,6 +38,7 @@ pub async fn open_involvement(
     let id = uuid(&id)?;
     let claim = Claim::read(crate::http::json(&body)?, Some(id), gate.clock().school_now())?;
     known_team(&gate, &permit, &claim)?;
+    permit.note_written(format!("involvement {}", claim.id), &body);
     put(&gate, &matcher, permit, &[claim]).await
 }
 
@@ -55,6 +56,7 @@ pub async fn send_caseload(
 ) -> Result<Released<Accepted>, Error> {
     let permit = gate.open_organisation(asked, Scope::Involvements, Action::WriteInvolvement)?;
     let claims = read_lines(&gate, &permit, &body)?;
+    permit.note_written(format!("{} involvements", claims.len()), &body);
     put(&gate, &matcher, permit, &claims).await
 }
 
@@ -71,6 +73,7 @@ pub async fn end_involvement(
 ) -> Result<Released<Accepted>, Error> {
     let permit = gate.open_organisation(asked, Scope::Involvements, Action::WriteInvolvement)?;
     let id = uuid(&id)?;
+    permit.note_written(format!("involvement {id}"), b"");
     let mut tx = gate.db().begin().await.map_err(Refusal::from)?;
     let at = gate.clock().school_now();
     storage::end(&mut tx, permit.organisation(), id, at).await.map_err(Refusal::from)?;

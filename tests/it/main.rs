@@ -17,6 +17,7 @@ mod audit;
 mod compile_fail;
 mod documents;
 mod store;
+mod summaries;
 mod support;
 
 use libtest_mimic::Arguments;
@@ -30,6 +31,7 @@ fn trials(suite: &mut Suite) {
     compile_fail::register(suite);
     documents::register(suite);
     store::register(suite);
+    summaries::register(suite);
     support::register(suite);
 }
 

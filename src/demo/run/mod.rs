@@ -128,7 +128,7 @@ impl Demo {
             .context("the demonstration's social worker has no child")?;
         let api = &self.json.api;
         let summary = format!("{api}/v1/pupils/{child}/attendance-summary");
-        let case = format!("-H 'Case-Reference: {reference}' ");
+        let case = format!("-H 'Case-Reference: {reference}' \\\n  ");
         let mut text = String::new();
         for (what, caller, extra, url) in [
             (
@@ -147,7 +147,7 @@ impl Demo {
                 "3. The data protection officer sees who asked, why, and what was given",
                 officer,
                 "",
-                &format!("{api}/v1/audit/entries?limit=1000"),
+                &format!("{api}/v1/audit/entries?order=newest&limit=5"),
             ),
         ] {
             let tls = format!(
@@ -157,15 +157,15 @@ impl Demo {
                 self.path(&caller.key)
             );
             let token = format!(
-                "$(curl -sS {tls} {api}/oauth2/token -d grant_type=client_credentials -d client_id={} --data-urlencode \
-                 'authorization_details=[{{\"type\":\"schoolgate\",\"role\":\"{}\",\"purpose\":\"{}\"}}]' \
-                 | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')",
+                "$(curl -sS {tls} {api}/oauth2/token \\\n    -d grant_type=client_credentials -d client_id={} \\\n    \
+                 --data-urlencode 'authorization_details=[{{\"type\":\"schoolgate\",\"role\":\"{}\",\"purpose\":\"{}\"}}]' \
+                 \\\n    | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')",
                 caller.client_id, caller.role, caller.purpose
             );
             // Writing into a String cannot fail.
             let _ = write!(
                 text,
-                "{what}:\n\ncurl -sSi {tls} {extra}-H \"Authorization: Bearer {token}\" '{url}'\n\n"
+                "{what}:\n\ncurl -sSi {tls} \\\n  {extra}-H \"Authorization: Bearer {token}\" \\\n  '{url}'\n\n"
             );
         }
         Ok(text)

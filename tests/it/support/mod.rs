@@ -1,8 +1,10 @@
 //! What tests share: how a test is registered, and a database of its own for each.
 
+pub mod gate;
 mod postgres;
 mod suite;
 
+pub use gate::TestGate;
 pub use suite::{Suite, TestDb};
 
 /// Registers the tests of this support itself.

@@ -1,0 +1,75 @@
+//! A whole gateway under test: real TLS, real certificates, real files, callers by name.
+//!
+//! It is the demonstration itself, small, on the trial's own database; so what tests call is what partners call.
+
+use schoolgate::demo::run::{Answered, Client, Demo, DemoArgs, start};
+use schoolgate::demo::{DemoCaller, DemoChild, Standing};
+use serde_json::Value;
+use std::path::PathBuf;
+use tempfile::TempDir;
+
+/// The gateway's own day in every test.
+pub const TODAY: &str = "2026-11-20";
+
+/// A running gateway with a small authority: two schools, 130 pupils.
+pub struct TestGate {
+    /// The demonstration that runs.
+    pub demo: Demo,
+    _dir: TempDir,
+}
+
+impl TestGate {
+    /// Starts one on an empty database.
+    pub async fn start(url: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let args = DemoArgs {
+            dir: Some(dir.path().join("demo")),
+            ready_file: None,
+            pupils: 130,
+            schools: 2,
+            seed: 1,
+            database: Some(url.to_owned()),
+            today: Some(TODAY.parse().unwrap()),
+        };
+        Self { demo: start(&args).await.unwrap(), _dir: dir }
+    }
+
+    /// Its folder of certificates, keys and exports.
+    pub fn dir(&self) -> PathBuf {
+        self.demo.dir.clone()
+    }
+
+    /// A sample caller by its name, such as `social_worker_cp`.
+    pub fn caller(&self, name: &str) -> &DemoCaller {
+        self.demo.json.callers.iter().find(|c| c.name == name).unwrap_or_else(|| panic!("no caller {name}"))
+    }
+
+    /// A client of that caller.
+    pub fn client(&self, name: &str) -> Client {
+        Client::new(self.caller(name), &self.demo.dir, &self.demo.json.api).unwrap()
+    }
+
+    /// A caller's first child of a standing.
+    pub fn child(&self, name: &str, standing: Standing) -> &DemoChild {
+        let of = |c: &&DemoChild| c.standing == standing;
+        self.caller(name).children.iter().find(of).unwrap_or_else(|| panic!("{name} has no such child"))
+    }
+
+    /// The summary that a caller gets of a child, with the child's own case reference.
+    pub async fn summary(&self, name: &str, child: &DemoChild, query: &str) -> Answered {
+        let path = format!("/v1/pupils/{}/attendance-summary{query}", child.pupil_id.as_deref().unwrap());
+        let headers: Vec<(&str, &str)> =
+            child.case_reference.iter().map(|reference| ("case-reference", reference.as_str())).collect();
+        self.client(name).call(reqwest::Method::GET, &path, &headers, Vec::new()).await.unwrap()
+    }
+
+    /// Stops it; what was under way ends first.
+    pub async fn stop(self) {
+        self.demo.running.stop().await;
+    }
+}
+
+/// The names of the sections in an enrolment or the combined part of a summary, in the order of the answer.
+pub fn sections(part: &Value) -> Vec<&str> {
+    part["sections"].as_object().unwrap().keys().map(String::as_str).collect()
+}
