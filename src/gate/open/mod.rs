@@ -1,6 +1,11 @@
 //! Opening the gate for a caller: about a child, about a school's own registers, or about its own organisation.
 
-use super::decide::{self, Tie};
+mod decide;
+mod find;
+
+pub use find::Search;
+
+use self::decide::Tie;
 use super::permit::{Holder, OfChild, OfOrganisation, OfSchool, Permit};
 use super::{Gate, Trail, handles};
 use crate::audit::{Decision, Digest};
@@ -109,7 +114,7 @@ impl Gate {
     }
 
     /// Asks the policy for each section, and hands out the permit if any is given.
-    pub(super) fn permit_child(
+    fn permit_child(
         &self,
         caller: &Caller,
         trail: Trail,

@@ -1,7 +1,8 @@
 //! From live data to the policy's question: the tie between caller and child, and the facts that go with it.
 
-use super::permit::Reach;
-use super::{Gate, Refusal};
+use super::super::Gate;
+use super::super::permit::Reach;
+use super::Refusal;
 use crate::audit::Entry;
 use crate::directory::{LaneException, Scope};
 use crate::domain::identifiers::{PupilId, SchoolId};

@@ -1,8 +1,8 @@
 //! Finding a child among those that the caller already has a live relationship with: at most one.
 
-use super::open::Asked;
-use super::permit::{OfChild, Permit};
-use super::{Gate, Refusal};
+use super::super::Gate;
+use super::super::permit::{OfChild, Permit};
+use super::{Asked, Refusal};
 use crate::directory::{LaneException, Scope};
 use crate::domain::identifiers::{PupilId, SchoolId};
 use crate::domain::purpose::{Purpose, SectionSet};
