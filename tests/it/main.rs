@@ -14,8 +14,11 @@
 
 mod architecture;
 mod audit;
+mod cli_help;
 mod compile_fail;
+mod config_samples;
 mod documents;
+mod openapi;
 mod store;
 mod summaries;
 mod support;
@@ -28,8 +31,11 @@ use support::Suite;
 fn trials(suite: &mut Suite) {
     architecture::register(suite);
     audit::register(suite);
+    cli_help::register(suite);
     compile_fail::register(suite);
+    config_samples::register(suite);
     documents::register(suite);
+    openapi::register(suite);
     store::register(suite);
     summaries::register(suite);
     support::register(suite);
