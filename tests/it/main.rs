@@ -15,6 +15,7 @@
 mod architecture;
 mod compile_fail;
 mod documents;
+mod identity;
 mod store;
 mod summaries;
 mod support;
@@ -28,6 +29,7 @@ fn trials(suite: &mut Suite) {
     architecture::register(suite);
     compile_fail::register(suite);
     documents::register(suite);
+    identity::register(suite);
     store::register(suite);
     summaries::register(suite);
     support::register(suite);

@@ -15,8 +15,17 @@ async fn plan(db: TestDb) {
     let answer = gate.summary("social_worker_cp", &child, "").await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     let expected = [
-        "headline", "trend", "split", "punctuality", "pattern", "health", "suspension", "last_seen", "placement",
-        "sessions", "school_contact",
+        "headline",
+        "trend",
+        "split",
+        "punctuality",
+        "pattern",
+        "health",
+        "suspension",
+        "last_seen",
+        "placement",
+        "sessions",
+        "school_contact",
     ];
     assert_eq!(sections(&answer.body["enrolments"][0]), expected);
     gate.stop().await;
