@@ -15,7 +15,9 @@
 mod architecture;
 mod compile_fail;
 mod documents;
+mod every_route_is_guarded;
 mod identity;
+mod one_not_found;
 mod store;
 mod summaries;
 mod support;
@@ -29,7 +31,9 @@ fn trials(suite: &mut Suite) {
     architecture::register(suite);
     compile_fail::register(suite);
     documents::register(suite);
+    every_route_is_guarded::register(suite);
     identity::register(suite);
+    one_not_found::register(suite);
     store::register(suite);
     summaries::register(suite);
     support::register(suite);
