@@ -4,6 +4,7 @@ mod binary;
 pub mod gate;
 mod postgres;
 mod suite;
+pub mod wire;
 
 pub use binary::{Ran, schoolgate};
 pub use gate::TestGate;
