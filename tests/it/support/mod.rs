@@ -3,6 +3,7 @@
 pub mod gate;
 mod postgres;
 mod suite;
+pub mod wire;
 
 pub use gate::TestGate;
 pub use suite::{Suite, TestDb};
