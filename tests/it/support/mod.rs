@@ -1,6 +1,7 @@
 //! What tests share: how a test is registered, and a database of its own for each.
 
 mod binary;
+pub mod exports;
 pub mod gate;
 mod postgres;
 mod suite;
