@@ -10,6 +10,7 @@ use crate::http::{
     AuditLayer, ConnectionLimits, LiveTls, Metrics, SystemLimits, serve_plain, serve_tls, server_config,
 };
 use crate::identity::TokenKeys;
+use crate::intake::Places;
 use crate::involvements::Matcher;
 use crate::policy::Policy;
 use crate::router;
@@ -33,6 +34,7 @@ pub struct AppState {
     pub(crate) tokens: TokenState,
     pub(crate) systems: SystemLimits,
     pub(crate) matcher: Matcher,
+    pub(crate) places: Places,
     pub(crate) safety: Safety,
     pub(crate) audit: AuditLayer,
     pub(crate) limits: Limits,
@@ -53,6 +55,7 @@ part! {
     Arc<TokenKeys> = |s| Arc::clone(&s.tokens.keys);
     SystemLimits = |s| s.systems.clone();
     Matcher = |s| s.matcher.clone();
+    Places = |s| s.places.clone();
     Safety = |s| s.safety.clone();
 }
 
@@ -122,9 +125,7 @@ pub struct Running {
 /// Starts the listeners of a configuration, whose paths `Config::load` has made relative to its file.
 pub async fn start(config: &Config, clock: Clock) -> Result<Running> {
     let keyring = Keyring::load(&config.files.keys)?;
-    let read = |path: &Path| {
-        std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))
-    };
+    let read = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()));
     let chain = read(&config.files.server_certificate)?;
     let key = crypto::read_private(&config.files.server_key)?;
     let authorities = read(&config.files.client_authorities)?;
@@ -181,6 +182,7 @@ fn state(config: &Config, gate: Gate, keys: TokenKeys) -> AppState {
         tokens,
         systems: SystemLimits::default(),
         matcher: Matcher::default(),
+        places: Places::new(config.limits.uploads_at_once),
         safety,
         limits: config.limits,
         metrics,

@@ -1,7 +1,7 @@
 //! Summaries over the wire: who gets which sections, with which figures, and what everybody else gets.
 
-use crate::support::gate::sections;
 use crate::support::exports::{Row, Wire, changed, columns_of, csv_of, standing};
+use crate::support::gate::sections;
 use crate::support::{Suite, TestDb};
 use reqwest::Method;
 use schoolgate::demo::run::Client;
