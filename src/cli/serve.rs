@@ -59,13 +59,13 @@ pub(super) fn check(args: &ServeArgs) -> Result<u8> {
     Ok(u8::from(!faults.is_empty()))
 }
 
-/// The configuration in force, environment included; it holds no secret but a password in the database's address.
+/// The configuration in force, environment included. Of a server's address only what cannot hold a password is shown.
 pub(super) fn show(args: &ServeArgs) -> Result<String> {
     let mut config = args.load()?;
-    if let Some((scheme, rest)) = config.database.url.split_once("://")
-        && let Some((_, host)) = rest.rsplit_once('@')
-    {
-        config.database.url = format!("{scheme}://…@{host}");
+    if let Some((scheme, rest)) = config.database.url.split_once("://") {
+        let address = rest.split(['?', '#']).next().unwrap_or("");
+        let host = address.rsplit_once('@').map_or(address, |(_, host)| host);
+        config.database.url = format!("{scheme}://{host}");
     }
     Ok(serde_json::to_string_pretty(&config)? + "\n")
 }

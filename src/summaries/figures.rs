@@ -1,7 +1,7 @@
 //! One child's figures: each enrolment from its packed rows, then the sums.
 
 use super::answer::{Combined, CompletenessBody, EnrolmentBody, SchoolBody, SummaryAnswer, WindowBody};
-use super::sections::{DualMet, Sections, session};
+use super::sections::{Detail, DualMet, Sections, session};
 use super::window::Span;
 use crate::directory::Directory;
 use crate::domain::attendance::summary::{
@@ -56,18 +56,22 @@ pub(super) fn answer(
             Some(seen) => register(seen, from, span)?.last_seen,
             None => figures.last_seen.clone(),
         };
-        let detail = span.moment.is_none() || span.from.is_none() || whole(one, from, span);
+        let detail = match span.moment {
+            None => Detail::of(&figures),
+            Some(_) => finished_half_terms(one, from, span)?,
+        };
         enrolments.push(EnrolmentBody {
             school: SchoolBody { urn: school.urn.clone().unwrap_or_default(), name: school.name.clone() },
             status: one.enrolment.status.clone(),
             completeness: CompletenessBody {
                 recorded: figures.recorded,
-                marks_received_at: one.received_at,
+                // A role that sees published weeks is not told that marks came since.
+                marks_received_at: one.received_at.map(|at| span.moment.map_or(at, |moment| at.min(moment))),
                 last_complete_session: figures.completeness.last_complete_session.map(session),
                 sessions_without_mark: figures.completeness.sessions_without_mark,
                 no_reason_yet_over_five_days: figures.completeness.no_reason_yet_over_five_days,
             },
-            sections: Sections::of(&figures, &last_seen, &dual, school, (permit.sections(), detail)),
+            sections: Sections::of(&figures, &last_seen, &dual, school, (permit.sections(), &detail)),
         });
         all.push(figures);
     }
@@ -165,14 +169,20 @@ fn register(one: &Decoded, from: NaiveDate, span: Span) -> Result<Figures, Store
     Ok(register.figures())
 }
 
-/// Whether the window is a whole half term or the year to date: only then do weekdays and dates of spells come.
-fn whole(one: &Decoded, from: NaiveDate, span: Span) -> bool {
-    one.years.iter().any(|y| {
-        let to_date =
-            span.to == span.as_of && y.calendar.first_session().is_some_and(|first| from <= first.date);
-        let this_year = y.calendar.year() == SchoolYear::of(span.to);
-        (this_year && to_date) || y.calendar.whole_half_term(from, span.to).is_some()
-    })
+/// Weekdays and spells for a role that sees published weeks: of half terms that have ended and lie whole in the window,
+/// so that the difference of two answers is never less than a half term.
+fn finished_half_terms(one: &Decoded, from: NaiveDate, span: Span) -> Result<Detail, StoreError> {
+    let ended = one
+        .years
+        .iter()
+        .flat_map(|y| y.calendar.half_terms())
+        .filter(|h| h.from <= span.to && h.to <= span.to);
+    let whole: Vec<(NaiveDate, NaiveDate)> =
+        ended.filter(|h| h.from >= from).map(|h| (h.from, h.to)).collect();
+    let (Some(first), Some(last)) = (whole.iter().map(|h| h.0).min(), whole.iter().map(|h| h.1).max()) else {
+        return Ok(Detail::default());
+    };
+    Ok(Detail::without_sessions(&register(one, first, Span { to: last, ..span })?))
 }
 
 /// What the other registers of this child say of the sessions that this one marks D; only where both are here.
