@@ -1,4 +1,4 @@
-//! How long an involvement of each kind lasts.
+//! How long an involvement of each kind lasts, and what its reference may look like.
 
 use super::purpose::InvolvementKind;
 use super::working_days::working_days_after;
@@ -26,9 +26,34 @@ pub fn last_day(kind: InvolvementKind, opened: NaiveDate) -> Option<NaiveDate> {
     }
 }
 
+/// Longest case reference, in characters.
+const LONGEST_REFERENCE: usize = 64;
+
+/// Whether a text can be a case's reference at all: 1 to 64 visible ASCII characters, so that it fits a header.
+pub fn is_case_reference(text: &str) -> bool {
+    (1..=LONGEST_REFERENCE).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reference_is_visible_ascii_of_a_header() {
+        let (longest, too_long) = ("x".repeat(64), "x".repeat(65));
+        for (text, expected) in [
+            ("CP-0001", true),
+            ("!~", true),
+            (longest.as_str(), true),
+            (&too_long, false),
+            ("", false),
+            ("CP 0001", false),
+            ("CP-0001\u{0}", false),
+            ("CP-é", false),
+        ] {
+            assert_eq!(is_case_reference(text), expected, "{text:?}");
+        }
+    }
 
     #[test]
     fn each_kind_has_its_term() {

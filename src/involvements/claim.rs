@@ -102,8 +102,8 @@ pub enum ClaimError {
     /// Not a visible ASCII text of at most 64 characters.
     #[error("`case_reference` must be 1 to 64 visible ASCII characters")]
     CaseReference,
-    /// A name, team, staff or case text that is empty or too long.
-    #[error("`{0}` must be 1 to 200 characters")]
+    /// A name, team, staff or case text that is empty, too long, or holds what no database and no log line takes.
+    #[error("`{0}` must be 1 to 200 characters, none of them a control character")]
     Text(&'static str),
     /// Not a valid UPN.
     #[error("`upn` is not a valid unique pupil number; leave it out if it is not known")]
@@ -133,7 +133,7 @@ impl Claim {
         };
         let kind = InvolvementKind::parse(&body.kind).ok_or(ClaimError::Kind)?;
         let reference = &body.case_reference;
-        if !(1..=64).contains(&reference.len()) || !reference.bytes().all(|b| b.is_ascii_graphic()) {
+        if !involvement::is_case_reference(reference) {
             return Err(ClaimError::CaseReference);
         }
         texts(&body)?;
@@ -172,8 +172,12 @@ fn texts(body: &ClaimBody) -> Result<(), ClaimError> {
         ("surname", &body.surname),
         ("forename", &body.forename),
     ];
-    for (name, text) in fields {
-        if text.trim().is_empty() || text.chars().count() > LONGEST {
+    let agreed = body.family_agreement.iter().flat_map(|family| {
+        [("family_agreement/agreed_by", &family.agreed_by), ("family_agreement/agreed_to", &family.agreed_to)]
+    });
+    for (name, text) in fields.into_iter().chain(agreed) {
+        let controls = text.chars().any(char::is_control);
+        if text.trim().is_empty() || text.chars().count() > LONGEST || controls {
             return Err(ClaimError::Text(name));
         }
     }

@@ -3,9 +3,9 @@
 use super::{Claim, ClaimBody, ClaimError, Matcher, storage};
 use crate::directory::Scope;
 use crate::gate::{Answer, Asked, Gate, OfOrganisation, Permit, Refusal, Released};
-use crate::http::{Body, Error, Fault, ProblemKind, Query};
+use crate::http::{Body, Error, Fault, Path, ProblemKind, Query};
 use crate::policy::Action;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};

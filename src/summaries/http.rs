@@ -5,12 +5,13 @@ use super::figures;
 use super::window::{self, WindowError};
 use crate::config::Safety;
 use crate::domain::identifiers::Upn;
+use crate::domain::involvement::is_case_reference;
 use crate::domain::pupil::match_key;
 use crate::domain::purpose::{Section, SectionSet};
 use crate::gate::{Asked, ChildRef, Gate, Refusal, Released, Search, Sought};
-use crate::http::{Body, Error, ProblemKind, Query};
+use crate::http::{Body, Error, Path, ProblemKind, Query};
 use crate::registers;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use chrono::NaiveDate;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
@@ -48,7 +49,7 @@ pub async fn read_attendance_summary(
     let sections = sections(query.sections.as_deref())?;
     // What is wrong in the request itself is said before the child is looked at.
     window::span((query.from, query.to), true, gate.clock().school_now())?;
-    let reference = headers.get("case-reference").map(|v| v.to_str().unwrap_or("")).filter(|r| !r.is_empty());
+    let reference = case_reference(&headers)?;
     let permit = gate.open_child(asked, &pupil_id, reference, sections).await?;
     let live = permit.entitled().has(Section::Sessions);
     let span = window::span((query.from, query.to), live, gate.clock().school_now())?;
@@ -56,6 +57,23 @@ pub async fn read_attendance_summary(
     let answer = figures::answer(&permit, &record, span, &gate.directory().current(), safety.caution())
         .map_err(Refusal::from)?;
     Ok(gate.release(permit, StatusCode::OK, answer).await?)
+}
+
+/// The one `Case-Reference` header. An empty one is none; two, or one that is no reference of anybody's, are refused
+/// for every child alike.
+fn case_reference(headers: &HeaderMap) -> Result<Option<&str>, Error> {
+    let mut values = headers.get_all("case-reference").iter();
+    let (first, second) = (values.next(), values.next());
+    let text = match (first, second) {
+        (None, _) => return Ok(None),
+        (Some(value), None) if value.is_empty() => return Ok(None),
+        (Some(value), None) => value.to_str().ok().filter(|text| is_case_reference(text)),
+        (Some(_), Some(_)) => None,
+    };
+    text.map(Some).ok_or_else(|| {
+        let detail = "send one `Case-Reference` header of at most 64 visible ASCII characters";
+        Error::problem(ProblemKind::BadRequest, detail)
+    })
 }
 
 fn sections(text: Option<&str>) -> Result<SectionSet, Error> {
@@ -120,6 +138,9 @@ fn search(body: FindBody) -> Result<Search, Error> {
         return Err(bad("`surname` and `forename` must each hold a letter or digit"));
     }
     let case_reference = body.case_reference.filter(|r| !r.is_empty());
+    if case_reference.as_deref().is_some_and(|reference| !is_case_reference(reference)) {
+        return Err(bad("`case_reference` has at most 64 visible ASCII characters"));
+    }
     if case_reference.is_none() && upn.is_none() && name.is_none() {
         return Err(bad("give `case_reference`, `upn`, or `surname`, `forename` and `date_of_birth`"));
     }

@@ -10,7 +10,7 @@ use crate::domain::organisation::Standing;
 use crate::domain::purpose::{Purpose, Section, SectionSet};
 use crate::identity::Caller;
 use crate::policy::{Action, Facts, Lane, Relationship};
-use crate::relationships::{self, Case};
+use crate::relationships::{self, Case, Enrolled};
 
 /// How a caller is tied to a child, now.
 #[derive(Clone, Debug)]
@@ -111,22 +111,21 @@ impl Gate {
     /// The case that the reference selects. A mismatch is told only to a caller who has a live case for this child.
     async fn case(&self, caller: &Caller, pupil: PupilId, reference: Option<&str>) -> Result<Tie, Refusal> {
         let moment = (self.clock().school_now(), self.clock().today());
-        let cases = relationships::cases_of(self.db(), caller.organisation.id, pupil, moment).await?;
-        if caller.purpose == Purpose::ResidentConcern && !self.is_home_authority(caller, pupil).await? {
+        let enrolled = relationships::enrolled(self.db(), pupil).await?;
+        // For an agency a protected enrolment does not exist, and without any other neither does the child: not even
+        // that a reference does not fit is told.
+        if enrolled.iter().all(|e| e.protected) {
             return Err(Refusal::NotFound);
         }
+        if caller.purpose == Purpose::ResidentConcern && !is_home_authority(caller, &enrolled) {
+            return Err(Refusal::NotFound);
+        }
+        let cases = relationships::cases_of(self.db(), caller.organisation.id, pupil, moment).await?;
         let any = !cases.is_empty();
         let matching = cases.into_iter().find(|case| {
             case.kind.purpose() == caller.purpose && reference.is_none_or(|r| r == case.case_reference)
         });
         matching.map(Tie::Case).ok_or(if any { Refusal::CaseReferenceMismatch } else { Refusal::NotFound })
-    }
-
-    /// Whether a school has recorded, not assumed, that the child's home authority is the caller.
-    async fn is_home_authority(&self, caller: &Caller, pupil: PupilId) -> Result<bool, Refusal> {
-        let enrolled = relationships::enrolled(self.db(), pupil).await?;
-        let own = caller.organisation.la_code.as_deref();
-        Ok(own.is_some() && enrolled.iter().any(|e| !e.protected && e.home_authority.as_deref() == own))
     }
 
     /// The facts of a caller for one relationship.
@@ -188,4 +187,10 @@ impl Gate {
         let possible = actions.iter().any(|action| self.0.policy.ever_allowed(&facts, *action, true));
         if possible { Ok(()) } else { Err(Refusal::Forbidden) }
     }
+}
+
+/// Whether a school has recorded, not assumed, that the child's home authority is the caller.
+fn is_home_authority(caller: &Caller, enrolled: &[Enrolled]) -> bool {
+    let own = caller.organisation.la_code.as_deref();
+    own.is_some() && enrolled.iter().any(|e| !e.protected && e.home_authority.as_deref() == own)
 }

@@ -12,6 +12,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
+use http::header::ALLOW;
 use http::{HeaderName, HeaderValue, StatusCode};
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
@@ -126,7 +127,12 @@ impl AuditLayer {
         }
         if status == StatusCode::METHOD_NOT_ALLOWED {
             let detail = "this path has other methods; openapi.json lists them";
-            return Error::problem(ProblemKind::MethodNotAllowed, detail).respond(id, &self.safety);
+            let mut problem = Error::problem(ProblemKind::MethodNotAllowed, detail).respond(id, &self.safety);
+            // RFC 9110 section 15.5.6: the methods that there are belong to the answer.
+            if let Some(allowed) = response.headers_mut().remove(ALLOW) {
+                problem.headers_mut().insert(ALLOW, allowed);
+            }
+            return problem;
         }
         // Nothing about a child leaves but through the gate, whatever a handler did.
         if about_children { Error::Internal.respond(id, &self.safety) } else { response }

@@ -1,4 +1,4 @@
-//! Bodies and queries, read within their limits; what cannot be read is a problem that says what to do.
+//! Paths, queries and bodies, read within their limits; what cannot be read is a problem that says what to do.
 
 use crate::http::{Error, ProblemKind};
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -41,6 +41,22 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
         axum::extract::Query::<T>::from_request_parts(parts, state).await.map(|q| Self(q.0)).map_err(|_| {
             let detail =
                 "a query parameter is not known or not of its form; openapi.json lists those of each path";
+            Error::problem(ProblemKind::BadRequest, detail)
+        })
+    }
+}
+
+/// Parts of the path. What is not UTF-8 after decoding is the caller's fault, whatever stands behind the path.
+#[derive(Clone, Copy, Debug)]
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        axum::extract::Path::<T>::from_request_parts(parts, state).await.map(|p| Self(p.0)).map_err(|_| {
+            let detail =
+                "a part of the path is not UTF-8 once decoded; use the identifiers as they were given";
             Error::problem(ProblemKind::BadRequest, detail)
         })
     }

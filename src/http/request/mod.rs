@@ -8,7 +8,7 @@ mod metrics;
 mod request_id;
 
 pub use audited::{AuditLayer, audited};
-pub use body::{Body, Query, json};
+pub use body::{Body, Path, Query, json};
 pub use guarded::{Guarded, GuardedRouter};
 pub use metrics::Metrics;
 pub use request_id::{RequestId, request_id};

@@ -1,0 +1,265 @@
+//! Every route about children, asked by everybody who must get nothing.
+//!
+//! The routes come from the API's own document: one that is not in the table below fails the test.
+
+use crate::identity::expired_token;
+use crate::support::wire::{Personal, Reply, Wire, entry_of, log_size, send};
+use crate::support::{Suite, TestDb, TestGate};
+use schoolgate::demo::Standing;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+/// Registers this file's tests.
+pub fn register(suite: &mut Suite) {
+    suite.plain("every_route_is_guarded::the_table_has_every_route", table_is_whole);
+    suite.both_empty("every_route_is_guarded::nobody_gets_in_without_proof_and_relationship", guarded);
+    suite.both_empty("every_route_is_guarded::the_rest_answers_as_the_rest_does", unguarded);
+}
+
+/// Who has a good token and yet no business with the route.
+#[derive(Clone, Copy)]
+enum Stranger {
+    /// Another authority's social worker.
+    Agency,
+    /// Another school's attendance officer.
+    School,
+}
+
+/// A route: method, template, body, its type, and who is a stranger to it.
+struct Route(&'static str, &'static str, &'static str, &'static str, Stranger);
+
+const CSV: &str = "text/csv";
+const JSON: &str = "application/json";
+const LINES: &str = "application/x-ndjson";
+
+const ROUTES: &[Route] = &[
+    Route("PUT", "/v1/schools/{urn}/calendar/{year}", "date,am,pm\n", CSV, Stranger::School),
+    Route("POST", "/v1/schools/{urn}/pupils", "upn\n", CSV, Stranger::School),
+    Route("POST", "/v1/schools/{urn}/attendance", "upn\n", CSV, Stranger::School),
+    Route("PUT", "/v1/schools/{urn}/registers/{date}/{session}", "upn\n", CSV, Stranger::School),
+    Route("GET", "/v1/imports/{id}", "", JSON, Stranger::School),
+    // An agency may open cases of its own, so that here the stranger is a school.
+    Route("POST", "/v1/involvements", "{}", LINES, Stranger::School),
+    Route("GET", "/v1/involvements/report", "", JSON, Stranger::School),
+    Route("PUT", "/v1/involvements/{id}", "{}", JSON, Stranger::School),
+    Route("DELETE", "/v1/involvements/{id}", "", JSON, Stranger::School),
+    Route("POST", "/v1/pupils/find", "{\"upn\":\"UPN\"}", JSON, Stranger::Agency),
+    Route("GET", "/v1/pupils/{pupil_id}/attendance-summary", "", JSON, Stranger::Agency),
+    Route("GET", "/v1/audit/entries", "", JSON, Stranger::Agency),
+];
+
+fn table_is_whole() {
+    let document: Value = serde_json::from_str(&schoolgate::router::openapi()).unwrap();
+    let documented: BTreeSet<(String, String)> = document["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .flat_map(|(path, methods)| {
+            methods.as_object().unwrap().keys().map(move |method| (method.to_uppercase(), path.clone()))
+        })
+        .collect();
+    let table = ROUTES.iter().map(|r| (r.0.to_owned(), r.1.to_owned())).collect();
+    assert_eq!(documented, table, "every route of the API stands in this table");
+}
+
+/// A real school, a real upload, a real case and a real child of others.
+struct Real {
+    urn: String,
+    import: String,
+    case: Uuid,
+    handle: String,
+    case_reference: String,
+    upn: String,
+}
+
+async fn real(gate: &TestGate) -> Real {
+    let child = gate.child("social_worker_cp", Standing::Mine).clone();
+    let school = &gate.demo.json.schools[0];
+    // Sent again it changes nothing, and the report has an id that is this school's.
+    let file = std::fs::read(gate.demo.dir.join(&school.pupils)).unwrap();
+    let office = Wire::of(gate, &format!("school_attendance_officer_{}", school.urn)).await;
+    let path = format!("/v1/schools/{}/pupils", school.urn);
+    let reply = send(office.request("POST", &path).header("content-type", CSV).body(file)).await;
+    assert_eq!(reply.status, 200, "{}", reply.json());
+    let import = reply.json()["import_id"].as_str().unwrap().to_owned();
+    let reply = send(office.request("GET", &format!("/v1/imports/{import}"))).await;
+    assert_eq!(reply.status, 200, "the school itself gets its report");
+    let agency = Wire::of(gate, "social_worker_cp").await;
+    let report = send(agency.request("GET", "/v1/involvements/report?limit=1000")).await.json();
+    let reference = child.case_reference.clone().unwrap();
+    let lines = report["involvements"].as_array().unwrap();
+    let line = lines.iter().find(|l| l["case_reference"] == reference.as_str()).unwrap();
+    Real {
+        urn: school.urn.clone(),
+        import,
+        case: line["id"].as_str().unwrap().parse().unwrap(),
+        handle: child.pupil_id.unwrap(),
+        case_reference: reference,
+        upn: child.upn,
+    }
+}
+
+impl Real {
+    fn path(&self, template: &str) -> String {
+        let id =
+            if template.starts_with("/v1/imports/") { self.import.clone() } else { self.case.to_string() };
+        let path = template
+            .replace("{urn}", &self.urn)
+            .replace("{year}", "2026")
+            .replace("{date}", "2026-11-19")
+            .replace("{session}", "am")
+            .replace("{pupil_id}", &self.handle)
+            .replace("{id}", &id);
+        assert!(!path.contains('{'), "{path}");
+        path
+    }
+}
+
+/// What holds of every answer to somebody who gets nothing.
+fn check(what: &str, reply: &Reply, id: &str, personal: &Personal) {
+    assert_eq!(reply.header("content-type"), Some("application/problem+json"), "{what}");
+    assert_eq!(reply.header("cache-control"), Some("no-store"), "{what}");
+    assert_eq!(reply.header("x-request-id"), Some(id), "{what}");
+    assert_eq!(reply.json()["request_id"], id, "{what}");
+    assert_eq!(reply.json()["status"], reply.status, "{what}");
+    assert_eq!(reply.header("audit-receipt").map(str::len), Some(96), "{what}");
+    for (name, value) in &reply.headers {
+        assert_eq!(personal.found_in(value.to_str().unwrap()), None, "{what}: {name}");
+    }
+    assert_eq!(personal.found_in(std::str::from_utf8(&reply.bytes).unwrap()), None, "{what}");
+}
+
+async fn guarded(test: TestDb) {
+    let gate = TestGate::start(&test.url).await;
+    let real = real(&gate).await;
+    let personal = Personal::new();
+    let agency = Wire::of(&gate, "stranger").await;
+    let school = Wire::of(&gate, &format!("dsl_{}", gate.demo.json.schools[1].urn)).await;
+    let officer = format!("school_attendance_officer_{}", gate.demo.json.schools[1].urn);
+    let (agency_caller, school_caller) = (gate.caller("stranger"), gate.caller(&officer));
+    let school_officer = Wire::of(&gate, &officer).await;
+    let nurse = Wire::of(&gate, "school_nurse").await.token;
+    let mut checked = 0;
+    for Route(method, template, body, kind, stranger) in ROUTES {
+        let (wire, caller) = match stranger {
+            Stranger::Agency => (&agency, agency_caller),
+            Stranger::School => (&school_officer, school_caller),
+        };
+        let expired = expired_token(&gate, caller);
+        let body = body.replace("UPN", &real.upn);
+        for (who, token, status) in [
+            ("no token", None, Some(401)),
+            ("a token of another certificate", Some(&nurse), Some(401)),
+            ("an expired token", Some(&expired), Some(401)),
+            ("a stranger's good token", Some(&wire.token), None),
+            ("a good token of another role", Some(&school.token), None),
+        ] {
+            let what = format!("{method} {template}: {who}");
+            // A role of the same school's system must not get what its officer does not get either.
+            let wire = if who.ends_with("role") { &school } else { wire };
+            let id = Uuid::new_v4().simple().to_string();
+            let mut request = wire
+                .bare(method, &real.path(template))
+                .header("x-request-id", &id)
+                .header("case-reference", &real.case_reference)
+                .header("content-type", *kind)
+                .body(body.clone());
+            if let Some(token) = token {
+                request = request.bearer_auth(token);
+            }
+            let before = log_size(&test.db).await;
+            let reply = send(request).await;
+            match status {
+                Some(status) => assert_eq!(reply.status, status, "{what}"),
+                None => assert!(matches!(reply.status, 401 | 403 | 404), "{what}: {}", reply.status),
+            }
+            check(&what, &reply, &id, &personal);
+            let entry = entry_of(&test.db, &reply).await;
+            assert_eq!(entry.request.as_deref(), Some(id.as_str()), "{what}");
+            assert_eq!((entry.method.as_deref(), entry.route.as_deref()), (Some(*method), Some(*template)));
+            assert!(entry.sections_given.is_empty(), "{what}");
+            assert_eq!(log_size(&test.db).await, before + 1, "{what}: one request, one entry");
+            checked += 1;
+        }
+    }
+    assert_eq!(checked, ROUTES.len() * 5);
+    another_agency_ends_nothing(&gate, &real, &agency).await;
+    gate.stop().await;
+}
+
+/// Another agency may say "end it" of any id, and is told nothing; the case goes on.
+async fn another_agency_ends_nothing(gate: &TestGate, real: &Real, stranger: &Wire) {
+    let reply = send(stranger.request("DELETE", &format!("/v1/involvements/{}", real.case))).await;
+    let unknown = send(stranger.request("DELETE", &format!("/v1/involvements/{}", Uuid::new_v4()))).await;
+    assert_eq!((reply.status, &reply.bytes), (unknown.status, &unknown.bytes));
+    let worker = Wire::of(gate, "social_worker_cp").await;
+    assert_eq!(worker.summary(&real.handle, Some(&real.case_reference)).await.status, 200);
+}
+
+/// A claim with a character or a length that is nobody's is the sender's to correct, not a fault of ours.
+async fn claims_that_no_database_holds(wire: &Wire) {
+    let path = format!("/v1/involvements/{}", Uuid::new_v4());
+    let claim = |field: &str, value: &str| {
+        let mut body = serde_json::json!({
+            "kind": "early_help", "team": "early-help", "source_case_id": "E1", "case_reference": "EH-7777",
+            "opened_at": "2026-11-02T09:00:00Z", "staff_id": "s1", "date_of_birth": "2015-01-01",
+            "surname": "Nobody", "forename": "Here",
+            "family_agreement": {"agreed_by": "mother", "agreed_to": "sharing"},
+        });
+        *body.pointer_mut(field).unwrap() = value.into();
+        body.to_string()
+    };
+    let put = async |body: String| send(wire.request("PUT", &path).body(body)).await;
+    let reply = put(claim("/surname", "Nobody")).await;
+    assert_eq!(reply.status, 202, "{}", reply.json());
+    let long = "x".repeat(201);
+    for field in ["/surname", "/forename", "/source_case_id", "/staff_id", "/family_agreement/agreed_to"] {
+        for odd in ["No\u{0}body", long.as_str()] {
+            let reply = put(claim(field, odd)).await;
+            assert_eq!((reply.status, reply.problem().as_str()), (400, "bad_request"), "{field}");
+            let whole = String::from_utf8(reply.bytes).unwrap();
+            assert!(!whole.contains("body\"") && !whole.contains(&long), "quotes nothing: {whole}");
+        }
+    }
+}
+
+/// Unknown paths, other methods and paths that are no text are problems too, with an entry and no cause.
+async fn unguarded(test: TestDb) {
+    let gate = TestGate::start(&test.url).await;
+    let wire = Wire::of(&gate, "social_worker_cp").await;
+    let personal = Personal::new();
+    for (method, path, status, problem) in [
+        ("GET", "/v1/nothing", 404, "unknown_path"),
+        ("GET", "/v1/", 404, "unknown_path"),
+        ("PATCH", "/v1/pupils/find", 405, "method_not_allowed"),
+        ("GET", "/v1/pupils/%FF/attendance-summary", 400, "bad_request"),
+        ("POST", "/v1/schools/%FF/pupils", 400, "bad_request"),
+        ("DELETE", "/v1/involvements/%FF", 400, "bad_request"),
+        ("GET", "/v1/imports/%FF", 400, "bad_request"),
+    ] {
+        let what = format!("{method} {path}");
+        let id = Uuid::new_v4().simple().to_string();
+        let reply = send(wire.request(method, path).header("x-request-id", &id)).await;
+        assert_eq!((reply.status, reply.problem().as_str()), (status, problem), "{what}");
+        check(&what, &reply, &id, &personal);
+        assert_eq!(entry_of(&test.db, &reply).await.request.as_deref(), Some(id.as_str()));
+        // RFC 9110 section 15.5.6: a 405 says what there is.
+        assert_eq!(reply.header("allow").is_some(), status == 405, "{what}");
+    }
+    let reply = send(wire.bare("GET", "/nothing")).await;
+    assert_eq!((reply.status, reply.header("audit-receipt")), (404, None));
+    // A name in place of a request id, or a trace that is none, is not taken over.
+    let reply = send(wire.request("GET", "/v1/nothing").header("x-request-id", "Amelia")).await;
+    assert_eq!(reply.header("x-request-id").map(str::len), Some(32));
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    for (sent, echoed) in [(trace, Some(trace)), ("Amelia", None)] {
+        let reply = send(wire.request("GET", "/v1/nothing").header("traceparent", sent)).await;
+        assert_eq!(reply.header("traceparent"), echoed);
+    }
+    claims_that_no_database_holds(&wire).await;
+    let entries_before = log_size(&test.db).await;
+    let reply = send(wire.bare("GET", "/openapi.json")).await;
+    assert_eq!((reply.status, log_size(&test.db).await), (200, entries_before), "it says nothing of a child");
+    gate.stop().await;
+}

@@ -1,0 +1,273 @@
+//! Who is let in: certificates at the handshake, tokens on every call, and both taken away at once.
+
+use crate::support::wire::{
+    MOVED, Reply, Wire, entry_of, events, is_refused, log, log_size, run, send, tls, until,
+};
+use crate::support::{Suite, TestDb, TestGate};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, TimeDelta, Utc};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType};
+use rustls::version::{TLS12, TLS13};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
+use schoolgate::audit::{Class, Decision};
+use schoolgate::clock::Clock;
+use schoolgate::crypto::{Keyring, sha256};
+use schoolgate::demo::{DemoCaller, SystemName, pki};
+use schoolgate::domain::purpose::{Purpose, Role};
+use schoolgate::identity::{Grant, TokenKeys};
+use std::time::{Duration, Instant};
+
+/// Registers this file's tests.
+pub fn register(suite: &mut Suite) {
+    suite.both_empty("identity::refused_handshakes_have_their_entries", handshakes);
+    suite.both_empty("identity::each_token_that_does_not_hold_is_refused_and_recorded", tokens);
+    suite.both_empty("identity::a_client_is_given_a_token_only_as_itself", clients);
+    suite.both_empty("identity::what_is_taken_away_is_shut_within_a_second", taken_away);
+}
+
+/// The issuer and audience of the demonstration's configuration.
+const ISSUER: &str = "https://127.0.0.1:8443";
+const AUDIENCE: &str = "https://127.0.0.1:8443/v1";
+/// A path that answers 200 to a social worker who is let in.
+const REPORT: &str = "/v1/involvements/report";
+
+fn now() -> DateTime<Utc> {
+    Clock::machine().now()
+}
+
+/// A certificate with a registered system's name from another authority that has our authority's name.
+fn from_an_authority_of_the_same_name(system: &SystemName) -> (String, String) {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, "schoolgate demonstration CA");
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    let authority = Issuer::new(params, KeyPair::generate().unwrap());
+    let mut params = CertificateParams::default();
+    params.subject_alt_names = vec![SanType::URI(system.uri().try_into().unwrap())];
+    let key = KeyPair::generate().unwrap();
+    (params.signed_by(&key, &authority).unwrap().pem(), key.serialize_pem())
+}
+
+async fn handshakes(test: TestDb) {
+    let gate = TestGate::start(&test.url).await;
+    let from = log_size(&test.db).await;
+    let read = |path: &str| std::fs::read(gate.demo.dir.join(path)).unwrap();
+    let pair = |path: &str| (read(path), read(&path.replace(".pem", ".key")));
+    let caller = gate.caller("social_worker_cp");
+    let system = SystemName::new(&caller.organisation, "social-care");
+    let good = pair(&caller.certificate);
+    let (forged, forged_key) = from_an_authority_of_the_same_name(&system);
+    let forged = (forged.into_bytes(), forged_key.into_bytes());
+    let (expired, other) = (pair(pki::REFUSED[0]), pair(pki::REFUSED[1]));
+    let own = |(certificate, key): &(Vec<u8>, Vec<u8>), version| {
+        tls(&gate, Some((certificate.as_slice(), key.as_slice())), version)
+    };
+    assert!(!is_refused(&gate, own(&good, &TLS13)).await, "the right certificate is served");
+    let cases = [
+        ("no certificate", tls(&gate, None, &TLS13)),
+        ("expired", own(&expired, &TLS13)),
+        ("another authority", own(&other, &TLS13)),
+        ("another authority of the same name", own(&forged, &TLS13)),
+        ("TLS 1.2", own(&good, &TLS12)),
+    ];
+    let refused = async || events(&log(&test.db, from).await, Class::HandshakeRefused);
+    for (number, (what, config)) in (1..).zip(cases) {
+        assert!(is_refused(&gate, config).await, "{what}");
+        until(what, Duration::from_secs(10), async || refused().await == number).await;
+    }
+    // A flood: the first ten of a minute have entries, the rest one count.
+    for _ in 0..20 {
+        assert!(is_refused(&gate, tls(&gate, None, &TLS13)).await);
+    }
+    unregistered(&test, &gate).await;
+    let minutes_before = now().timestamp() / 60;
+    gate.stop().await;
+    let entries = log(&test.db, from).await;
+    assert_eq!(
+        events(&entries, Class::HandshakeRefused),
+        25,
+        "entries and counts add up to what was refused"
+    );
+    let refused: Vec<_> = entries.iter().filter(|l| l.entry.class == Class::HandshakeRefused).collect();
+    let own_of = |minute: i64| {
+        refused.iter().filter(|l| l.entry.count.is_none() && l.entry.time.timestamp() / 60 == minute).count()
+    };
+    assert!((minutes_before - 2..=minutes_before + 1).all(|minute| own_of(minute) <= 10));
+    assert!(refused.iter().any(|l| l.entry.count.is_some()), "what has no entry of its own is counted");
+    assert!(refused.iter().all(|l| l.entry.decision == Decision::Refused && l.entry.connection.is_none()));
+}
+
+/// Our own authority's certificate of a system that is not registered: a connection, and nothing on it.
+async fn unregistered(test: &TestDb, gate: &TestGate) {
+    let wire = Wire::with_certificate(gate, pki::REFUSED[2]);
+    let caller = gate.caller("social_worker_cp");
+    let reply = wire.ask_token(&caller.client_id, &caller.role, &caller.purpose).await;
+    assert_eq!((reply.status, reply.json()["error"].as_str()), (401, Some("invalid_client")));
+    let good = Wire::of(gate, "social_worker_cp").await.token;
+    let reply = send(wire.bare("GET", REPORT).bearer_auth(good)).await;
+    assert_eq!(reply.status, 401);
+    let entry = entry_of(&test.db, &reply).await;
+    assert_eq!(entry.reason.as_deref(), Some("unknown_certificate"));
+    let connection = entry.connection.unwrap();
+    assert_eq!((connection.organisation, connection.system), (None, None));
+}
+
+/// What the gateway would sign at a time of the test's choice, and one for another audience.
+fn issue(gate: &TestGate, caller: &DemoCaller, audience: &str, at: DateTime<Utc>) -> String {
+    let keyring = Keyring::load(&gate.demo.dir.join("keys")).unwrap();
+    let keys = TokenKeys::new(&keyring.token_eddsa, ISSUER, audience).unwrap();
+    let certificate = CertificateDer::from_pem_file(gate.demo.dir.join(&caller.certificate)).unwrap();
+    let grant = Grant {
+        client_id: &caller.client_id,
+        role: Role::parse(&caller.role).unwrap(),
+        purpose: Purpose::parse(&caller.purpose).unwrap(),
+        thumbprint: sha256(&[&certificate]),
+    };
+    keys.issue(&grant, at).unwrap().token
+}
+
+/// A token that has expired, for other tests.
+pub fn expired_token(gate: &TestGate, caller: &DemoCaller) -> String {
+    issue(gate, caller, AUDIENCE, now() - TimeDelta::minutes(6))
+}
+
+/// The same signature over other claims, and no signature at all.
+fn forged(token: &str) -> [String; 2] {
+    let [header, claims, signature] = <[&str; 3]>::try_from(token.split('.').collect::<Vec<_>>()).unwrap();
+    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
+    let raised = text.replace("child_protection", "looked_after");
+    assert_ne!(raised, text);
+    let none = URL_SAFE_NO_PAD.encode(r#"{"typ":"at+jwt","alg":"none"}"#);
+    [format!("{header}.{}.{signature}", URL_SAFE_NO_PAD.encode(raised)), format!("{none}.{claims}.")]
+}
+
+async fn tokens(test: TestDb) {
+    let gate = TestGate::start(&test.url).await;
+    let caller = gate.caller("social_worker_cp");
+    let wire = Wire::of(&gate, "social_worker_cp").await;
+    let other = Wire::of(&gate, "school_nurse").await.token;
+    // The same system, and yet a token of another certificate's would not do: here the whole system is another.
+    let [tampered, unsigned] = forged(&wire.token);
+    let made = issue(&gate, caller, AUDIENCE, now());
+    let report = async |header: Option<String>| -> Reply {
+        let request = wire.bare("GET", REPORT);
+        send(match header {
+            Some(value) => request.header("authorization", value),
+            None => request,
+        })
+        .await
+    };
+    for token in [&wire.token, &made] {
+        assert_eq!(
+            report(Some(format!("Bearer {token}"))).await.status,
+            200,
+            "our own signature at this time"
+        );
+    }
+    let bearer = |token: &str| Some(format!("Bearer {token}"));
+    let future = issue(&gate, caller, AUDIENCE, now() + TimeDelta::minutes(2));
+    let elsewhere = issue(&gate, caller, "https://elsewhere.example", now());
+    let expired = expired_token(&gate, caller);
+    for (header, error, reason) in [
+        (None, None, "no_token"),
+        (Some("Basic YTpi".to_owned()), Some("invalid_request"), "not_bearer"),
+        (Some("Bearer a b".to_owned()), Some("invalid_request"), "not_bearer"),
+        (bearer("nonsense"), Some("invalid_token"), "token_malformed"),
+        (bearer(&"x".repeat(5_000)), Some("invalid_token"), "token_malformed"),
+        (bearer(&expired), Some("invalid_token"), "token_expired"),
+        (bearer(&future), Some("invalid_token"), "token_not_yet"),
+        (bearer(&elsewhere), Some("invalid_token"), "token_audience"),
+        (bearer(&tampered), Some("invalid_token"), "token_signature"),
+        (bearer(&unsigned), Some("invalid_token"), "token_malformed"),
+        (bearer(&other), Some("invalid_token"), "token_of_other_certificate"),
+    ] {
+        let reply = report(header).await;
+        let told = reply.header("www-authenticate").unwrap();
+        assert_eq!(reply.status, 401, "{reason}");
+        assert!(told.starts_with("Bearer realm=\"schoolgate\""), "{told}");
+        let expected = error.map(|e| format!("error=\"{e}\""));
+        assert_eq!(told.contains("error="), expected.is_some(), "{reason}: {told}");
+        assert!(expected.is_none_or(|e| told.contains(&e)), "{reason}: {told}");
+        assert_eq!(reply.problem(), "unauthenticated");
+        let entry = entry_of(&test.db, &reply).await;
+        assert_eq!((entry.decision, entry.reason.as_deref()), (Decision::Unauthenticated, Some(reason)));
+        // The certificate was proved even so: the entry says whose it is, and no role that nobody proved.
+        assert_eq!(entry.connection.unwrap().organisation.as_deref(), Some(caller.organisation.as_str()));
+        assert_eq!((entry.role, entry.status), (None, Some(401)));
+    }
+    gate.stop().await;
+}
+
+async fn clients(test: TestDb) {
+    let gate = TestGate::start(&test.url).await;
+    let caller = gate.caller("social_worker_cp");
+    let nurse = gate.caller("school_nurse");
+    let wire = Wire::with_certificate(&gate, &caller.certificate);
+    for (client, role, purpose, status, error, reason) in [
+        (
+            &nurse.client_id,
+            &caller.role,
+            &caller.purpose,
+            401,
+            "invalid_client",
+            "client_of_other_certificate",
+        ),
+        (&nurse.client_id, &nurse.role, &nurse.purpose, 401, "invalid_client", "client_of_other_certificate"),
+        (&caller.client_id, &nurse.role, &caller.purpose, 400, "unauthorized_client", "role_of_other_system"),
+    ] {
+        let from = log_size(&test.db).await;
+        let reply = wire.ask_token(client, role, purpose).await;
+        assert_eq!((reply.status, reply.json()["error"].as_str()), (status, Some(error)), "{reason}");
+        assert!(reply.json().get("access_token").is_none());
+        assert_eq!(reply.header("cache-control"), Some("no-store"));
+        let entries = log(&test.db, from).await;
+        let [entry] = entries.as_slice() else { panic!("one request, one entry: {entries:?}") };
+        assert_eq!(entry.entry.reason.as_deref(), Some(reason));
+        assert_eq!(entry.entry.request.as_deref(), reply.header("x-request-id"));
+        assert_ne!(entry.entry.decision, Decision::Allowed);
+        assert_eq!(
+            entry.entry.connection.as_ref().unwrap().organisation.as_deref(),
+            Some(caller.organisation.as_str())
+        );
+    }
+    gate.stop().await;
+}
+
+/// How long a change of the directory may take to be seen: one second, and one more for a busy machine.
+const SEEN: Duration = Duration::from_secs(2);
+
+async fn taken_away(test: TestDb) {
+    const SUSPEND: &str = "UPDATE organisations SET standing = 'suspended' WHERE code = $1";
+    const REVOKE: &str = "UPDATE credentials SET revoked_at = $1 WHERE thumbprint = $2";
+    let gate = TestGate::start(&test.url).await;
+    let (nurse, worker) = (gate.caller("school_nurse"), gate.caller("social_worker_cp"));
+    let suspended = Wire::of(&gate, "school_nurse").await;
+    let revoked = Wire::of(&gate, "social_worker_cp").await;
+    let other = Wire::of(&gate, "early_help_worker").await;
+    let status = async |wire: &Wire| send(wire.request("GET", REPORT)).await.status;
+    for wire in [&suspended, &revoked, &other] {
+        assert_eq!(status(wire).await, 200);
+    }
+    let certificate = CertificateDer::from_pem_file(gate.demo.dir.join(&worker.certificate)).unwrap();
+    let thumbprint = sha256(&[&certificate]).to_vec();
+    let since = Instant::now();
+    assert_eq!(run!(test.db, SUSPEND, nurse.organisation.as_str()), 1);
+    assert_eq!(run!(test.db, REVOKE, now(), thumbprint.clone()), 1);
+    run!(test.db, MOVED);
+    until("suspended", SEEN, async || status(&suspended).await == 403).await;
+    until("revoked", SEEN.saturating_sub(since.elapsed()), async || status(&revoked).await == 401).await;
+
+    let reply = send(suspended.request("GET", REPORT)).await;
+    assert_eq!(reply.problem(), "suspended");
+    assert_eq!(entry_of(&test.db, &reply).await.reason.as_deref(), Some("suspended"));
+    let reply = suspended.ask_token(&nurse.client_id, &nurse.role, &nurse.purpose).await;
+    assert_eq!((reply.status, reply.json()["error"].as_str()), (403, Some("unauthorized_client")));
+    let reply = send(revoked.request("GET", REPORT)).await;
+    assert_eq!(entry_of(&test.db, &reply).await.reason.as_deref(), Some("unknown_certificate"));
+    let reply = revoked.ask_token(&worker.client_id, &worker.role, &worker.purpose).await;
+    assert_eq!((reply.status, reply.json()["error"].as_str()), (401, Some("invalid_client")));
+    assert_eq!(status(&other).await, 200, "another system of the same organisation goes on");
+    gate.stop().await;
+}

@@ -1,0 +1,186 @@
+//! The one 404: whatever the reason, the answer is the same to the last byte; and what is told apart, and to whom.
+
+use crate::support::wire::{Personal, Reply, Wire, entry_of, send};
+use crate::support::{Suite, TestDb, TestGate};
+use schoolgate::audit::Decision;
+use schoolgate::demo::{DemoChild, Standing};
+use std::collections::BTreeMap;
+
+/// Registers this file's tests.
+pub fn register(suite: &mut Suite) {
+    suite.both_empty("one_not_found::every_reason_gives_the_same_bytes", same_bytes);
+    suite.both_empty("one_not_found::a_wrong_reference_is_told_only_to_who_has_a_case", wrong_reference);
+}
+
+/// All of an answer but what must differ: request id, date, receipt.
+fn shape(reply: &Reply) -> (u16, Vec<(String, String)>, String, usize) {
+    let mut headers: Vec<(String, String)> = reply
+        .headers
+        .iter()
+        .filter(|(name, _)| !["x-request-id", "date", "audit-receipt"].contains(&name.as_str()))
+        .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+        .collect();
+    headers.sort();
+    let body = String::from_utf8(reply.bytes.clone()).unwrap();
+    let body = body.replace(reply.header("x-request-id").unwrap(), "");
+    assert_eq!(reply.header("audit-receipt").map(str::len), Some(96));
+    (reply.status, headers, body, reply.bytes.len())
+}
+
+/// Children of a caller that must look as if they did not exist.
+fn hidden(children: &[DemoChild]) -> Vec<(Standing, String, Option<String>)> {
+    let hides = |c: &&DemoChild| {
+        matches!(c.standing, Standing::NotMine | Standing::Protected | Standing::Shielded | Standing::Ended)
+    };
+    let of = |c: &DemoChild| (c.standing, c.pupil_id.clone().unwrap(), c.case_reference.clone());
+    children.iter().filter(hides).map(of).collect()
+}
+
+async fn same_bytes(test: TestDb) {
+    let gate = TestGate::start(&test.url).await;
+    let personal = Personal::new();
+    let worker = Wire::of(&gate, "social_worker_cp").await;
+    let mine = gate.child("social_worker_cp", Standing::Mine).clone();
+    let reference = mine.case_reference.as_deref();
+    let unknown = worker.summary(&"0".repeat(32), reference).await;
+    let expected = shape(&unknown);
+    assert_eq!((unknown.status, unknown.problem().as_str()), (404, "not_found"));
+    assert!(unknown.json()["detail"].as_str().unwrap().contains("does not mean the child is at no school"));
+
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let others = gate.child("family_help_practitioner_cin", Standing::Mine).pupil_id.clone().unwrap();
+    let long = "f".repeat(2_000);
+    for (what, handle) in [
+        ("random text", "not-a-handle"),
+        ("random text", "%00"),
+        ("random text", "%F0%9F%98%80"),
+        ("random text", "0'%20OR%20'1'='1"),
+        ("random text", long.as_str()),
+        ("the child's own UPN", mine.upn.as_str()),
+        ("another system's handle", others.as_str()),
+    ] {
+        assert_eq!(shape(&worker.summary(handle, reference).await), expected, "{what} {handle}");
+    }
+    // A stranger with the real handle and the real reference of a real case.
+    let stranger = Wire::of(&gate, "stranger").await;
+    let real = mine.pupil_id.clone().unwrap();
+    assert_eq!(shape(&stranger.summary(&real, reference).await), expected, "a stranger");
+    assert_eq!(
+        shape(&stranger.summary(&real, Some("CP-9999")).await),
+        expected,
+        "a stranger, a wrong reference"
+    );
+
+    for caller in gate.demo.json.callers.clone() {
+        let hidden = hidden(&caller.children);
+        if hidden.is_empty() {
+            continue;
+        }
+        let wire = Wire::of(&gate, &caller.name).await;
+        for (standing, handle, reference) in hidden {
+            let reply = wire.summary(&handle, reference.as_deref()).await;
+            assert_eq!(shape(&reply), expected, "{} {standing:?}", caller.name);
+            let entry = entry_of(&test.db, &reply).await;
+            assert_eq!((entry.decision, entry.status), (Decision::Refused, Some(404)), "{}", caller.name);
+            *seen.entry(format!("{standing:?}")).or_default() += 1;
+        }
+    }
+    for standing in ["NotMine", "Protected", "Ended"] {
+        assert!(seen.contains_key(standing), "{standing} was not tried: {seen:?}");
+    }
+    finding(&gate, &worker, &expected).await;
+    assert_eq!(personal.found_in(&format!("{expected:?}")), None);
+    gate.stop().await;
+}
+
+/// A search answers with the same bytes: for nobody, for a child of others, for a case of another kind.
+async fn finding(gate: &TestGate, worker: &Wire, expected: &(u16, Vec<(String, String)>, String, usize)) {
+    let other_kind = gate.child("social_worker_cp", Standing::OtherCaseKind);
+    let not_mine = gate.child("social_worker_cp", Standing::NotMine);
+    for (what, body) in [
+        ("a UPN that no child has", serde_json::json!({"upn": "B801200005001"})),
+        ("a child of nobody's case", serde_json::json!({"upn": not_mine.upn})),
+        ("a case of another kind", serde_json::json!({"upn": other_kind.upn})),
+        (
+            "a case of another kind by its reference",
+            serde_json::json!({"case_reference": other_kind.case_reference}),
+        ),
+        ("no reference of ours", serde_json::json!({"case_reference": "CP-9999"})),
+        (
+            "a name of nobody",
+            serde_json::json!({"surname": "\u{0}x", "forename": "y\u{0}", "date_of_birth": "2015-01-01"}),
+        ),
+    ] {
+        let request = worker.request("POST", "/v1/pupils/find").header("content-type", "application/json");
+        let reply = send(request.body(body.to_string())).await;
+        assert_eq!(&shape(&reply), expected, "{what}");
+    }
+    // What no case can have as its reference is the request's own fault, and never reaches a database.
+    for odd in ["\u{0}".to_owned(), "CP 0001".to_owned(), "é".to_owned(), "x".repeat(65)] {
+        let body = serde_json::json!({"case_reference": odd}).to_string();
+        let request = worker.request("POST", "/v1/pupils/find").header("content-type", "application/json");
+        let reply = send(request.body(body)).await;
+        assert_eq!((reply.status, reply.problem().as_str()), (400, "bad_request"), "{odd:?}");
+    }
+}
+
+async fn wrong_reference(test: TestDb) {
+    let gate = TestGate::start(&test.url).await;
+    let worker = Wire::of(&gate, "social_worker_cp").await;
+    let mine = gate.child("social_worker_cp", Standing::Mine).clone();
+    let (handle, right) = (mine.pupil_id.unwrap(), mine.case_reference.unwrap());
+    assert_eq!(worker.summary(&handle, Some(&right)).await.status, 200);
+
+    let other = gate.child("social_worker_cp", Standing::OtherCaseKind).clone();
+    let (other_handle, other_reference) = (other.pupil_id.unwrap(), other.case_reference.unwrap());
+    let mut told = Vec::new();
+    for (what, handle, reference) in [
+        ("a reference that is no case's", &handle, "CP-9999"),
+        ("the longest that is read", &handle, "x".repeat(64).leak()),
+        ("a case of another kind", &other_handle, &other_reference),
+        ("a case of another kind's reference for my child", &handle, &other_reference),
+    ] {
+        let reply = worker.summary(handle, Some(reference)).await;
+        assert_eq!((reply.status, reply.problem().as_str()), (422, "case_reference_mismatch"), "{what}");
+        let body = String::from_utf8(reply.bytes.clone()).unwrap();
+        assert!(body.contains("`Case-Reference`"), "it names the header: {body}");
+        assert!(
+            !body.contains(reference) && !body.contains(right.as_str()),
+            "and quotes no reference: {body}"
+        );
+        let entry = entry_of(&test.db, &reply).await;
+        assert_eq!((entry.decision, entry.case_reference), (Decision::Refused, None), "{what}");
+        assert!(entry.sections_given.is_empty());
+        told.push(shape(&reply));
+    }
+    assert!(told.windows(2).all(|two| two[0] == two[1]), "{told:?}");
+
+    let path = |handle: &str| format!("/v1/pupils/{handle}/attendance-summary");
+    // The form of the request is judged before the child: the same for mine, and for no child at all.
+    let none = "0".repeat(32);
+    for (what, value, problem) in [
+        ("none", None, "case_reference_required"),
+        ("empty", Some(Vec::new()), "case_reference_required"),
+        ("too long", Some(vec![b'x'; 65]), "bad_request"),
+        ("not ASCII", Some("CP-0001é".as_bytes().to_vec()), "bad_request"),
+        ("not UTF-8", Some(vec![b'C', 0xFF]), "bad_request"),
+        ("a space within", Some(b"CP 0001".to_vec()), "bad_request"),
+    ] {
+        let mut shapes = Vec::new();
+        for handle in [&handle, &none] {
+            let mut request = worker.request("GET", &path(handle));
+            if let Some(value) = &value {
+                request = request.header("case-reference", http::HeaderValue::from_bytes(value).unwrap());
+            }
+            let reply = send(request).await;
+            assert_eq!((reply.status, reply.problem().as_str()), (400, problem), "{what}");
+            shapes.push(shape(&reply));
+        }
+        assert_eq!(shapes[0], shapes[1], "{what}");
+    }
+    // Two headers are no choice of ours.
+    let twice = worker.request("GET", &path(&handle)).header("case-reference", "CP-9999");
+    let reply = send(twice.header("case-reference", &right)).await;
+    assert_eq!((reply.status, reply.problem().as_str()), (400, "bad_request"));
+    gate.stop().await;
+}
