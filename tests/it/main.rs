@@ -6,6 +6,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::indexing_slicing,
     clippy::string_slice,
     clippy::print_stdout,
@@ -18,10 +19,10 @@ mod cli_help;
 mod compile_fail;
 mod config_samples;
 mod documents;
-mod openapi;
 mod every_route_is_guarded;
 mod identity;
 mod one_not_found;
+mod openapi;
 mod store;
 mod summaries;
 mod support;
@@ -38,10 +39,10 @@ fn trials(suite: &mut Suite) {
     compile_fail::register(suite);
     config_samples::register(suite);
     documents::register(suite);
-    openapi::register(suite);
     every_route_is_guarded::register(suite);
     identity::register(suite);
     one_not_found::register(suite);
+    openapi::register(suite);
     store::register(suite);
     summaries::register(suite);
     support::register(suite);
