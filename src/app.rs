@@ -119,14 +119,14 @@ pub struct Running {
     audit: AuditLayer,
 }
 
-/// Starts the listeners of a configuration. Relative paths are relative to `folder`.
-pub async fn start(config: &Config, folder: &Path, clock: Clock) -> Result<Running> {
-    let keyring = Keyring::load(&folder.join(&config.files.keys))?;
+/// Starts the listeners of a configuration, whose paths `Config::load` has made relative to its file.
+pub async fn start(config: &Config, clock: Clock) -> Result<Running> {
+    let keyring = Keyring::load(&config.files.keys)?;
     let read = |path: &Path| {
-        std::fs::read(folder.join(path)).with_context(|| format!("cannot read `{}`", path.display()))
+        std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))
     };
     let chain = read(&config.files.server_certificate)?;
-    let key = crypto::read_private(&folder.join(&config.files.server_key))?;
+    let key = crypto::read_private(&config.files.server_key)?;
     let authorities = read(&config.files.client_authorities)?;
     let tls: LiveTls = Arc::new(ArcSwap::from_pointee(server_config(&chain, &key, &authorities)?));
     let keys = TokenKeys::new(&keyring.token_eddsa, &config.names.issuer, &config.names.audience)?;

@@ -76,7 +76,7 @@ pub async fn start(args: &DemoArgs) -> Result<Demo> {
     };
     folder::write_config(&dir, api, admin, &url)?;
     let config = Config::load(&dir.join("schoolgate.toml"))?;
-    let running = app::start(&config, &dir, clock.clone()).await?;
+    let running = app::start(&config, clock.clone()).await?;
     app::apply_directory(&running.gate, &directory_file(&authority, &pki)).await?;
     let base = format!("https://127.0.0.1:{}", running.api.port());
     let callers = fill::fill(&authority, &dir, &base).await?;
