@@ -122,9 +122,7 @@ pub struct Running {
 /// Starts the listeners of a configuration, whose paths `Config::load` has made relative to its file.
 pub async fn start(config: &Config, clock: Clock) -> Result<Running> {
     let keyring = Keyring::load(&config.files.keys)?;
-    let read = |path: &Path| {
-        std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))
-    };
+    let read = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()));
     let chain = read(&config.files.server_certificate)?;
     let key = crypto::read_private(&config.files.server_key)?;
     let authorities = read(&config.files.client_authorities)?;
