@@ -1,7 +1,7 @@
 //! The wire of involvements: always 202, whatever is known of the child.
 
-use super::{Claim, ClaimBody, ClaimError, Matcher, storage};
 use super::matching::LAPSE_DAYS;
+use super::{Claim, ClaimBody, ClaimError, Matcher, storage};
 use crate::directory::Scope;
 use crate::gate::{Answer, Asked, Gate, OfOrganisation, Permit, Refusal, Released};
 use crate::http::{Body, Error, Fault, Path, ProblemKind, Query};
@@ -130,13 +130,18 @@ pub async fn report_involvements(
     let permit = gate.open_organisation(asked, Scope::Involvements, Action::ReadInvolvementReport)?;
     let limit = i64::from(query.limit.unwrap_or(200).clamp(1, 1_000));
     let after = query.cursor.unwrap_or(Uuid::nil());
-    let rows = storage::page(gate.db(), (permit.organisation(), permit.system()), after, limit).await.map_err(Refusal::from)?;
+    let rows = storage::page(gate.db(), (permit.organisation(), permit.system()), after, limit)
+        .await
+        .map_err(Refusal::from)?;
     let full = i64::try_from(rows.len()).is_ok_and(|n| n == limit);
     let next_cursor = rows.last().map(|row| row.id).filter(|_| full);
     let (now, today) = (gate.clock().school_now(), gate.clock().today());
     let state = |row: &storage::ReportRow| {
-        let lapsed = row.pupil_id.is_none() && row.received_at < gate.clock().now() - TimeDelta::days(LAPSE_DAYS);
-        let over = lapsed || row.ended_at.is_some_and(|at| at <= now) || row.until_day.is_some_and(|day| day < today);
+        let lapsed =
+            row.pupil_id.is_none() && row.received_at < gate.clock().now() - TimeDelta::days(LAPSE_DAYS);
+        let over = lapsed
+            || row.ended_at.is_some_and(|at| at <= now)
+            || row.until_day.is_some_and(|day| day < today);
         if over {
             "ended"
         } else if row.pupil_id.is_some() {
