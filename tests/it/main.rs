@@ -6,6 +6,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::indexing_slicing,
     clippy::string_slice,
     clippy::print_stdout,
@@ -38,10 +39,10 @@ fn trials(suite: &mut Suite) {
     compile_fail::register(suite);
     config_samples::register(suite);
     documents::register(suite);
-    openapi::register(suite);
     every_route_is_guarded::register(suite);
     identity::register(suite);
     one_not_found::register(suite);
+    openapi::register(suite);
     store::register(suite);
     summaries::register(suite);
     support::register(suite);
