@@ -65,6 +65,7 @@ impl Gate {
         let entry = finished(&permit.trail, status, &body);
         let event = audit::stage(&mut tx, &entry).await?;
         tx.commit().await?;
+        permit.trail.set_handed_over();
         let receipt = self.journal().sequenced(event).await.map_err(|_| Refusal::Unrecorded)?;
         permit.trail.set_recorded(receipt);
         Ok(Released { status, body, receipt, of: PhantomData })
@@ -78,6 +79,7 @@ impl Gate {
     /// Writes the entry of a request for which nothing was released: refusals, malformed requests, errors.
     pub async fn record(&self, trail: &Trail, status: StatusCode, body: &[u8]) -> Result<Receipt, Refusal> {
         let entry = finished(trail, status, body);
+        trail.set_handed_over();
         let receipt = self.journal().record(&entry).await.map_err(|_| Refusal::Unrecorded)?;
         trail.set_recorded(receipt);
         Ok(receipt)

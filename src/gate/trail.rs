@@ -16,6 +16,7 @@ pub struct Trail(Arc<Mutex<State>>);
 #[derive(Debug)]
 struct State {
     entry: Entry,
+    handed_over: bool,
     recorded: Option<Receipt>,
 }
 
@@ -26,7 +27,7 @@ pub struct Recorded(pub Receipt);
 impl Trail {
     /// Begins with what the connection and the request line say.
     pub fn new(entry: Entry) -> Self {
-        Self(Arc::new(Mutex::new(State { entry, recorded: None })))
+        Self(Arc::new(Mutex::new(State { entry, handed_over: false, recorded: None })))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -47,6 +48,16 @@ impl Trail {
     /// The entry as it is now.
     pub fn entry(&self) -> Entry {
         self.state().entry.clone()
+    }
+
+    /// Whether the entry is out of our hands: committed beside a write, or in the journal's queue. It may be in the log
+    /// already or come to it later, so that it must not be handed over again.
+    pub fn handed_over(&self) -> bool {
+        self.state().handed_over
+    }
+
+    pub(super) fn set_handed_over(&self) {
+        self.state().handed_over = true;
     }
 
     pub(super) fn set_recorded(&self, receipt: Receipt) {

@@ -136,6 +136,11 @@ impl AuditLayer {
     }
 
     async fn record(&self, trail: &Trail, response: Response) -> Result<(Option<Receipt>, Response), ()> {
+        // The one entry was handed over and is not known to be durable: a second one of the same event would be refused
+        // by the log, and with it every entry of its group.
+        if trail.handed_over() {
+            return Err(());
+        }
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, UNRELEASED_BYTES).await.map_err(|_| ())?;
         if let Some(noted) = parts.extensions.get::<Noted>() {
