@@ -13,11 +13,13 @@
 )]
 
 mod architecture;
+mod audit_trail;
 mod compile_fail;
 mod documents;
 mod every_route_is_guarded;
 mod identity;
 mod one_not_found;
+mod outages;
 mod store;
 mod summaries;
 mod support;
@@ -29,11 +31,13 @@ use support::Suite;
 /// Registers every trial: one line for each file.
 fn trials(suite: &mut Suite) {
     architecture::register(suite);
+    audit_trail::register(suite);
     compile_fail::register(suite);
     documents::register(suite);
     every_route_is_guarded::register(suite);
     identity::register(suite);
     one_not_found::register(suite);
+    outages::register(suite);
     store::register(suite);
     summaries::register(suite);
     support::register(suite);
