@@ -92,7 +92,7 @@ impl Wire {
         let caller = gate.caller(name);
         let mut wire = Self::with_certificate(gate, &caller.certificate);
         let reply = wire.ask_token(&caller.client_id, &caller.role, &caller.purpose).await;
-        wire.token = reply.json()["access_token"].as_str().unwrap().to_owned();
+        reply.json()["access_token"].as_str().unwrap().clone_into(&mut wire.token);
         wire
     }
 
@@ -104,7 +104,7 @@ impl Wire {
         let http = reqwest::Client::builder()
             .tls_certs_only([Certificate::from_pem(&read(pki::CA)).unwrap()])
             .identity(Identity::from_pem(&identity).unwrap())
-            .timeout(Duration::from_secs(60))
+            .timeout(Duration::from_mins(1))
             .build()
             .unwrap();
         Self { http, base: gate.demo.json.api.clone(), token: String::new() }
