@@ -120,14 +120,12 @@ pub struct Running {
     audit: AuditLayer,
 }
 
-/// Starts the listeners of a configuration. Relative paths are relative to `folder`.
-pub async fn start(config: &Config, folder: &Path, clock: Clock) -> Result<Running> {
-    let keyring = Keyring::load(&folder.join(&config.files.keys))?;
-    let read = |path: &Path| {
-        std::fs::read(folder.join(path)).with_context(|| format!("cannot read `{}`", path.display()))
-    };
+/// Starts the listeners of a configuration, whose paths `Config::load` has made relative to its file.
+pub async fn start(config: &Config, clock: Clock) -> Result<Running> {
+    let keyring = Keyring::load(&config.files.keys)?;
+    let read = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()));
     let chain = read(&config.files.server_certificate)?;
-    let key = crypto::read_private(&folder.join(&config.files.server_key))?;
+    let key = crypto::read_private(&config.files.server_key)?;
     let authorities = read(&config.files.client_authorities)?;
     let tls: LiveTls = Arc::new(ArcSwap::from_pointee(server_config(&chain, &key, &authorities)?));
     let keys = TokenKeys::new(&keyring.token_eddsa, &config.names.issuer, &config.names.audience)?;
@@ -173,7 +171,12 @@ fn state(config: &Config, gate: Gate, keys: TokenKeys) -> AppState {
     };
     let metrics = Metrics::default();
     AppState {
-        audit: AuditLayer::new(gate.clone(), safety.clone(), metrics.clone()),
+        audit: AuditLayer::new(
+            gate.clone(),
+            safety.clone(),
+            metrics.clone(),
+            Duration::from_secs(config.limits.request_seconds),
+        ),
         tokens,
         systems: SystemLimits::default(),
         matcher: Matcher::default(),
@@ -191,7 +194,7 @@ async fn bind(address: SocketAddr) -> Result<TcpListener> {
 /// How often a change of the directory is looked for: seen by every gateway within a second.
 const DIRECTORY: Duration = Duration::from_millis(500);
 /// The minute after which counts of refused requests are written.
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 fn background(state: &AppState, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
     let matcher = state.matcher.clone().run(state.gate.clone(), stop.clone());

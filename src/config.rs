@@ -112,6 +112,10 @@ pub struct Limits {
     pub connections: usize,
     /// Most requests at once on one connection.
     pub streams_per_connection: u32,
+    /// Longest time for one request, from its headers to its answer; a file of a whole school has to fit in.
+    pub request_seconds: u64,
+    /// Files taken at once; further ones wait.
+    pub uploads_at_once: usize,
     /// Largest body of an ordinary request.
     pub body_bytes: usize,
     /// Largest file that a school sends at once.
@@ -131,6 +135,8 @@ impl Default for Limits {
             drain_seconds: 10,
             connections: 2_000,
             streams_per_connection: 64,
+            request_seconds: 120,
+            uploads_at_once: 8,
             body_bytes: 64 * 1024,
             upload_bytes: 64 * 1024 * 1024,
             token_requests_per_minute: 60,

@@ -30,3 +30,9 @@ CREATE TABLE involvements (
 );
 CREATE INDEX involvements_pupil ON involvements (pupil_id, organisation_id);
 CREATE INDEX involvements_pending ON involvements (at_once, received_at) WHERE pupil_id IS NULL;
+
+CREATE TABLE matching_days (
+  id BIGINT NOT NULL PRIMARY KEY,          -- always 1
+  last_day DATE NOT NULL                  -- date of the last daily run; one gateway of several claims each day
+);
+INSERT INTO matching_days (id, last_day) VALUES (1, '2000-01-01');

@@ -30,3 +30,9 @@ CREATE TABLE involvements (
 ) STRICT;
 CREATE INDEX involvements_pupil ON involvements (pupil_id, organisation_id);
 CREATE INDEX involvements_pending ON involvements (at_once, received_at) WHERE pupil_id IS NULL;
+
+CREATE TABLE matching_days (
+  id INTEGER NOT NULL PRIMARY KEY,          -- always 1
+  last_day TEXT NOT NULL                  -- date of the last daily run; one gateway of several claims each day
+) STRICT;
+INSERT INTO matching_days (id, last_day) VALUES (1, '2000-01-01');

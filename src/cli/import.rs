@@ -79,7 +79,7 @@ pub(super) async fn import(args: &ImportArgs) -> Result<u8> {
     };
     let bytes =
         std::fs::read(&args.file).with_context(|| format!("cannot read `{}`", args.file.display()))?;
-    let (config, _) = args.serve.load()?;
+    let config = args.serve.load()?;
     let opened = app::open(&config.database.url, Clock::machine()).await?;
     let bar =
         ProgressBar::new_spinner().with_style(ProgressStyle::with_template("{spinner} {msg} {elapsed}")?);

@@ -5,7 +5,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::store::{self, Db, Dialect as _};
 use anyhow::{Context as _, Result};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -18,18 +18,16 @@ pub struct ServeArgs {
 }
 
 impl ServeArgs {
-    pub(super) fn load(&self) -> Result<(Config, PathBuf)> {
-        let config = Config::load(&self.config)?;
-        let folder = self.config.parent().unwrap_or(Path::new(".")).to_owned();
-        Ok((config, folder))
+    pub(super) fn load(&self) -> Result<Config> {
+        Ok(Config::load(&self.config)?)
     }
 }
 
 /// Serves until stopped by a signal, then lets what is under way end.
 pub(super) async fn serve(args: &ServeArgs) -> Result<()> {
     log_to_stderr("info");
-    let (config, folder) = args.load()?;
-    let running = app::start(&config, &folder, Clock::machine()).await?;
+    let config = args.load()?;
+    let running = app::start(&config, Clock::machine()).await?;
     tracing::info!(api = %running.api, admin = %running.admin, "serving");
     until_stopped().await?;
     running.stop().await;
@@ -38,7 +36,7 @@ pub(super) async fn serve(args: &ServeArgs) -> Result<()> {
 
 /// Brings the database up to date and says from where to where.
 pub(super) async fn migrate(args: &ServeArgs) -> Result<String> {
-    let (config, _) = args.load()?;
+    let config = args.load()?;
     let db = Db::open(&config.database.url).await.context("the database cannot be opened")?;
     let (_, before) = store::versions(&db).await?;
     store::migrate(&db).await?;
@@ -50,9 +48,9 @@ pub(super) async fn migrate(args: &ServeArgs) -> Result<String> {
 
 /// Says what is wrong with a configuration; exit code 1 if anything is.
 pub(super) fn check(args: &ServeArgs) -> Result<u8> {
-    let (config, folder) = args.load()?;
+    let config = args.load()?;
     let mut faults = config.check();
-    if let Err(error) = crate::crypto::Keyring::load(&folder.join(&config.files.keys)) {
+    if let Err(error) = crate::crypto::Keyring::load(&config.files.keys) {
         faults.push(error.to_string());
     }
     for fault in &faults {
@@ -63,7 +61,7 @@ pub(super) fn check(args: &ServeArgs) -> Result<u8> {
 
 /// The configuration in force, environment included; it holds no secret but a password in the database's address.
 pub(super) fn show(args: &ServeArgs) -> Result<String> {
-    let (mut config, _) = args.load()?;
+    let mut config = args.load()?;
     if let Some((scheme, rest)) = config.database.url.split_once("://")
         && let Some((_, host)) = rest.rsplit_once('@')
     {

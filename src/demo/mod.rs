@@ -17,5 +17,5 @@ pub use agencies::{
     DemoCaller, DemoChild, DemoInvolvement, Standing, callers, directory_file, involvements, system_names,
 };
 pub use authority::{Authority, Cast, Options};
-pub use files::{DemoJson, write_demo_json, write_exports};
+pub use files::{DemoJson, SchoolFiles, write_demo_json, write_exports};
 pub use pki::{Pki, PkiError, SystemName};

@@ -40,13 +40,13 @@ impl From<sqlx::Error> for ApplyError {
 
 /// Adds every record of the file to the directory and moves its version, so that running gateways see it in a second.
 pub async fn apply(tx: &mut Tx, file: &DirectoryFile) -> Result<(), ApplyError> {
+    const BUMP: &str = "UPDATE directory_version SET version = version + 1 WHERE id = 1";
     let organisations = organisations(tx, file).await?;
     let systems = systems(tx, file, &organisations).await?;
     certificates(tx, file, &systems).await?;
     teams(tx, file, &organisations).await?;
     agreements(tx, file, &organisations).await?;
     authorisations(tx, file, &organisations, &systems).await?;
-    const BUMP: &str = "UPDATE directory_version SET version = version + 1 WHERE id = 1";
     let touched =
         on!(tx, c => { let r = sqlx::query(BUMP).execute(c).await?; must_touch("directory version", &r, 1) });
     Ok(touched?)

@@ -24,9 +24,13 @@ words! {
 words! {
     /// What a sharing agreement may list to be given without a proved person.
     LaneException {
+        /// The section `health`.
         Health = "health",
+        /// The section `sessions`.
         Sessions = "sessions",
+        /// The section `suspension`.
         Suspension = "suspension",
+        /// Finding a child by name and date of birth, without a UPN.
         SearchByName = "search_by_name",
     }
 }

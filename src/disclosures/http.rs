@@ -114,8 +114,11 @@ pub async fn list_audit_entries(
 ) -> Result<Released<EntriesAnswer>, Error> {
     let permit = gate.open_organisation(asked, Scope::Audit, Action::ReadAuditEntries)?;
     let limit = u32::from(query.limit.unwrap_or(100).clamp(1, 1_000));
-    let stored =
-        audit::entries(gate.db(), permit.organisation(), query.cursor, limit).await.map_err(Refusal::from)?;
+    let stored = match query.order {
+        Order::Log => audit::entries(gate.db(), permit.organisation(), query.cursor, limit).await,
+        Order::Newest => audit::newest_entries(gate.db(), permit.organisation(), query.cursor, limit).await,
+    };
+    let stored = stored.map_err(Refusal::from)?;
     let full = u32::try_from(stored.len()).is_ok_and(|n| n == limit);
     let next_cursor = stored.last().map(|s| s.index).filter(|_| full);
     let answer = EntriesAnswer { entries: stored.into_iter().map(body).collect(), next_cursor };

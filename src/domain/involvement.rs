@@ -64,7 +64,12 @@ mod tests {
             InvolvementKind::Section47Enquiry => Some("2026-12-11"),
             InvolvementKind::SchoolNursing | InvolvementKind::MentalHealthSupport => Some("2027-11-20"),
             InvolvementKind::ResidentConcern => Some("2027-05-20"),
-            _ => None,
+            InvolvementKind::Cin
+            | InvolvementKind::Cp
+            | InvolvementKind::Cla
+            | InvolvementKind::EarlyHelp
+            | InvolvementKind::FamilySupport
+            | InvolvementKind::YouthJustice => None,
         };
         for kind in InvolvementKind::ALL {
             let day = last_day(*kind, opened).map(|d| d.to_string());

@@ -22,5 +22,10 @@ words! {
 
 words! {
     /// Whether an organisation may be served; `suspended` is served nothing.
-    Standing { Live = "live", Suspended = "suspended" }
+    Standing {
+        /// Served as its directory entry says.
+        Live = "live",
+        /// Served nothing.
+        Suspended = "suspended",
+    }
 }

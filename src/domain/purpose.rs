@@ -7,19 +7,33 @@ use super::words;
 words! {
     /// A role that a person or system acts in; exactly one at a time.
     Role {
+        /// A local authority's social worker, or one of an organisation that acts for it.
         SocialWorker = "social_worker",
+        /// A practitioner of family help: children in need and Early Help, never child protection.
         FamilyHelpPractitioner = "family_help_practitioner",
+        /// A worker of Early Help, where the family has agreed.
         EarlyHelpWorker = "early_help_worker",
+        /// A school nurse with an accepted referral or an open episode.
         SchoolNurse = "school_nurse",
+        /// A practitioner of mental health support, where the family has agreed.
         MentalHealthPractitioner = "mental_health_practitioner",
+        /// The virtual school of the authority that looks after the child.
         VirtualSchool = "virtual_school",
+        /// A worker of a youth justice service.
         YouthJusticeWorker = "youth_justice_worker",
+        /// A local authority's attendance officer, authorised in writing under SI 2024/208 reg 12.
         AttendanceOfficerLa = "attendance_officer_la",
+        /// A local authority's officer for children missing education.
         CmeOfficer = "cme_officer",
+        /// The school to which a leaver's record is addressed.
         ReceivingSchool = "receiving_school",
+        /// A school's own attendance officer.
         SchoolAttendanceOfficer = "school_attendance_officer",
+        /// A school's designated safeguarding lead.
         Dsl = "dsl",
+        /// A local authority's designated officer for allegations against people who work with children.
         DesignatedOfficer = "designated_officer",
+        /// An organisation's data protection officer.
         DataProtectionOfficer = "data_protection_officer",
     }
 }
@@ -27,20 +41,35 @@ words! {
 words! {
     /// Why an answer is asked for; each is tied to a legal power and fixed by the kind of the relationship.
     Purpose {
+        /// Deciding at the front door whether a referral needs an assessment.
         Screening = "screening",
+        /// Assessing and supporting a child in need.
         ChildInNeed = "child_in_need",
+        /// Protecting a child from significant harm.
         ChildProtection = "child_protection",
+        /// Looking after a child in care.
         LookedAfter = "looked_after",
+        /// Early help that the family has agreed to.
         EarlyHelp = "early_help",
+        /// School nursing, or mental health support, for a named need.
         SchoolHealth = "school_health",
+        /// Working with a child in the youth justice system.
         YouthJustice = "youth_justice",
+        /// The authority's duties towards attendance at the schools that return to it.
         AttendanceDuty = "attendance_duty",
+        /// A stated concern about a child who lives in the authority.
         ResidentConcern = "resident_concern",
+        /// Finding a child missing education.
         Cme = "cme",
+        /// A school's work on its own registers.
         OwnRecord = "own_record",
+        /// Passing a leaver's record to the next school.
         RecordsTransfer = "records_transfer",
+        /// An emergency claimed by a social worker before a case is open.
         Emergency = "emergency",
+        /// Reviewing who saw what, and why.
         AuditReview = "audit_review",
+        /// Answering a data subject's request for access.
         SubjectAccess = "subject_access",
     }
 }
@@ -48,17 +77,29 @@ words! {
 words! {
     /// The kind of an involvement: what an agency is doing with a child.
     InvolvementKind {
+        /// A referral being screened.
         FrontDoor = "front_door",
+        /// An assessment of need.
         Assessment = "assessment",
+        /// A child in need.
         Cin = "cin",
+        /// A child protection enquiry, from the strategy discussion on.
         Section47Enquiry = "section_47_enquiry",
+        /// A child with a child protection plan.
         Cp = "cp",
+        /// A child looked after.
         Cla = "cla",
+        /// An early help case.
         EarlyHelp = "early_help",
+        /// Family support by the authority or a partner.
         FamilySupport = "family_support",
+        /// An accepted referral to, or an open episode of, school nursing.
         SchoolNursing = "school_nursing",
+        /// Mental health support.
         MentalHealthSupport = "mental_health_support",
+        /// A case of a youth justice service.
         YouthJustice = "youth_justice",
+        /// A concern that the child's home authority has opened on a stated referral.
         ResidentConcern = "resident_concern",
     }
 }
@@ -127,18 +168,31 @@ impl Purpose {
 words! {
     /// A section of an attendance and punctuality summary, in the order in which it is written.
     Section {
+        /// Possible, attended and missed sessions, rates, and the flags of persistent and severe absence.
         Headline = "headline",
+        /// The headline's figures for each school week.
         Trend = "trend",
+        /// Authorised and unauthorised sessions.
         Split = "split",
+        /// Lateness before and after the register closed.
         Punctuality = "punctuality",
+        /// Absences by weekday and session, and spells of absence.
         Pattern = "pattern",
+        /// Sessions lost to illness and medical appointments.
         Health = "health",
+        /// Sessions lost to suspension or exclusion, code E.
         Suspension = "suspension",
+        /// Unauthorised sessions in the worst 10 school weeks, and the ten-day flag.
         Enforcement = "enforcement",
+        /// The last session marked present by the school, and the current run of unexplained absence.
         LastSeen = "last_seen",
+        /// Dual registration, part-time timetable, provision elsewhere.
         Placement = "placement",
+        /// Every session, by a class that hides the code.
         Sessions = "sessions",
+        /// Exact counts of codes, including those that reveal religion, travelling or detention.
         Codes = "codes",
+        /// The school's attendance lead and safeguarding lead.
         SchoolContact = "school_contact",
     }
 }

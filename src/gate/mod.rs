@@ -4,9 +4,7 @@
 //! No permit, no data: readers below take one and take the child from it. No record, no answer: a [`Released`] body
 //! exists only once its audit entry is durable. Neither can be made anywhere else.
 
-mod decide;
 mod duty;
-mod find;
 mod handles;
 mod open;
 mod permit;
@@ -14,12 +12,14 @@ mod release;
 mod trail;
 
 pub use duty::{Duty, DutyPermit};
-pub use find::Search;
 pub use handles::ChildRef;
-pub use open::{Asked, Refusal};
+pub use open::{Asked, Refusal, Search};
 pub use permit::{OfChild, OfOrganisation, OfSchool, Permit};
 pub use release::{Answer, Released};
 pub use trail::{Recorded, Trail};
+
+/// What a search is by; only the gate looks with it.
+pub use crate::relationships::Sought;
 
 use crate::audit::Journal;
 use crate::clock::Clock;

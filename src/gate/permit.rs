@@ -2,7 +2,7 @@
 
 use super::trail::Trail;
 use crate::domain::identifiers::{OrganisationId, PupilId, SchoolId, SystemId};
-use crate::domain::purpose::{Purpose, Role, SectionSet};
+use crate::domain::purpose::{InvolvementKind, Purpose, Role, SectionSet};
 
 /// Proof that the gate was opened, once, for one subject. Consumed by the release of the answer.
 #[derive(Debug)]
@@ -49,7 +49,9 @@ pub struct OfSchool {
 
 /// A permit about the caller's own organisation, and no child.
 #[derive(Debug)]
-pub struct OfOrganisation;
+pub struct OfOrganisation {
+    pub(super) kinds: Vec<InvolvementKind>,
+}
 
 impl<S> Permit<S> {
     /// The organisation that holds the permit.
@@ -70,6 +72,14 @@ impl<S> Permit<S> {
     /// The purpose for which it acts.
     pub fn purpose(&self) -> Purpose {
         self.holder.purpose
+    }
+}
+
+impl<S> Permit<S> {
+    /// Notes in the request's entry which record is written, and the digest of what was sent for it.
+    pub fn note_written(&self, record: String, sent: &[u8]) {
+        let digest = crate::audit::Digest(crate::crypto::sha256(&[sent]));
+        self.trail.note(|e| (e.record, e.written) = (Some(record), Some(digest)));
     }
 }
 
@@ -101,6 +111,13 @@ impl Permit<OfChild> {
     /// Whether the relationship is with the child, so that the answer carries the combined figures and the caution.
     pub fn is_an_agency(&self) -> bool {
         matches!(self.subject.reach, Reach::Child)
+    }
+}
+
+impl Permit<OfOrganisation> {
+    /// The kinds of involvement that the holder's system may feed.
+    pub fn kinds(&self) -> &[InvolvementKind] {
+        &self.subject.kinds
     }
 }
 

@@ -63,9 +63,11 @@ impl Gate {
         self.put_handles(&permit, &mut body).await?;
         let body = serde_json::to_vec(&body).map_err(|_| Refusal::Answer)?;
         let entry = finished(&permit.trail, status, &body);
+        if !permit.trail.hand_over() {
+            return Err(Refusal::Unrecorded);
+        }
         let event = audit::stage(&mut tx, &entry).await?;
         tx.commit().await?;
-        permit.trail.set_handed_over();
         let receipt = self.journal().sequenced(event).await.map_err(|_| Refusal::Unrecorded)?;
         permit.trail.set_recorded(receipt);
         Ok(Released { status, body, receipt, of: PhantomData })
@@ -79,7 +81,9 @@ impl Gate {
     /// Writes the entry of a request for which nothing was released: refusals, malformed requests, errors.
     pub async fn record(&self, trail: &Trail, status: StatusCode, body: &[u8]) -> Result<Receipt, Refusal> {
         let entry = finished(trail, status, body);
-        trail.set_handed_over();
+        if !trail.hand_over() {
+            return Err(Refusal::Unrecorded);
+        }
         let receipt = self.journal().record(&entry).await.map_err(|_| Refusal::Unrecorded)?;
         trail.set_recorded(receipt);
         Ok(receipt)
@@ -88,15 +92,13 @@ impl Gate {
     async fn put_handles<S, T: Answer>(&self, permit: &Permit<S>, body: &mut T) -> Result<(), Refusal> {
         for child in body.children() {
             let Some(pupil) = child.internal() else { continue };
-            let held = match handles::held(self.db(), &permit.holder, pupil).await? {
-                Some(handle) => Some(handle),
-                None => {
-                    let mut tx = self.db().begin().await?;
-                    handles::issue(&mut tx, &permit.holder, pupil, self.clock().now()).await?;
-                    tx.commit().await?;
-                    handles::held(self.db(), &permit.holder, pupil).await?
-                }
-            };
+            let mut held = handles::held(self.db(), &permit.holder, pupil).await?;
+            if held.is_none() {
+                let mut tx = self.db().begin().await?;
+                handles::issue(&mut tx, &permit.holder, pupil, self.clock().now()).await?;
+                tx.commit().await?;
+                held = handles::held(self.db(), &permit.holder, pupil).await?;
+            }
             child.put(held.ok_or(Refusal::Answer)?);
         }
         Ok(())

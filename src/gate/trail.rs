@@ -16,8 +16,8 @@ pub struct Trail(Arc<Mutex<State>>);
 #[derive(Debug)]
 struct State {
     entry: Entry,
-    handed_over: bool,
     recorded: Option<Receipt>,
+    handed_over: bool,
 }
 
 /// Marks a response whose entry is durable.
@@ -27,7 +27,7 @@ pub struct Recorded(pub Receipt);
 impl Trail {
     /// Begins with what the connection and the request line say.
     pub fn new(entry: Entry) -> Self {
-        Self(Arc::new(Mutex::new(State { entry, handed_over: false, recorded: None })))
+        Self(Arc::new(Mutex::new(State { entry, recorded: None, handed_over: false })))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -50,14 +50,10 @@ impl Trail {
         self.state().entry.clone()
     }
 
-    /// Whether the entry is out of our hands: committed beside a write, or in the journal's queue. It may be in the log
-    /// already or come to it later, so that it must not be handed over again.
-    pub fn handed_over(&self) -> bool {
-        self.state().handed_over
-    }
-
-    pub(super) fn set_handed_over(&self) {
-        self.state().handed_over = true;
+    /// Claims the one time that the entry goes to the journal. A second time would be a second entry of one request, so
+    /// whoever gets `false` answers that nothing can be said.
+    pub(super) fn hand_over(&self) -> bool {
+        !std::mem::replace(&mut self.state().handed_over, true)
     }
 
     pub(super) fn set_recorded(&self, receipt: Receipt) {

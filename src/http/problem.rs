@@ -244,7 +244,10 @@ impl Error {
 
     fn header(&self) -> Option<(axum::http::HeaderName, String)> {
         match self {
-            Self::Identity(Unauthenticated::Suspended) => None,
+            Self::Identity(Unauthenticated::Suspended)
+            | Self::Child
+            | Self::Problem { .. }
+            | Self::Internal => None,
             Self::Identity(fault) => {
                 let value = fault.bearer_error().map_or_else(
                     || "Bearer realm=\"schoolgate\"".to_owned(),
@@ -259,7 +262,6 @@ impl Error {
             }
             Self::Limited { seconds } => Some((RETRY_AFTER, seconds.to_string())),
             Self::NotReady => Some((RETRY_AFTER, "5".to_owned())),
-            Self::Child | Self::Problem { .. } | Self::Internal => None,
         }
     }
 }

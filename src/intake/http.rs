@@ -3,7 +3,6 @@
 use super::parse::Format;
 use super::{ImportReport, Options, Sent, import};
 use crate::domain::calendar::SchoolYear;
-use crate::domain::words;
 use crate::gate::{Asked, Gate, Permit, Released};
 use crate::gate::{OfSchool, Refusal};
 use crate::http::{Body, Error, Path, ProblemKind, Query};
@@ -27,10 +26,8 @@ pub struct UploadQuery {
     strict: bool,
 }
 
-words! {
-    /// A session in a path.
-    SessionWord { Am = "am", Pm = "pm" }
-}
+/// The sessions of a day, as written in a path.
+const SESSIONS: [&str; 2] = ["am", "pm"];
 
 /// Sends the calendar of a school year; rows `date, am, pm, term, note` in CSV or NDJSON.
 #[utoipa::path(
@@ -138,7 +135,7 @@ pub async fn send_register(
     let date: NaiveDate = date.parse().map_err(|_| {
         Error::problem(ProblemKind::BadRequest, "the date in the path must be written YYYY-MM-DD")
     })?;
-    let session = SessionWord::parse(&session).ok_or_else(|| {
+    let session = SESSIONS.into_iter().find(|word| *word == session).ok_or_else(|| {
         Error::problem(ProblemKind::BadRequest, "the session in the path must be `am` or `pm`")
     })?;
     let lines = lines(&body, date, session)?;
@@ -148,14 +145,14 @@ pub async fn send_register(
 }
 
 /// The register as the lines of a file of marks, so that there is one way in for a mark.
-fn lines(body: &[u8], date: NaiveDate, session: SessionWord) -> Result<String, Error> {
+fn lines(body: &[u8], date: NaiveDate, session: &str) -> Result<String, Error> {
     let marks: Vec<RegisterMark> = crate::http::json(body)?;
     let mut text = String::new();
     for mark in marks {
         let mut row = serde_json::to_value(&mark).map_err(|_| Error::Internal)?;
         if let Some(row) = row.as_object_mut() {
             row.insert("date".to_owned(), date.to_string().into());
-            row.insert("session".to_owned(), session.as_str().into());
+            row.insert("session".to_owned(), session.into());
         }
         text.push_str(&row.to_string());
         text.push('\n');

@@ -14,7 +14,7 @@ use crate::domain::identifiers::EnrolmentId;
 use crate::gate::{Gate, OfSchool, Permit, Refusal};
 use crate::registers::{self, Amendment, Enrolment, NOT_GIVEN, Register, RollEvent};
 use crate::store::StoreError;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Europe::London;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -44,7 +44,7 @@ fn merge_all(mut standing: Standing, file: &File<MarkRow>, at: DateTime<Utc>) ->
     let mut report = ImportReport::begin("attendance", file);
     let mut plan = Plan::default();
     for (line, row) in &file.rows {
-        match place(&standing, row) {
+        match place(&standing, row, at) {
             Ok(placed) => take(&mut standing, &mut plan, &mut report, (row, &placed), at),
             Err((column, value, message)) => report.reject(*line, column, &value, &message),
         }
@@ -107,11 +107,15 @@ struct Placed {
 /// The column at fault, its cell, and what is wrong and to do.
 type Fault = (&'static str, String, String);
 
-fn place(standing: &Standing, row: &MarkRow) -> Result<Placed, Fault> {
+fn place(standing: &Standing, row: &MarkRow, at: DateTime<Utc>) -> Result<Placed, Fault> {
     let enrolment = on_roll(standing, row)?;
     let date_fault = |message: String| ("date", row.date.to_string(), message);
     if row.date > standing.today {
         return Err(date_fault("is after today; send a mark once its session has been held".to_owned()));
+    }
+    if let Some(recorded) = row.recorded_at.filter(|recorded| *recorded > at + TimeDelta::minutes(5)) {
+        let message = "is in the future; correct the time, or leave it out and the time of receipt is taken";
+        return Err(("recorded_at", recorded.to_rfc3339(), message.to_owned()));
     }
     if enrolment.boarder {
         let message =

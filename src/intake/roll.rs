@@ -24,7 +24,7 @@ pub(super) async fn plan(
 ) -> Result<(Plan, ImportReport), StoreError> {
     let mut report = ImportReport::begin("pupils", file);
     let mut plan = Plan::default();
-    let roll = registers::school_roll(gate.db(), permit).await?;
+    let mut roll = registers::school_roll(gate.db(), permit).await?;
     let entries: HashMap<Uuid, String> = registers::school_admission_entries(gate.db(), permit)
         .await?
         .into_iter()
@@ -34,24 +34,34 @@ pub(super) async fn plan(
     let own_authority = directory
         .school(permit.school())
         .and_then(|school| directory.organisations.get(&school.returns_to?)?.la_code.clone());
-    let mut seen = HashSet::new();
+    let (mut touched, today) = (HashSet::new(), gate.clock().today());
     for (line, row) in &file.rows {
-        if !seen.insert((row.school_pupil_id.clone(), row.stay.starting_day())) {
-            let message = "is in the file twice with the same starting day; keep one row for each enrolment";
+        let standing = find(&roll, row);
+        if standing.is_some_and(|e| !is_same_pupil(e, row)) {
+            let message = "is another pupil's number: neither date of birth, name nor UPN are the same; \
+                           give this pupil a number of its own";
             report.reject(*line, "school_pupil_id", &row.school_pupil_id, message);
             continue;
         }
-        let standing = find(&roll, row);
+        let same = standing.filter(|e| !admitted_again(e, row));
+        if same.is_some_and(|e| touched.contains(&e.id)) {
+            let message = "is in the file twice for the same stay; keep one row for each enrolment";
+            report.reject(*line, "school_pupil_id", &row.school_pupil_id, message);
+            continue;
+        }
         let pupil = match standing {
             Some(enrolment) => PupilId(enrolment.pupil_id),
             None => join(gate, permit, row, &roll, &mut plan).await?,
         };
-        let same = standing.filter(|e| !admitted_again(e, row));
         let new = state(permit, row, pupil, same, own_authority.as_deref());
-        let fields = fields(row);
         let old_fields = same.and_then(|e| entries.get(&e.id));
-        let today = gate.clock().today();
-        note(&mut plan, &mut report, (same, old_fields), (new, fields), today);
+        note(&mut plan, &mut report, (same, old_fields), (new.clone(), fields(row)), today);
+        touched.insert(new.id);
+        // Later rows of the file see what this one makes of the roll.
+        match roll.iter_mut().find(|e| e.id == new.id) {
+            Some(standing) => *standing = new,
+            None => roll.push(new),
+        }
     }
     Ok((plan, report))
 }
@@ -65,6 +75,17 @@ fn find<'a>(roll: &'a [Enrolment], row: &PupilRow) -> Option<&'a Enrolment> {
         .filter(|e| upn.is_some() && e.upn_permanent && e.upn == upn && e.date_of_birth == row.date_of_birth);
     let latest = |e: &&Enrolment| (e.starting_day == row.stay.starting_day(), e.starting_day);
     numbered.max_by_key(latest).or_else(|| keyed.max_by_key(latest))
+}
+
+/// Whether a row can be of the pupil that has its number: schools give numbers again, and a new child must never come
+/// to stand under an old one's handle. A changed name, date of birth or UPN alone is an amendment.
+fn is_same_pupil(standing: &Enrolment, row: &PupilRow) -> bool {
+    let upn = row.upn.as_ref().filter(|upn| !upn.is_temporary()).map(ToString::to_string);
+    let same_upn = upn.is_some() && standing.upn_permanent && standing.upn == upn;
+    let same_born = standing.date_of_birth == row.date_of_birth;
+    let same_surname = standing.surname_key == match_key(row.surname.as_str());
+    let same_forename = standing.forename_key == match_key(row.forename.as_str());
+    same_upn || (same_born && (same_surname || same_forename)) || (same_surname && same_forename)
 }
 
 /// Whether a row is a later stay of a pupil whose earlier one has ended.
@@ -92,6 +113,9 @@ async fn join(
     }
     let pupil = PupilId(Uuid::now_v7());
     plan.pupils.push(pupil);
+    if let Some(upn) = row.upn.as_ref().filter(|upn| !upn.is_temporary()) {
+        plan.keys.push((upn.to_string(), row.date_of_birth, match_key(row.surname.as_str())));
+    }
     Ok(pupil)
 }
 

@@ -10,13 +10,20 @@ use crate::gate::{Gate, OfSchool, Permit, Refusal, Released};
 use crate::registers::{self, Amendment, Enrolment, RollEvent, Upload};
 use crate::store::{StoreError, Tx, must_touch, on};
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use http::StatusCode;
 use uuid::Uuid;
 
 words! {
     /// What a file holds.
-    Sent { Calendar = "calendar", Pupils = "pupils", Attendance = "attendance" }
+    Sent {
+        /// A school year's calendar.
+        Calendar = "calendar",
+        /// The roll.
+        Pupils = "pupils",
+        /// Marks.
+        Attendance = "attendance",
+    }
 }
 
 /// How a file is to be taken.
@@ -54,6 +61,8 @@ impl From<StoreError> for ImportError {
 pub(super) struct Plan {
     pub(super) calendar: Option<SchoolCalendar>,
     pub(super) pupils: Vec<PupilId>,
+    /// Permanent UPN, date of birth and surname of the children in `pupils`, where they have all three.
+    pub(super) keys: Vec<(String, NaiveDate, String)>,
     pub(super) enrolments: Vec<(Enrolment, String)>,
     pub(super) marks: Vec<MarksOfYear>,
     pub(super) amendments: Vec<Amendment>,
@@ -99,8 +108,10 @@ pub async fn import(
     options: Options,
 ) -> Result<Released<ImportReport>, ImportError> {
     let import = ImportId(Uuid::now_v7());
+    permit.note_written(format!("import {}", import.0), &file);
     for _ in 0..ATTEMPTS {
         let at = gate.clock().school_now();
+        let base = registers::newest(gate.db(), &permit).await?;
         let admissions = registers::admissions_generation(gate.db(), &permit).await?;
         let (plan, mut report) = work_out(gate, &permit, sent, &file, options, at).await?;
         report.import_id = import.0.to_string();
@@ -110,11 +121,12 @@ pub async fn import(
             return Ok(gate.release(permit, status, report).await?);
         }
         report.applied = true;
-        let upload = stage(gate, &permit, &plan, import, at).await?;
+        let upload = stage(gate, &permit, &plan, import, (base, at)).await?;
         let mut tx = gate.db().begin().await?;
-        let admitted = !plan.admits() || registers::admit(&mut tx, admissions).await?;
+        let admitted = !plan.admits() || registers::admit(&mut tx, admissions, &plan.keys).await?;
         let switched = match upload {
-            Some(upload) if admitted => upload.switch_to(&mut tx, at).await?,
+            // The time at which it begins to count, not at which it was begun: what is published stays as it was.
+            Some(upload) if admitted => upload.switch_to(&mut tx, gate.clock().school_now()).await?,
             Some(_) | None => admitted,
         };
         if !switched {
@@ -168,13 +180,13 @@ async fn stage(
     permit: &Permit<OfSchool>,
     plan: &Plan,
     import: ImportId,
-    at: DateTime<Utc>,
+    (base, at): (i64, DateTime<Utc>),
 ) -> Result<Option<Upload>, StoreError> {
     if plan.is_empty() {
         return Ok(None);
     }
     let mut tx = gate.db().begin().await?;
-    let upload = Upload::begin(&mut tx, permit).await?;
+    let upload = Upload::begin(&mut tx, permit, base).await?;
     Upload::clear_abandoned(&mut tx, permit).await?;
     if let Some(calendar) = &plan.calendar {
         registers::add_calendar(&mut tx, &upload, calendar.year(), calendar).await?;

@@ -40,7 +40,8 @@ pub struct ClaimBody {
     pub date_of_birth: NaiveDate,
     /// The child's surname.
     pub surname: String,
-    /// The child's forename.
+    /// The child's forename; may be left out where there is a UPN.
+    #[serde(default)]
     pub forename: String,
     /// The last day, where it ends before its kind's own term.
     #[serde(default)]
@@ -114,6 +115,9 @@ pub enum ClaimError {
     /// The kind needs the family's agreement.
     #[error("`family_agreement` is needed for this kind")]
     FamilyAgreement,
+    /// Not a category.
+    #[error("`school_not_told` must be allegation_against_staff, relative_on_staff or other")]
+    SchoolNotTold,
     /// Opened in the future.
     #[error("`opened_at` is in the future")]
     OpenedAt,
@@ -177,9 +181,17 @@ fn texts(body: &ClaimBody) -> Result<(), ClaimError> {
     });
     for (name, text) in fields.into_iter().chain(agreed) {
         let controls = text.chars().any(char::is_control);
-        if text.trim().is_empty() || text.chars().count() > LONGEST || controls {
+        let may_be_empty = name == "forename" && body.upn.is_some();
+        if (text.trim().is_empty() && !may_be_empty) || text.chars().count() > LONGEST || controls {
             return Err(ClaimError::Text(name));
         }
+    }
+    let category = body.school_not_told.as_deref();
+    if category.is_some_and(|c| !["allegation_against_staff", "relative_on_staff", "other"].contains(&c)) {
+        return Err(ClaimError::SchoolNotTold);
+    }
+    if body.allocated_person.as_ref().is_some_and(|name| name.chars().count() > LONGEST) {
+        return Err(ClaimError::Text("allocated_person"));
     }
     if pupil::match_key(&body.surname).is_empty() {
         return Err(ClaimError::Text("surname"));

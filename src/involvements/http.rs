@@ -1,11 +1,13 @@
 //! The wire of involvements: always 202, whatever is known of the child.
 
 use super::{Claim, ClaimBody, ClaimError, Matcher, storage};
+use super::matching::LAPSE_DAYS;
 use crate::directory::Scope;
 use crate::gate::{Answer, Asked, Gate, OfOrganisation, Permit, Refusal, Released};
 use crate::http::{Body, Error, Fault, Path, ProblemKind, Query};
 use crate::policy::Action;
 use axum::extract::State;
+use chrono::TimeDelta;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -37,7 +39,8 @@ pub async fn open_involvement(
     let permit = gate.open_organisation(asked, Scope::Involvements, Action::WriteInvolvement)?;
     let id = uuid(&id)?;
     let claim = Claim::read(crate::http::json(&body)?, Some(id), gate.clock().school_now())?;
-    known_team(&gate, &permit, &claim)?;
+    within(&gate, &permit, &claim)?;
+    permit.note_written(format!("involvement {}", claim.id), &body);
     put(&gate, &matcher, permit, &[claim]).await
 }
 
@@ -55,6 +58,7 @@ pub async fn send_caseload(
 ) -> Result<Released<Accepted>, Error> {
     let permit = gate.open_organisation(asked, Scope::Involvements, Action::WriteInvolvement)?;
     let claims = read_lines(&gate, &permit, &body)?;
+    permit.note_written(format!("{} involvements", claims.len()), &body);
     put(&gate, &matcher, permit, &claims).await
 }
 
@@ -71,9 +75,10 @@ pub async fn end_involvement(
 ) -> Result<Released<Accepted>, Error> {
     let permit = gate.open_organisation(asked, Scope::Involvements, Action::WriteInvolvement)?;
     let id = uuid(&id)?;
+    permit.note_written(format!("involvement {id}"), b"");
     let mut tx = gate.db().begin().await.map_err(Refusal::from)?;
     let at = gate.clock().school_now();
-    storage::end(&mut tx, permit.organisation(), id, at).await.map_err(Refusal::from)?;
+    storage::end(&mut tx, (permit.organisation(), permit.system()), id, at).await.map_err(Refusal::from)?;
     Ok(gate.commit(permit, tx, StatusCode::ACCEPTED, Accepted { accepted: 1 }).await?)
 }
 
@@ -125,12 +130,13 @@ pub async fn report_involvements(
     let permit = gate.open_organisation(asked, Scope::Involvements, Action::ReadInvolvementReport)?;
     let limit = i64::from(query.limit.unwrap_or(200).clamp(1, 1_000));
     let after = query.cursor.unwrap_or(Uuid::nil());
-    let rows = storage::page(gate.db(), permit.organisation(), after, limit).await.map_err(Refusal::from)?;
+    let rows = storage::page(gate.db(), (permit.organisation(), permit.system()), after, limit).await.map_err(Refusal::from)?;
     let full = i64::try_from(rows.len()).is_ok_and(|n| n == limit);
     let next_cursor = rows.last().map(|row| row.id).filter(|_| full);
     let (now, today) = (gate.clock().school_now(), gate.clock().today());
     let state = |row: &storage::ReportRow| {
-        let over = row.ended_at.is_some_and(|at| at <= now) || row.until_day.is_some_and(|day| day < today);
+        let lapsed = row.pupil_id.is_none() && row.received_at < gate.clock().now() - TimeDelta::days(LAPSE_DAYS);
+        let over = lapsed || row.ended_at.is_some_and(|at| at <= now) || row.until_day.is_some_and(|day| day < today);
         if over {
             "ended"
         } else if row.pupil_id.is_some() {
@@ -152,7 +158,7 @@ pub async fn report_involvements(
 }
 
 /// Claims of one upload at most.
-const LINES_MAX: usize = 50_000;
+const LINES_MAX: usize = 2_000;
 
 fn read_lines(gate: &Gate, permit: &Permit<OfOrganisation>, body: &[u8]) -> Result<Vec<Claim>, Error> {
     let text = std::str::from_utf8(body).map_err(|_| {
@@ -160,14 +166,14 @@ fn read_lines(gate: &Gate, permit: &Permit<OfOrganisation>, body: &[u8]) -> Resu
     })?;
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     if lines.len() > LINES_MAX {
-        return Err(Error::problem(ProblemKind::PayloadTooLarge, "send at most 50,000 claims at a time"));
+        return Err(Error::problem(ProblemKind::PayloadTooLarge, "send at most 2,000 claims at a time"));
     }
     let (mut claims, mut errors) = (Vec::with_capacity(lines.len()), Vec::new());
     for (line, number) in lines.into_iter().zip(1_u64..) {
         let read = serde_json::from_str::<ClaimBody>(line)
             .map_err(|_| "the line is not a JSON object with the fields of a claim".to_owned())
             .and_then(|body| Claim::read(body, None, gate.clock().school_now()).map_err(|e| e.to_string()))
-            .and_then(|claim| known_team(gate, permit, &claim).map(|()| claim).map_err(|e| e.to_string()));
+            .and_then(|claim| within(gate, permit, &claim).map(|()| claim).map_err(|e| e.to_string()));
         match read {
             Ok(claim) => claims.push(claim),
             Err(detail) => errors.push(Fault { line: Some(number), detail, ..Fault::default() }),
@@ -182,15 +188,20 @@ fn read_lines(gate: &Gate, permit: &Permit<OfOrganisation>, body: &[u8]) -> Resu
     Err(Error::Problem { kind: ProblemKind::BadRequest, detail, errors })
 }
 
-/// A team is a word of the agency's own directory entry, so that refusing another tells nothing of any child.
-fn known_team(gate: &Gate, permit: &Permit<OfOrganisation>, claim: &Claim) -> Result<(), Error> {
+/// The team and the kind must be this system's own to name; both are of the agency's own directory entry, so that
+/// refusing another tells nothing of any child.
+fn within(gate: &Gate, permit: &Permit<OfOrganisation>, claim: &Claim) -> Result<(), Error> {
+    if !permit.kinds().contains(&claim.kind) {
+        let detail = "`kind` is not one on which a role of this system may rest; send it from the system that holds it";
+        return Err(Error::problem(ProblemKind::BadRequest, detail));
+    }
     let directory = gate.directory().current();
     match directory.team(permit.organisation(), &claim.body.team) {
         Some(_) => Ok(()),
-        None => Err(Error::problem(
-            ProblemKind::BadRequest,
-            "`team` is not a team of this organisation in the directory",
-        )),
+        None => {
+            let detail = "`team` is not a team of this organisation in the directory";
+            Err(Error::problem(ProblemKind::BadRequest, detail))
+        }
     }
 }
 

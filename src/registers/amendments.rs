@@ -13,7 +13,12 @@ pub const NOT_GIVEN: &str = "not given by the source";
 
 words! {
     /// Which of the two registers an entry is in.
-    Register { Attendance = "attendance", Admission = "admission" }
+    Register {
+        /// The attendance register.
+        Attendance = "attendance",
+        /// The admission register.
+        Admission = "admission",
+    }
 }
 
 /// One amendment of either register.

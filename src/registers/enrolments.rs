@@ -8,6 +8,10 @@ use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
 /// One state of an enrolment.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "one for each column of the table; each is a fact of its own"
+)]
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Enrolment {
     /// The school.
@@ -130,12 +134,24 @@ pub async fn admissions_generation(db: &Db, _admitting: &Permit<OfSchool>) -> Re
     Ok(read!(db, c => sqlx::query_scalar(READ).fetch_one(c).await)?)
 }
 
-/// Claims the next place among uploads that admit. `false` when another came first: whom a new enrolment joins must
+/// Takes the next place among uploads that admit, in the transaction that switches to one. `false` when another upload
+/// has meanwhile entered one of `keys` (permanent UPN, date of birth, surname): whom the new enrolment joins must then
 /// be looked up again, or two schools that admit one child at the same time would make two of it.
-pub async fn admit(tx: &mut Tx, seen: i64) -> Result<bool, StoreError> {
+pub async fn admit(tx: &mut Tx, seen: i64, keys: &[(String, NaiveDate, String)]) -> Result<bool, StoreError> {
     const NEXT: &str =
-        "UPDATE admissions_generation SET generation = generation + 1 WHERE id = 1 AND generation = $1";
-    Ok(on!(tx, c => sqlx::query(NEXT).bind(seen).execute(c).await.map(|r| r.touched()))? == 1)
+        "UPDATE admissions_generation SET generation = generation + 1 WHERE id = 1 RETURNING generation - 1";
+    let before: i64 = on!(tx, c => sqlx::query_scalar(NEXT).fetch_one(c).await)?;
+    if before == seen {
+        return Ok(true);
+    }
+    for (upn, born, surname) in keys {
+        let found: Vec<Uuid> = on!(tx, c => sqlx::query_scalar(MATCHING)
+            .bind(upn).bind(*born).bind(surname).fetch_all(c).await)?;
+        if !found.is_empty() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Adds a child, of whom nothing is known but that it exists; it counts for nobody before an enrolment does.

@@ -21,4 +21,4 @@ pub use enrolments::{
 };
 pub use marks::{MarksRow, add_marks, expire_marks, school_marks, tidy_marks};
 pub use roll_events::{RollEvent, add_roll_event};
-pub use versions::{Upload, Versioned, as_of};
+pub use versions::{Upload, Versioned, as_of, newest};

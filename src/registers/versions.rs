@@ -5,7 +5,7 @@
 
 use crate::domain::identifiers::SchoolId;
 use crate::gate::{OfSchool, Permit};
-use crate::store::{StoreError, Touched, Tx, on};
+use crate::store::{Db, StoreError, Touched, Tx, on, read};
 use chrono::{DateTime, Utc};
 
 /// An upload being staged: rows are written under `version` and count once it is switched to.
@@ -20,12 +20,13 @@ pub struct Upload {
 }
 
 impl Upload {
-    /// Takes the next version of the permit's school.
-    pub async fn begin(tx: &mut Tx, permit: &Permit<OfSchool>) -> Result<Self, StoreError> {
+    /// Takes the next version of the permit's school. `base` is what [`newest`] said before anything was read for the
+    /// upload: what it was worked out from, so that nothing switched to meanwhile is lost.
+    pub async fn begin(tx: &mut Tx, permit: &Permit<OfSchool>, base: i64) -> Result<Self, StoreError> {
         const MAKE: &str = "INSERT INTO register_state (school_id, current_version, next_version) VALUES ($1, 0, 1) \
              ON CONFLICT (school_id) DO NOTHING";
         const TAKE: &str = "UPDATE register_state SET next_version = next_version + 1 WHERE school_id = $1 \
-             RETURNING next_version - 1, current_version";
+             RETURNING next_version - 1";
         let school = permit.school();
         on!(tx, c => sqlx::query(MAKE).bind(school.0).execute(c).await.map(|_| ()))?;
         let (version, base): (i64, i64) =
@@ -75,6 +76,12 @@ impl Upload {
             .bind(self.school.0).bind(self.version).bind(at).execute(c).await.map(|_| ()))?;
         Ok(true)
     }
+}
+
+/// The version of the permit's school that counts now; 0 before the first upload.
+pub async fn newest(db: &Db, permit: &Permit<OfSchool>) -> Result<i64, StoreError> {
+    const NEWEST: &str = "SELECT COALESCE(MAX(current_version), 0) FROM register_state WHERE school_id = $1";
+    Ok(read!(db, c => sqlx::query_scalar(NEWEST).bind(permit.school().0).fetch_one(c).await)?)
 }
 
 /// A row that belongs to a version, with when that version began to count (school time).

@@ -71,6 +71,8 @@ pub struct SchoolBody {
 /// How complete the marks are.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CompletenessBody {
+    /// Whether there is an attendance register at all: not for boarders, who then have no figures.
+    pub(super) recorded: bool,
     /// When the newest marks came; `null` when none has. Boarders have none.
     pub(super) marks_received_at: Option<DateTime<Utc>>,
     /// The last session of the window that has a mark.

@@ -41,7 +41,7 @@ pub(super) fn answer(
     let then = decode_all(record, span.moment)?;
     let now = if span.moment.is_some() { decode_all(record, None)? } else { Vec::new() };
     let live = if span.moment.is_some() { &now } else { &then };
-    let from = span.from.unwrap_or_else(|| first_session(&then, span.to));
+    let (from, span) = resolve(&then, span);
     let mut enrolments = Vec::with_capacity(then.len());
     let mut all = Vec::with_capacity(then.len());
     for one in &then {
@@ -56,11 +56,12 @@ pub(super) fn answer(
             Some(seen) => register(seen, from, span)?.last_seen,
             None => figures.last_seen.clone(),
         };
-        let detail = span.moment.is_none() || whole(one, from, span);
+        let detail = span.moment.is_none() || span.from.is_none() || whole(one, from, span);
         enrolments.push(EnrolmentBody {
             school: SchoolBody { urn: school.urn.clone().unwrap_or_default(), name: school.name.clone() },
             status: one.enrolment.status.clone(),
             completeness: CompletenessBody {
+                recorded: figures.recorded,
                 marks_received_at: one.received_at,
                 last_complete_session: figures.completeness.last_complete_session.map(session),
                 sessions_without_mark: figures.completeness.sessions_without_mark,
@@ -113,17 +114,21 @@ fn decode(record: &EnrolmentRecord, moment: Option<DateTime<Utc>>) -> Result<Opt
     Ok(Some(Decoded { enrolment, years, received_at }))
 }
 
-/// The first session of the school year that the window ends in; the earliest, where schools differ.
-fn first_session(all: &[Decoded], to: NaiveDate) -> NaiveDate {
-    let year = SchoolYear::of(to);
-    all.iter()
-        .flat_map(|one| &one.years)
-        .filter(|y| y.calendar.year() == year)
-        .filter_map(|y| y.calendar.first_session())
-        .map(|s| s.date)
-        .min()
-        .unwrap_or_else(|| year.first_day())
-        .min(to)
+/// The default window: from the first session of the school's year to its last complete one. In August that is still the
+/// year that has ended; where schools differ, the earliest first session and the latest last one.
+fn resolve(all: &[Decoded], span: Span) -> (NaiveDate, Span) {
+    if let Some(from) = span.from {
+        return (from, span);
+    }
+    let years = || all.iter().flat_map(|one| &one.years);
+    let held = |date: NaiveDate| date <= span.to && date <= span.last_due.date;
+    let last = years().filter_map(|y| y.calendar.sessions().rev().find(|s| held(s.date))).map(|s| s.date).max();
+    let Some(last) = last else { return (span.to, span) };
+    let year = SchoolYear::of(last);
+    let firsts = years().filter(|y| y.calendar.year() == year).filter_map(|y| y.calendar.first_session());
+    let from = firsts.map(|s| s.date).min().unwrap_or(last);
+    // Whoever sees whole weeks is told the end of the week; whoever sees sessions the day of the last one.
+    (from, if span.moment.is_none() && !span.to_given { Span { to: last, ..span } } else { span })
 }
 
 /// Whether an enrolment was live on any day of the window, or is now.
@@ -178,7 +183,8 @@ fn dual_met(one: &Decoded, all: &[Decoded], from: NaiveDate, span: Span) -> Resu
         let marks: Vec<Option<Code>> = there.map(|o| mark(o, at)).collect();
         if marks.iter().any(|m| m.is_some_and(|code| code.class().attended())) {
             met.last_met = met.last_met.max(Some(at));
-        } else if !marks.is_empty() {
+        } else if marks.iter().any(|m| m.is_none_or(|code| code.class().missed() || code == Code::D)) {
+            // Met by absence, by no mark, or by a D there too; a session not required there was not missed.
             met.unmet.push(at);
         }
     }

@@ -2,6 +2,7 @@
 
 use super::answer::SessionBody;
 use crate::directory::{Contact, Organisation};
+use crate::domain::attendance::Code;
 use crate::domain::attendance::summary::{
     Counts, Enforcement, Figures, Health, LastSeen, Late, Pattern, Punctuality, Shown, Spell, Week,
 };
@@ -175,8 +176,9 @@ struct PlacementBody {
 
 #[derive(Debug, Serialize, ToSchema)]
 struct ElsewhereBody {
+    /// `arranged_by_authority`.
     #[schema(value_type = String)]
-    code: &'static str,
+    provision: &'static str,
     sessions: u32,
 }
 
@@ -202,6 +204,9 @@ struct ContactBody {
     telephone: String,
 }
 
+/// What can be said of an enrolment without an attendance register.
+const UNRECORDED: SectionSet = SectionSet::EMPTY.with(Section::Placement).with(Section::SchoolContact);
+
 /// What a D of this enrolment met in the other register.
 #[derive(Clone, Debug, Default)]
 pub(super) struct DualMet {
@@ -222,6 +227,8 @@ impl Sections {
         (given, detail): (SectionSet, bool),
     ) -> Self {
         let counts = &figures.counts;
+        // Of a boarder nothing is recorded, which is not the same as nothing missed.
+        let given = if figures.recorded { given } else { given.and(UNRECORDED) };
         Self {
             headline: given.has(Section::Headline).then(|| headline(counts)),
             trend: given.has(Section::Trend).then(|| trend(figures)),
@@ -356,12 +363,13 @@ fn last_seen(live: &LastSeen, dual: &DualMet) -> LastSeenBody {
 }
 
 fn placement(figures: &Figures) -> PlacementBody {
-    let elsewhere = figures.placement.elsewhere.iter();
+    // Trips, sport and work experience are no placement; the codes themselves are for `codes` only.
+    let elsewhere = figures.placement.elsewhere.iter().filter(|(code, _)| *code == Code::K);
     PlacementBody {
         dual_registration: figures.placement.dual_registration,
         part_time: figures.placement.part_time,
         elsewhere: elsewhere
-            .map(|(code, sessions)| ElsewhereBody { code: code.as_str(), sessions: *sessions })
+            .map(|(_, sessions)| ElsewhereBody { provision: "arranged_by_authority", sessions: *sessions })
             .collect(),
     }
 }

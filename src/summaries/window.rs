@@ -15,6 +15,8 @@ pub(super) struct Span {
     pub(super) from: Option<NaiveDate>,
     /// Last day.
     pub(super) to: NaiveDate,
+    /// Whether the last day was asked for.
+    pub(super) to_given: bool,
     /// The last session that is over; `last_seen` reaches this far.
     pub(super) last_due: Session,
     /// The moment as at which marks, roll and calendar are read; none: now.
@@ -60,6 +62,7 @@ pub(super) fn span(
         let sunday = last_complete_week(local);
         (sunday, Some(published_at(sunday)))
     };
+    let to_given = to.is_some();
     let end = to.map_or(as_of, |to| to.min(as_of));
     let (from, to) = match (live, from) {
         (true, from) => (from, end),
@@ -75,7 +78,7 @@ pub(super) fn span(
     if SchoolYear::of(to).0 - first.0 >= YEARS_MAX {
         return Err(WindowError::TooLong);
     }
-    Ok(Span { from, to, last_due, moment, as_of })
+    Ok(Span { from, to, to_given, last_due, moment, as_of })
 }
 
 fn last_due(today: NaiveDate, time: NaiveTime) -> Session {

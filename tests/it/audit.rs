@@ -1,5 +1,6 @@
 //! The audit log on a real database: order, durability, recovery, and that a changed byte is found.
 
+use crate::support::Suite;
 use chrono::{DateTime, TimeDelta, Utc};
 use schoolgate::audit::{
     Class, Connection, Decision, Digest, Doubt, Entry, EventId, Journal, JournalError, Options, entries,
@@ -10,6 +11,33 @@ use schoolgate::store::Db;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
+
+/// Registers this file's tests.
+pub fn register(suite: &mut Suite) {
+    suite.both("audit::concurrent_records_are_ordered", async |test| {
+        concurrent_records_are_ordered(&test.db).await
+    });
+    suite.both("audit::pending_entries_are_sequenced_at_start", async |test| {
+        pending_entries_are_sequenced_at_start(&test.db).await
+    });
+    suite.both("audit::writes_on_two_gateways_are_each_sequenced_once", async |test| {
+        writes_on_two_gateways_are_each_sequenced_once(&test.db).await
+    });
+    suite.both("audit::an_organisation_reads_its_own", async |test| {
+        an_organisation_reads_its_own(&test.db).await
+    });
+    suite.both("audit::a_changed_log_is_found", async |test| a_changed_log_is_found(&test.db).await);
+    suite.both("audit::a_rewritten_leaf_is_found", async |test| a_rewritten_leaf_is_found(&test.db).await);
+    suite.both("audit::a_lost_database_is_an_error_and_then_recovers", async |test| {
+        a_lost_database_is_an_error_and_then_recovers(&test.db).await
+    });
+    suite.both("audit::a_stalled_database_is_an_error_within_the_limit", async |test| {
+        a_stalled_database_is_an_error_within_the_limit(&test.db).await
+    });
+    suite.both("audit::more_pending_than_a_group_are_sequenced", async |test| {
+        more_pending_than_a_group_are_sequenced(&test.db).await
+    });
+}
 
 fn noon() -> DateTime<Utc> {
     DateTime::from_timestamp(1_790_000_000, 123_456_000).expect("a time")
@@ -41,7 +69,7 @@ async fn execute(db: &Db, sqlite: &'static str, postgres: &'static str) -> u64 {
 }
 
 /// Two gateways on one database, 100 requests each at once: indices without gaps, each once, nothing in doubt.
-pub async fn concurrent_records_are_ordered(db: &Db) {
+async fn concurrent_records_are_ordered(db: &Db) {
     let gateways =
         [Journal::start(db.clone(), Options::default()), Journal::start(db.clone(), Options::default())];
     let mut tasks = tokio::task::JoinSet::new();
@@ -72,7 +100,7 @@ pub async fn concurrent_records_are_ordered(db: &Db) {
 }
 
 /// A write's entry commits with it; a crash before it is sequenced loses nothing, and the oldest comes first.
-pub async fn pending_entries_are_sequenced_at_start(db: &Db) {
+async fn pending_entries_are_sequenced_at_start(db: &Db) {
     let (newer, older, undone) = (entry(Some(1), 2), entry(Some(1), 1), entry(Some(1), 0));
     for entry in [&newer, &older] {
         let mut tx = db.begin().await.expect("begins");
@@ -94,7 +122,7 @@ pub async fn pending_entries_are_sequenced_at_start(db: &Db) {
 }
 
 /// Two gateways and writes at once: each event one index, whichever gateway took it.
-pub async fn writes_on_two_gateways_are_each_sequenced_once(db: &Db) {
+async fn writes_on_two_gateways_are_each_sequenced_once(db: &Db) {
     let gateways =
         [Journal::start(db.clone(), Options::default()), Journal::start(db.clone(), Options::default())];
     let mut tasks = tokio::task::JoinSet::new();
@@ -120,7 +148,7 @@ pub async fn writes_on_two_gateways_are_each_sequenced_once(db: &Db) {
 }
 
 /// An organisation reads its own entries in pages, and no others; entries of nobody belong to no organisation.
-pub async fn an_organisation_reads_its_own(db: &Db) {
+async fn an_organisation_reads_its_own(db: &Db) {
     let (journal, _task) = Journal::start(db.clone(), Options::default());
     for (number, organisation) in (0..).zip([Some(1), None, Some(2), Some(1), Some(1)]) {
         journal.record(&entry(organisation, number)).await.expect("durable");
@@ -151,7 +179,7 @@ async fn first_bad(db: &Db) -> Option<u64> {
 }
 
 /// Each change to the stored log is found, at its index.
-pub async fn a_changed_log_is_found(db: &Db) {
+async fn a_changed_log_is_found(db: &Db) {
     let (journal, _task) = Journal::start(db.clone(), Options::default());
     for number in 0..20 {
         journal.record(&entry(Some(1), number)).await.expect("durable");
@@ -219,7 +247,7 @@ pub async fn a_changed_log_is_found(db: &Db) {
 }
 
 /// An operator who rewrites an entry and its leaf is found by the head: entries 16 to 19 are one perfect subtree.
-pub async fn a_rewritten_leaf_is_found(db: &Db) {
+async fn a_rewritten_leaf_is_found(db: &Db) {
     const REWRITE: &str =
         "UPDATE audit_entries SET event_id = $1, entry = $2, leaf = $3, recorded_at = $4 WHERE idx = 17";
     let (journal, _task) = Journal::start(db.clone(), Options::default());
@@ -249,7 +277,7 @@ pub async fn a_rewritten_leaf_is_found(db: &Db) {
 }
 
 /// While the database cannot be written, an error within the limit; then it goes on by itself, pending rows included.
-pub async fn a_lost_database_is_an_error_and_then_recovers(db: &Db) {
+async fn a_lost_database_is_an_error_and_then_recovers(db: &Db) {
     let wait = Duration::from_secs(2);
     let (journal, _task) = Journal::start(db.clone(), Options { wait, ..Options::default() });
     assert_eq!(journal.record(&entry(Some(1), 0)).await.map(|r| r.index), Ok(0));
@@ -273,7 +301,7 @@ pub async fn a_lost_database_is_an_error_and_then_recovers(db: &Db) {
 }
 
 /// While another holds the log's lock, waiting ends at the limit, and a full queue refuses at once.
-pub async fn a_stalled_database_is_an_error_within_the_limit(db: &Db) {
+async fn a_stalled_database_is_an_error_within_the_limit(db: &Db) {
     const HOLD: &str = "UPDATE audit_head SET size = size WHERE id = 1";
     let wait = Duration::from_millis(300);
     let (journal, _task) = Journal::start(db.clone(), Options { queue_entries: 1, wait });
@@ -311,7 +339,7 @@ pub async fn a_stalled_database_is_an_error_within_the_limit(db: &Db) {
 }
 
 /// More pending rows than one group takes, as after a long outage: all are sequenced, oldest first.
-pub async fn more_pending_than_a_group_are_sequenced(db: &Db) {
+async fn more_pending_than_a_group_are_sequenced(db: &Db) {
     let mut tx = db.begin().await.expect("begins");
     let staged: Vec<Entry> = (0..1500).map(|number| entry(Some(1), number)).collect();
     for entry in staged.iter().rev() {

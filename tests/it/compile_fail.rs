@@ -70,8 +70,12 @@ fn compile(file: &Path) -> (BTreeSet<(u64, String)>, String) {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let mut search = std::ffi::OsString::from("dependency=");
     search.push(&deps);
-    let mut library = std::ffi::OsString::from("schoolgate=");
-    library.push(newest_library(&deps));
+    // What a handler's signature names comes from axum; nothing else but the standard library may be named.
+    let libraries = ["schoolgate", "axum"].map(|name| {
+        let mut library = std::ffi::OsString::from(format!("{name}="));
+        library.push(newest_library(&deps, name));
+        [std::ffi::OsString::from("--extern"), library]
+    });
     let done = Command::new(rustc)
         .args([
             "--edition=2024",
@@ -82,8 +86,7 @@ fn compile(file: &Path) -> (BTreeSet<(u64, String)>, String) {
         ])
         .args(["--cap-lints=allow", "-L"])
         .arg(search)
-        .arg("--extern")
-        .arg(library)
+        .args(libraries.as_flattened())
         .arg("--out-dir")
         .arg(out.path())
         .arg(file)
@@ -96,15 +99,16 @@ fn compile(file: &Path) -> (BTreeSet<(u64, String)>, String) {
     (errors, said)
 }
 
-/// The library that this test run was built with: the newest beside the test binary.
-fn newest_library(deps: &Path) -> PathBuf {
+/// The library of this name that this test run was built with: the newest beside the test binary.
+fn newest_library(deps: &Path, name: &str) -> PathBuf {
+    let prefix = format!("lib{name}-");
     let mut found: Vec<(SystemTime, PathBuf)> = std::fs::read_dir(deps)
         .unwrap()
         .flatten()
         .filter(|e| {
             let path = e.path();
             path.extension().is_some_and(|x| x == "rlib")
-                && e.file_name().to_string_lossy().starts_with("libschoolgate-")
+                && e.file_name().to_string_lossy().starts_with(&prefix)
         })
         .filter_map(|e| Some((e.metadata().ok()?.modified().ok()?, e.path())))
         .collect();

@@ -13,12 +13,16 @@
 )]
 
 mod architecture;
+mod audit;
 mod audit_trail;
+mod cli_help;
 mod compile_fail;
+mod config_samples;
 mod documents;
 mod every_route_is_guarded;
 mod identity;
 mod one_not_found;
+mod openapi;
 mod outages;
 mod store;
 mod summaries;
@@ -31,9 +35,13 @@ use support::Suite;
 /// Registers every trial: one line for each file.
 fn trials(suite: &mut Suite) {
     architecture::register(suite);
+    audit::register(suite);
+    cli_help::register(suite);
     audit_trail::register(suite);
     compile_fail::register(suite);
+    config_samples::register(suite);
     documents::register(suite);
+    openapi::register(suite);
     every_route_is_guarded::register(suite);
     identity::register(suite);
     one_not_found::register(suite);

@@ -135,8 +135,12 @@ async fn fails() -> &'static str {
 async fn failing_handler(test: TestDb) {
     let gate = TestGate::start(&test.url).await;
     let from = log_size(&test.db).await;
-    let layer =
-        AuditLayer::new(gate.demo.running.gate.clone(), Safety::new("01632 960999"), Metrics::default());
+    let layer = AuditLayer::new(
+        gate.demo.running.gate.clone(),
+        Safety::new("01632 960999"),
+        Metrics::default(),
+        LIMIT,
+    );
     let router = Router::new()
         .route("/v1/fails", get(fails))
         .route("/v1/leaks", get(async || "not released by the gate"))
@@ -172,7 +176,7 @@ async fn handed_over_once(test: TestDb) {
             Err::<&str, Error>(Error::NotReady)
         }
     };
-    let layer = AuditLayer::new(inner, Safety::new("01632 960999"), Metrics::default());
+    let layer = AuditLayer::new(inner, Safety::new("01632 960999"), Metrics::default(), LIMIT);
     let router = Router::new()
         .route("/v1/late", get(late))
         .route("/v1/usual", get(async || Err::<&str, Error>(Error::Child)))

@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 pub struct Client {
     http: reqwest::Client,
     base: String,
-    client_id: String,
+    id: String,
     role: String,
     purpose: String,
     held: Arc<Mutex<Option<(String, Instant)>>>,
@@ -34,9 +34,9 @@ pub struct Answered {
 }
 
 /// Longest wait for an answer of the demonstration's own gateway.
-const WAIT: Duration = Duration::from_secs(120);
+const WAIT: Duration = Duration::from_mins(2);
 /// How long a token is kept; it lives five minutes.
-const KEEP: Duration = Duration::from_secs(240);
+const KEEP: Duration = Duration::from_mins(4);
 
 impl Client {
     /// A client of a sample caller; paths of the caller are relative to `dir`.
@@ -53,7 +53,7 @@ impl Client {
         Ok(Self {
             http,
             base: base.to_owned(),
-            client_id: caller.client_id.clone(),
+            id: caller.client_id.clone(),
             role: caller.role.clone(),
             purpose: caller.purpose.clone(),
             held: Arc::default(),
@@ -65,7 +65,7 @@ impl Client {
         let details = json!([{"type": "schoolgate", "role": self.role, "purpose": self.purpose}]).to_string();
         let form = [
             ("grant_type", "client_credentials"),
-            ("client_id", &self.client_id),
+            ("client_id", &self.id),
             ("authorization_details", &details),
         ];
         let answer: Value =

@@ -36,7 +36,7 @@ pub struct DemoArgs {
     /// Seed: the same seed, day and size give the same registers
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Database instead of a file in the folder, such as postgres://localhost/demo; must be empty
+    /// Database instead of a file in the folder, such as `postgres://localhost/demo`; must be empty
     #[arg(long, value_name = "URL")]
     pub database: Option<String>,
     /// The gateway's own "today", YYYY-MM-DD [default: the machine's date]
@@ -76,7 +76,7 @@ pub async fn start(args: &DemoArgs) -> Result<Demo> {
     };
     folder::write_config(&dir, api, admin, &url)?;
     let config = Config::load(&dir.join("schoolgate.toml"))?;
-    let running = app::start(&config, &dir, clock.clone()).await?;
+    let running = app::start(&config, clock.clone()).await?;
     app::apply_directory(&running.gate, &directory_file(&authority, &pki)).await?;
     let base = format!("https://127.0.0.1:{}", running.api.port());
     let callers = fill::fill(&authority, &dir, &base).await?;
@@ -128,7 +128,7 @@ impl Demo {
             .context("the demonstration's social worker has no child")?;
         let api = &self.json.api;
         let summary = format!("{api}/v1/pupils/{child}/attendance-summary");
-        let case = format!("-H 'Case-Reference: {reference}' ");
+        let case = format!("-H 'Case-Reference: {reference}' \\\n  ");
         let mut text = String::new();
         for (what, caller, extra, url) in [
             (
@@ -157,15 +157,15 @@ impl Demo {
                 self.path(&caller.key)
             );
             let token = format!(
-                "$(curl -sS {tls} {api}/oauth2/token -d grant_type=client_credentials -d client_id={} --data-urlencode \
-                 'authorization_details=[{{\"type\":\"schoolgate\",\"role\":\"{}\",\"purpose\":\"{}\"}}]' \
-                 | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')",
+                "$(curl -sS {tls} {api}/oauth2/token \\\n    -d grant_type=client_credentials -d client_id={} \\\n    \
+                 --data-urlencode 'authorization_details=[{{\"type\":\"schoolgate\",\"role\":\"{}\",\"purpose\":\"{}\"}}]' \
+                 \\\n    | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')",
                 caller.client_id, caller.role, caller.purpose
             );
             // Writing into a String cannot fail.
             let _ = write!(
                 text,
-                "{what}:\n\ncurl -sSi {tls} {extra}-H \"Authorization: Bearer {token}\" '{url}'\n\n"
+                "{what}:\n\ncurl -sSi {tls} \\\n  {extra}-H \"Authorization: Bearer {token}\" \\\n  '{url}'\n\n"
             );
         }
         Ok(text)

@@ -17,6 +17,8 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::timeout;
 
 const AUDIT_RECEIPT: HeaderName = HeaderName::from_static("audit-receipt");
 /// Paths that say nothing about a child and have no entry.
@@ -33,6 +35,7 @@ pub struct AuditLayer {
     safety: Safety,
     flood: Arc<Mutex<Flood>>,
     metrics: Metrics,
+    longest: Duration,
 }
 
 impl std::fmt::Debug for AuditLayer {
@@ -53,11 +56,15 @@ pub async fn audited(State(layer): State<AuditLayer>, mut request: Request, next
     let trail = Trail::new(layer.begun(&request, &id));
     request.extensions_mut().insert(trail.clone());
     // A panic is a fault of ours; it is in the log, and the request still has its entry.
-    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-    let response = answered.unwrap_or_else(|_| Error::Internal.into_response());
+    let answered = timeout(layer.longest, AssertUnwindSafe(next.run(request)).catch_unwind()).await;
+    let response = match answered {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => Error::Internal.into_response(),
+        Err(_) => Error::NotReady.into_response(),
+    };
     let response = layer.rendered(response, &id, about_children);
     let recorded = match response.extensions().get::<Recorded>() {
-        Some(recorded) => Ok((response_receipt(*recorded), response)),
+        Some(recorded) => Ok((Some(recorded.0), response)),
         None => layer.record(&trail, response).await,
     };
     let response = match recorded {
@@ -69,10 +76,6 @@ pub async fn audited(State(layer): State<AuditLayer>, mut request: Request, next
     response
 }
 
-const fn response_receipt(recorded: Recorded) -> Option<Receipt> {
-    Some(recorded.0)
-}
-
 fn with_receipt(mut response: Response, receipt: Option<Receipt>) -> Response {
     if let Some(Ok(value)) = receipt.map(|r| HeaderValue::from_str(&r.to_string())) {
         response.headers_mut().insert(AUDIT_RECEIPT, value);
@@ -82,8 +85,8 @@ fn with_receipt(mut response: Response, receipt: Option<Receipt>) -> Response {
 
 impl AuditLayer {
     /// The layer of a process.
-    pub fn new(gate: Gate, safety: Safety, metrics: Metrics) -> Self {
-        Self { gate, safety, flood: Arc::new(Mutex::new(Flood::new(SOURCES))), metrics }
+    pub fn new(gate: Gate, safety: Safety, metrics: Metrics, longest: Duration) -> Self {
+        Self { gate, safety, flood: Arc::new(Mutex::new(Flood::new(SOURCES))), metrics, longest }
     }
 
     fn begun(&self, request: &Request, id: &RequestId) -> Entry {
@@ -136,11 +139,6 @@ impl AuditLayer {
     }
 
     async fn record(&self, trail: &Trail, response: Response) -> Result<(Option<Receipt>, Response), ()> {
-        // The one entry was handed over and is not known to be durable: a second one of the same event would be refused
-        // by the log, and with it every entry of its group.
-        if trail.handed_over() {
-            return Err(());
-        }
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, UNRELEASED_BYTES).await.map_err(|_| ())?;
         if let Some(noted) = parts.extensions.get::<Noted>() {

@@ -1,10 +1,13 @@
 //! What tests share: how a test is registered, and a database of its own for each.
 
+mod binary;
+pub mod exports;
 pub mod gate;
 mod postgres;
 mod suite;
 pub mod wire;
 
+pub use binary::{Ran, schoolgate};
 pub use gate::TestGate;
 pub use suite::{Suite, TestDb};
 

@@ -1,15 +1,16 @@
 //! From live data to the policy's question: the tie between caller and child, and the facts that go with it.
 
-use super::permit::Reach;
-use super::{Gate, Refusal};
+use super::super::Gate;
+use super::super::permit::Reach;
+use super::Refusal;
 use crate::audit::Entry;
 use crate::directory::{LaneException, Scope};
 use crate::domain::identifiers::{PupilId, SchoolId};
 use crate::domain::organisation::Standing;
-use crate::domain::purpose::{Purpose, Section, SectionSet};
+use crate::domain::purpose::{InvolvementKind, Purpose, Section, SectionSet};
 use crate::identity::Caller;
 use crate::policy::{Action, Facts, Lane, Relationship};
-use crate::relationships::{self, Case};
+use crate::relationships::{self, Case, Enrolled};
 
 /// How a caller is tied to a child, now.
 #[derive(Clone, Debug)]
@@ -41,7 +42,7 @@ impl Tie {
             }
             Self::OwnSchool(_) => entry.relationship = Some("enrolment at own school".to_owned()),
             Self::Officer(_) => {
-                entry.relationship = Some("enrolment, officer authorised under reg 12".to_owned())
+                entry.relationship = Some("enrolment, officer authorised under reg 12".to_owned());
             }
         }
     }
@@ -66,7 +67,7 @@ impl Gate {
         if caller.purpose.is_a_case() {
             return self.case(caller, pupil, case_reference).await;
         }
-        let enrolled = relationships::enrolled(self.db(), pupil).await?;
+        let enrolled = relationships::enrolled(self.db(), pupil, self.clock().today()).await?;
         match caller.purpose {
             Purpose::OwnRecord => {
                 let own = SchoolId(caller.organisation.id.0);
@@ -110,22 +111,40 @@ impl Gate {
     /// The case that the reference selects. A mismatch is told only to a caller who has a live case for this child.
     async fn case(&self, caller: &Caller, pupil: PupilId, reference: Option<&str>) -> Result<Tie, Refusal> {
         let moment = (self.clock().school_now(), self.clock().today());
-        let cases = relationships::cases_of(self.db(), caller.organisation.id, pupil, moment).await?;
-        if caller.purpose == Purpose::ResidentConcern && !self.is_home_authority(caller, pupil).await? {
+        let enrolled = relationships::enrolled(self.db(), pupil, self.clock().today()).await?;
+        // For an agency a protected enrolment does not exist, and without any other neither does the child: not even
+        // that a reference does not fit is told.
+        if enrolled.iter().all(|e| e.protected) {
             return Err(Refusal::NotFound);
         }
-        let any = !cases.is_empty();
+        if caller.purpose == Purpose::ResidentConcern && !is_home_authority(caller, &enrolled) {
+            return Err(Refusal::NotFound);
+        }
+        let cases = relationships::cases_of(self.db(), caller.organisation.id, pupil, moment).await?;
+        // Only cases that this system could be asking about: a stranger to them must not learn that they are there.
+        let kinds = self.kinds_within(caller);
+        let any = cases.iter().any(|case| kinds.contains(&case.kind));
         let matching = cases.into_iter().find(|case| {
             case.kind.purpose() == caller.purpose && reference.is_none_or(|r| r == case.case_reference)
         });
         matching.map(Tie::Case).ok_or(if any { Refusal::CaseReferenceMismatch } else { Refusal::NotFound })
     }
 
-    /// Whether a school has recorded, not assumed, that the child's home authority is the caller.
-    async fn is_home_authority(&self, caller: &Caller, pupil: PupilId) -> Result<bool, Refusal> {
-        let enrolled = relationships::enrolled(self.db(), pupil).await?;
-        let own = caller.organisation.la_code.as_deref();
-        Ok(own.is_some() && enrolled.iter().any(|e| !e.protected && e.home_authority.as_deref() == own))
+    /// The kinds of involvement on which some role of the caller's system may rest: those that it may feed, and whose
+    /// existence it may be told.
+    pub(super) fn kinds_within(&self, caller: &Caller) -> Vec<InvolvementKind> {
+        let directory = self.directory().current();
+        let today = self.clock().today();
+        let rests = |kind: InvolvementKind| {
+            let purpose = kind.purpose();
+            let agreement_live = directory.agreement(caller.organisation.id, purpose, today).is_some();
+            caller.system.roles.iter().any(|role| {
+                let relationship = Relationship::Involvement(kind, true);
+                let facts = Facts { role: *role, purpose, agreement_live, ..self.facts(caller, relationship, true) };
+                self.0.policy.decide(&facts, Action::Read(Section::Headline), true).allowed
+            })
+        };
+        InvolvementKind::ALL.iter().copied().filter(|kind| rests(*kind)).collect()
     }
 
     /// The facts of a caller for one relationship.
@@ -187,4 +206,10 @@ impl Gate {
         let possible = actions.iter().any(|action| self.0.policy.ever_allowed(&facts, *action, true));
         if possible { Ok(()) } else { Err(Refusal::Forbidden) }
     }
+}
+
+/// Whether a school has recorded, not assumed, that the child's home authority is the caller.
+fn is_home_authority(caller: &Caller, enrolled: &[Enrolled]) -> bool {
+    let own = caller.organisation.la_code.as_deref();
+    own.is_some() && enrolled.iter().any(|e| !e.protected && e.home_authority.as_deref() == own)
 }

@@ -1,6 +1,11 @@
 //! Opening the gate for a caller: about a child, about a school's own registers, or about its own organisation.
 
-use super::decide::{self, Tie};
+mod decide;
+mod find;
+
+pub use find::Search;
+
+use self::decide::Tie;
 use super::permit::{Holder, OfChild, OfOrganisation, OfSchool, Permit};
 use super::{Gate, Trail, handles};
 use crate::audit::{Decision, Digest};
@@ -86,7 +91,7 @@ impl Gate {
         });
         let opened = self.child(&caller, &trail, handle, case_reference).await;
         let (pupil, tie) = opened.inspect_err(|refusal| trail.refused(refusal))?;
-        self.permit_child(caller, trail, (pupil, tie), sections)
+        self.permit_child(&caller, trail, (pupil, tie), sections)
     }
 
     /// Everything that may refuse before a section is looked at, in an order that tells nothing of the child.
@@ -109,15 +114,15 @@ impl Gate {
     }
 
     /// Asks the policy for each section, and hands out the permit if any is given.
-    pub(super) fn permit_child(
+    fn permit_child(
         &self,
-        caller: Caller,
+        caller: &Caller,
         trail: Trail,
         (pupil, tie): (PupilId, Tie),
         asked: SectionSet,
     ) -> Result<Permit<OfChild>, Refusal> {
-        let facts = self.facts(&caller, tie.relationship(), true);
-        let given = self.0.policy.sections(&facts, self.listed(&caller));
+        let facts = self.facts(caller, tie.relationship(), true);
+        let given = self.0.policy.sections(&facts, self.listed(caller));
         trail.note(|e| {
             tie.note(e);
             e.policies.clone_from(&given.determining);
@@ -134,7 +139,7 @@ impl Gate {
             e.sections_given = sections.and(asked);
         });
         let reach = decide::reach(&tie);
-        Ok(Permit { subject: OfChild { pupil, reach, sections, asked }, holder: holder(&caller), trail })
+        Ok(Permit { subject: OfChild { pupil, reach, sections, asked }, holder: holder(caller), trail })
     }
 
     /// Opens about the registers of the caller's own school.
@@ -171,7 +176,7 @@ impl Gate {
             trail.refused(&Refusal::Forbidden);
             return Err(Refusal::Forbidden);
         }
-        Ok(Permit { subject: OfOrganisation, holder: holder(&caller), trail })
+        Ok(Permit { subject: OfOrganisation { kinds: self.kinds_within(&caller) }, holder: holder(&caller), trail })
     }
 
     /// The policy's answer to an action about no child; the entry gets its reasons.

@@ -1,8 +1,8 @@
 //! Finding a child among those that the caller already has a live relationship with: at most one.
 
-use super::open::Asked;
-use super::permit::{OfChild, Permit};
-use super::{Gate, Refusal};
+use super::super::Gate;
+use super::super::permit::{OfChild, Permit};
+use super::{Asked, Refusal};
 use crate::directory::{LaneException, Scope};
 use crate::domain::identifiers::{PupilId, SchoolId};
 use crate::domain::purpose::{Purpose, SectionSet};
@@ -21,9 +21,10 @@ impl Gate {
         let by_name = search.0.name.is_some();
         let action = if by_name { Action::FindChildByName } else { Action::FindChild };
         trail.note(|e| e.action = Some(action.as_str().to_owned()));
+        let reference = search.0.case_reference.clone();
         let found = self.found(&caller, search, action, by_name).await;
         let (pupil, tie) = match found {
-            Ok(pupil) => match self.tie(&caller, pupil, None).await {
+            Ok(pupil) => match self.tie(&caller, pupil, reference.as_deref()).await {
                 Ok(tie) => (pupil, tie),
                 // In a search nothing tells a child whose case is of another kind from no child at all.
                 Err(Refusal::CaseReferenceMismatch) => return Err(refused(&trail, Refusal::NotFound)),
@@ -36,7 +37,7 @@ impl Gate {
         if !self.0.policy.decide(&facts, action, self.search_listed(&caller, by_name)).allowed {
             return Err(refused(&trail, Refusal::NotFound));
         }
-        self.permit_child(caller, trail, (pupil, tie), SectionSet::EMPTY)
+        self.permit_child(&caller, trail, (pupil, tie), SectionSet::EMPTY)
     }
 
     async fn found(
@@ -53,16 +54,19 @@ impl Gate {
         let moment = (self.clock().school_now(), self.clock().today());
         let candidates = match caller.purpose {
             Purpose::OwnRecord => {
-                let own = Among::Roll(SchoolId(caller.organisation.id.0));
+                let own = Among::Roll { school: SchoolId(caller.organisation.id.0), protected: true };
                 relationships::sought(self.db(), own, &search.0, moment).await?
             }
             Purpose::AttendanceDuty => {
                 let directory = self.directory().current();
+                // Without a written authorisation a search tells nothing, not even that two children match.
+                if directory.authorised_officer(caller.system.id, self.clock().today()).is_none() {
+                    return Err(Refusal::NotFound);
+                }
                 let mut all = Vec::new();
                 for school in directory.schools_returning_to(caller.organisation.id) {
-                    all.extend(
-                        relationships::sought(self.db(), Among::Roll(school), &search.0, moment).await?,
-                    );
+                    let roll = Among::Roll { school, protected: false };
+                    all.extend(relationships::sought(self.db(), roll, &search.0, moment).await?);
                 }
                 all.sort_unstable();
                 all.dedup();
@@ -81,7 +85,7 @@ impl Gate {
             | Purpose::Emergency
             | Purpose::AuditReview
             | Purpose::SubjectAccess => {
-                let cases = Among::Cases(caller.organisation.id);
+                let cases = Among::Cases { organisation: caller.organisation.id, purpose: caller.purpose };
                 relationships::sought(self.db(), cases, &search.0, moment).await?
             }
         };
