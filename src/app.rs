@@ -60,9 +60,10 @@ part! {
 }
 
 impl AppState {
-    /// Whether the gateway can answer: its database is there and as new as this program.
+    /// Whether the gateway can answer: its database is there, as new as this program, and the log can be written.
     pub async fn is_ready(&self) -> bool {
-        store::versions(self.gate.db()).await.is_ok_and(|(ours, theirs)| theirs >= ours)
+        let current = store::versions(self.gate.db()).await.is_ok_and(|(ours, theirs)| theirs >= ours);
+        current && self.gate.journal().is_writable().await
     }
 }
 

@@ -223,7 +223,8 @@ async fn clients(test: TestDb) {
         assert!(reply.json().get("access_token").is_none());
         assert_eq!(reply.header("cache-control"), Some("no-store"));
         let entries = log(&test.db, from).await;
-        let [entry] = entries.as_slice() else { panic!("one request, one entry: {entries:?}") };
+        assert_eq!(entries.len(), 1, "one request, one entry: {entries:?}");
+        let entry = &entries[0];
         assert_eq!(entry.entry.reason.as_deref(), Some(reason));
         assert_eq!(entry.entry.request.as_deref(), reply.header("x-request-id"));
         assert_ne!(entry.entry.decision, Decision::Allowed);

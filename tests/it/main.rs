@@ -15,6 +15,7 @@
 
 mod architecture;
 mod audit;
+mod audit_trail;
 mod cli_help;
 mod compile_fail;
 mod config_samples;
@@ -23,6 +24,7 @@ mod every_route_is_guarded;
 mod identity;
 mod one_not_found;
 mod openapi;
+mod outages;
 mod store;
 mod summaries;
 mod support;
@@ -36,6 +38,7 @@ fn trials(suite: &mut Suite) {
     architecture::register(suite);
     audit::register(suite);
     cli_help::register(suite);
+    audit_trail::register(suite);
     compile_fail::register(suite);
     config_samples::register(suite);
     documents::register(suite);
@@ -43,6 +46,7 @@ fn trials(suite: &mut Suite) {
     identity::register(suite);
     one_not_found::register(suite);
     openapi::register(suite);
+    outages::register(suite);
     store::register(suite);
     summaries::register(suite);
     support::register(suite);

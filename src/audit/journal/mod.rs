@@ -88,6 +88,12 @@ impl Journal {
         self.ask(|answer| Message::Sequence(event.0, answer)).await
     }
 
+    /// Whether an entry could be made durable now: locks the head, reads the log and commits, as a group does.
+    pub async fn is_writable(&self) -> bool {
+        // No event has this identifier, so that a log that works says that nothing was staged under it.
+        self.sequenced(EventId(Uuid::nil())).await == Err(JournalError::NotStaged)
+    }
+
     async fn ask(&self, message: impl FnOnce(Answer) -> Message) -> Result<Receipt, JournalError> {
         let (answer, answered) = oneshot::channel();
         self.queue.try_send(message(answer)).map_err(|refused| match refused {

@@ -268,19 +268,22 @@ impl Personal {
         let children: Vec<_> =
             authority.schools.iter().flat_map(|s| &s.enrolments).map(|e| e.child.clone()).collect();
         assert!(children.len() >= 130);
-        Self {
+        let all = Self {
             texts: children.iter().flat_map(|c| [c.upn.clone(), c.date_of_birth.to_string()]).collect(),
-            surnames: children.into_iter().map(|c| c.surname).collect(),
+            surnames: children.iter().map(|c| c.surname.clone()).collect(),
+        };
+        // The search itself can find each of them.
+        for child in &children {
+            assert!(all.found_in(&format!("x={},y", child.upn)).is_some());
+            assert!(all.found_in(&format!("\"{}\"", child.surname)).is_some(), "{}", child.surname);
         }
+        all
     }
 
     /// The first one that stands in a text: a UPN or date anywhere, a surname as a word.
     pub fn found_in(&self, text: &str) -> Option<String> {
-        let whole = self.texts.iter().find(|t| text.contains(t.as_str()));
-        let word = || {
-            let words = text.split(|c: char| !c.is_alphabetic() && c != '\'' && c != '-');
-            self.surnames.iter().find(|s| words.clone().any(|w| w == s.as_str()))
-        };
-        whole.or_else(word).cloned()
+        let whole = self.texts.iter().find(|t| text.contains(t.as_str())).cloned();
+        let mut words = text.split(|c: char| !c.is_alphabetic() && c != '\'' && c != '-');
+        whole.or_else(|| words.find(|word| self.surnames.contains(*word)).map(ToOwned::to_owned))
     }
 }
