@@ -47,7 +47,9 @@ pub(super) async fn plan(
             None => join(gate, permit, row, &roll, &mut plan).await?,
         };
         let same = standing.filter(|e| !admitted_again(e, row));
-        let new = state(permit, row, pupil, same, own_authority.as_deref());
+        // The flag is the child's: it holds for a later stay at this school as for the one in which it was raised.
+        let flagged = roll.iter().any(|e| e.pupil_id == pupil.0 && e.whereabouts_protected);
+        let new = state(permit, row, (pupil, flagged), same, own_authority.as_deref());
         let fields = fields(row);
         let old_fields = same.and_then(|e| entries.get(&e.id));
         let today = gate.clock().today();
@@ -98,7 +100,7 @@ async fn join(
 fn state(
     permit: &Permit<OfSchool>,
     row: &PupilRow,
-    pupil: PupilId,
+    (pupil, flagged): (PupilId, bool),
     same: Option<&Enrolment>,
     own_authority: Option<&str>,
 ) -> Enrolment {
@@ -128,7 +130,7 @@ fn state(
         home_authority_assumed: given.is_none(),
         home_authority: given.or_else(|| own_authority.map(ToOwned::to_owned)),
         // A file can raise protection, never lower it.
-        whereabouts_protected: row.whereabouts_protected || same.is_some_and(|e| e.whereabouts_protected),
+        whereabouts_protected: row.whereabouts_protected || flagged,
     }
 }
 
