@@ -10,6 +10,7 @@ use crate::http::{
     AuditLayer, ConnectionLimits, LiveTls, Metrics, SystemLimits, serve_plain, serve_tls, server_config,
 };
 use crate::identity::TokenKeys;
+use crate::intake;
 use crate::involvements::Matcher;
 use crate::policy::Policy;
 use crate::router;
@@ -194,6 +195,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 fn background(state: &AppState, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
     let matcher = state.matcher.clone().run(state.gate.clone(), stop.clone());
+    let retention = intake::expire_entries_daily(state.gate.clone(), stop.clone());
     let (gate, stopped) = (state.gate.clone(), stop.clone());
     let directory = async move {
         while tokio::time::timeout(DIRECTORY, stopped.cancelled()).await.is_err() {
@@ -208,7 +210,7 @@ fn background(state: &AppState, stop: &CancellationToken) -> Vec<JoinHandle<()>>
             audit.turn_minute(false).await;
         }
     };
-    vec![tokio::spawn(matcher), tokio::spawn(directory), tokio::spawn(minutes)]
+    vec![tokio::spawn(matcher), tokio::spawn(retention), tokio::spawn(directory), tokio::spawn(minutes)]
 }
 
 impl Running {

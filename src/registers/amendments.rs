@@ -4,7 +4,7 @@ use super::Upload;
 use crate::domain::identifiers::{EnrolmentId, ImportId};
 use crate::domain::words;
 use crate::gate::{OfSchool, Permit};
-use crate::store::{Db, StoreError, Tx, must_touch, on, read};
+use crate::store::{Db, StoreError, Touched, Tx, must_touch, on, read};
 use chrono::NaiveDate;
 use uuid::Uuid;
 
@@ -95,4 +95,10 @@ pub async fn amendments_of(db: &Db, permit: &Permit<OfSchool>) -> Result<Vec<Ame
             })
         })
         .collect()
+}
+
+/// Deletes amendments made on or before `until`, of every school and both registers; SI 2024/208 reg 7(a).
+pub async fn expire_amendments(tx: &mut Tx, until: NaiveDate) -> Result<u64, StoreError> {
+    const DELETE: &str = "DELETE FROM amendments WHERE amended_on <= $1";
+    Ok(on!(tx, c => sqlx::query(DELETE).bind(until).execute(c).await.map(|r| r.touched()))?)
 }

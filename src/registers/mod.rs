@@ -12,13 +12,13 @@ mod marks;
 mod roll_events;
 mod versions;
 
-pub use amendments::{Amendment, NOT_GIVEN, Register, add_amendment, amendments_of};
+pub use amendments::{Amendment, NOT_GIVEN, Register, add_amendment, amendments_of, expire_amendments};
 pub use calendars::{CalendarRow, add_calendar, school_calendars};
 pub use child::{ChildRecord, EnrolmentRecord, child_record};
 pub use enrolments::{
     Enrolment, add_admission_entry, add_enrolment, add_pupil, admissions_generation, admit, pupils_matching,
     remove_pupil, school_admission_entries, school_roll,
 };
-pub use marks::{MarksRow, add_marks, expire_marks, school_marks, tidy_marks};
+pub use marks::{MarksPlace, MarksRow, add_marks, expire_marks, marks_of_years, school_marks, tidy_marks};
 pub use roll_events::{RollEvent, add_roll_event};
 pub use versions::{Upload, Versioned, as_of};
