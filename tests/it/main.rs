@@ -15,6 +15,7 @@
 mod architecture;
 mod compile_fail;
 mod documents;
+mod registers;
 mod store;
 mod summaries;
 mod support;
@@ -28,6 +29,7 @@ fn trials(suite: &mut Suite) {
     architecture::register(suite);
     compile_fail::register(suite);
     documents::register(suite);
+    registers::register(suite);
     store::register(suite);
     summaries::register(suite);
     support::register(suite);
