@@ -155,7 +155,10 @@ fn report(args: &ImportArgs, body: &[u8]) -> Result<u8> {
     }
     let path = args.file.with_extension("errors.csv");
     write_errors(&path, &report)?;
-    super::say(&format!("the rejected rows and what to do are in {}\n", path.display()))?;
+    // With `--json` standard output is one JSON document and nothing else.
+    if !args.json {
+        super::say(&format!("the rejected rows and what to do are in {}\n", path.display()))?;
+    }
     Ok(SOME_REJECTED)
 }
 
