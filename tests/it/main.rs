@@ -15,6 +15,9 @@
 mod architecture;
 mod compile_fail;
 mod documents;
+mod import_command;
+mod intake;
+mod involvements;
 mod registers;
 mod store;
 mod summaries;
@@ -29,6 +32,9 @@ fn trials(suite: &mut Suite) {
     architecture::register(suite);
     compile_fail::register(suite);
     documents::register(suite);
+    import_command::register(suite);
+    intake::register(suite);
+    involvements::register(suite);
     registers::register(suite);
     store::register(suite);
     summaries::register(suite);
