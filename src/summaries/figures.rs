@@ -51,11 +51,12 @@ pub(super) fn answer(
         let Some(school) = directory.school(one.enrolment.school()) else { continue };
         let figures = register(one, from, span)?;
         let seen = live.iter().find(|l| l.enrolment.id == one.enrolment.id);
-        let dual = seen.map(|seen| dual_met(seen, live, from, span)).transpose()?.unwrap_or_default();
+        // One walk gives every figure: last sightings are told as at now, so they need one more only where the rest is not.
         let last_seen = match seen.filter(|_| span.moment.is_some()) {
             Some(seen) => register(seen, from, span)?.last_seen,
             None => figures.last_seen.clone(),
         };
+        let dual = seen.map(|seen| dual_met(seen, live, &last_seen.dual)).unwrap_or_default();
         let detail = match span.moment {
             None => Detail::of(&figures),
             Some(_) => finished_half_terms(one, from, span)?,
@@ -186,10 +187,10 @@ fn finished_half_terms(one: &Decoded, from: NaiveDate, span: Span) -> Result<Det
 }
 
 /// What the other registers of this child say of the sessions that this one marks D; only where both are here.
-fn dual_met(one: &Decoded, all: &[Decoded], from: NaiveDate, span: Span) -> Result<DualMet, StoreError> {
+fn dual_met(one: &Decoded, all: &[Decoded], dual: &[Session]) -> DualMet {
     let others: Vec<&Decoded> = all.iter().filter(|o| o.enrolment.id != one.enrolment.id).collect();
     let mut met = DualMet::default();
-    for at in register(one, from, span)?.last_seen.dual {
+    for at in dual.iter().copied() {
         let there = others.iter().filter(|o| on_roll(&o.enrolment, at.date) && is_open(o, at));
         let marks: Vec<Option<Code>> = there.map(|o| mark(o, at)).collect();
         if marks.iter().any(|m| m.is_some_and(|code| code.class().attended())) {
@@ -199,7 +200,7 @@ fn dual_met(one: &Decoded, all: &[Decoded], from: NaiveDate, span: Span) -> Resu
             met.unmet.push(at);
         }
     }
-    Ok(met)
+    met
 }
 
 fn on_roll(enrolment: &Enrolment, day: NaiveDate) -> bool {
