@@ -12,6 +12,7 @@ use axum::extract::State;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodFilter, get};
 use http::{HeaderValue, StatusCode, header};
+use std::sync::LazyLock;
 use utoipa::OpenApi;
 
 /// The API listener: systems, over mutual TLS.
@@ -66,8 +67,9 @@ async fn tell_metrics(State(state): State<AppState>) -> ([(header::HeaderName, H
     ([(header::CONTENT_TYPE, kind)], state.metrics.text())
 }
 
-async fn serve_openapi() -> ([(header::HeaderName, HeaderValue); 1], String) {
-    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], openapi())
+async fn serve_openapi() -> ([(header::HeaderName, HeaderValue); 1], &'static str) {
+    static DOCUMENT: LazyLock<String> = LazyLock::new(openapi);
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], &DOCUMENT)
 }
 
 /// The API as OpenAPI 3.1, from the code.

@@ -43,6 +43,8 @@ async fn open_sqlite(url: &str) -> Result<Db, StoreError> {
     let write = SqlitePoolOptions::new()
         .max_connections(1)
         .min_connections(1)
+        // A connection to a file does not go away while nobody looks; asking first costs a wake-up of its thread.
+        .test_before_acquire(false)
         .acquire_timeout(ACQUIRE)
         .idle_timeout(None)
         .max_lifetime(None)
@@ -50,6 +52,7 @@ async fn open_sqlite(url: &str) -> Result<Db, StoreError> {
         .await?;
     let read = SqlitePoolOptions::new()
         .max_connections(SQLITE_READERS)
+        .test_before_acquire(false)
         .acquire_timeout(ACQUIRE)
         .idle_timeout(None)
         .max_lifetime(None)
