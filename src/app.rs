@@ -10,6 +10,7 @@ use crate::http::{
     AuditLayer, ConnectionLimits, LiveTls, Metrics, SystemLimits, serve_plain, serve_tls, server_config,
 };
 use crate::identity::TokenKeys;
+use crate::intake::Places;
 use crate::involvements::Matcher;
 use crate::policy::Policy;
 use crate::router;
@@ -33,6 +34,7 @@ pub struct AppState {
     pub(crate) tokens: TokenState,
     pub(crate) systems: SystemLimits,
     pub(crate) matcher: Matcher,
+    pub(crate) places: Places,
     pub(crate) safety: Safety,
     pub(crate) audit: AuditLayer,
     pub(crate) limits: Limits,
@@ -53,6 +55,7 @@ part! {
     Arc<TokenKeys> = |s| Arc::clone(&s.tokens.keys);
     SystemLimits = |s| s.systems.clone();
     Matcher = |s| s.matcher.clone();
+    Places = |s| s.places.clone();
     Safety = |s| s.safety.clone();
 }
 
@@ -180,6 +183,7 @@ fn state(config: &Config, gate: Gate, keys: TokenKeys) -> AppState {
         tokens,
         systems: SystemLimits::default(),
         matcher: Matcher::default(),
+        places: Places::new(config.limits.uploads_at_once),
         safety,
         limits: config.limits,
         metrics,

@@ -114,10 +114,12 @@ pub struct Limits {
     pub streams_per_connection: u32,
     /// Longest time for one request, from its headers to its answer; a file of a whole school has to fit in.
     pub request_seconds: u64,
-    /// Files taken at once; further ones wait.
+    /// Files worked out at once; further ones wait. One system may send two at a time.
     pub uploads_at_once: usize,
     /// Largest body of an ordinary request.
     pub body_bytes: usize,
+    /// Largest list: one register, or a day's caseload.
+    pub list_bytes: usize,
     /// Largest file that a school sends at once.
     pub upload_bytes: usize,
     /// Requests for tokens by one system.
@@ -138,6 +140,7 @@ impl Default for Limits {
             request_seconds: 120,
             uploads_at_once: 8,
             body_bytes: 64 * 1024,
+            list_bytes: 4 * 1024 * 1024,
             upload_bytes: 64 * 1024 * 1024,
             token_requests_per_minute: 60,
         }

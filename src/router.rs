@@ -12,32 +12,20 @@ use axum::extract::State;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodFilter, get};
 use http::{HeaderValue, StatusCode, header};
-use tower::limit::GlobalConcurrencyLimitLayer;
 use utoipa::OpenApi;
 
 /// The API listener: systems, over mutual TLS.
 pub fn api(state: AppState) -> Router {
-    let (body, upload) = (state.limits.body_bytes, state.limits.upload_bytes);
-    let at_once = GlobalConcurrencyLimitLayer::new(state.limits.uploads_at_once);
+    let (body, list, upload) = (state.limits.body_bytes, state.limits.list_bytes, state.limits.upload_bytes);
     let about_children = GuardedRouter::default()
         // Schools send their registers.
-        .upload_route(
-            (MethodFilter::PUT, "/v1/schools/{urn}/calendar/{year}"),
-            upload,
-            &at_once,
-            send_calendar,
-        )
-        .upload_route((MethodFilter::POST, "/v1/schools/{urn}/pupils"), upload, &at_once, send_pupils)
-        .upload_route((MethodFilter::POST, "/v1/schools/{urn}/attendance"), upload, &at_once, send_attendance)
-        .upload_route(
-            (MethodFilter::PUT, "/v1/schools/{urn}/registers/{date}/{session}"),
-            upload,
-            &at_once,
-            send_register,
-        )
+        .route(MethodFilter::PUT, "/v1/schools/{urn}/calendar/{year}", upload, send_calendar)
+        .route(MethodFilter::POST, "/v1/schools/{urn}/pupils", upload, send_pupils)
+        .route(MethodFilter::POST, "/v1/schools/{urn}/attendance", upload, send_attendance)
+        .route(MethodFilter::PUT, "/v1/schools/{urn}/registers/{date}/{session}", list, send_register)
         .route(MethodFilter::GET, "/v1/imports/{id}", body, read_import)
         // Agencies open and end their cases.
-        .upload_route((MethodFilter::POST, "/v1/involvements"), upload, &at_once, send_caseload)
+        .route(MethodFilter::POST, "/v1/involvements", list, send_caseload)
         .route(MethodFilter::GET, "/v1/involvements/report", body, report_involvements)
         .route(MethodFilter::PUT, "/v1/involvements/{id}", body, open_involvement)
         .route(MethodFilter::DELETE, "/v1/involvements/{id}", body, end_involvement)

@@ -102,6 +102,21 @@ CREATE TABLE amendments (
 ) STRICT;
 CREATE INDEX amendments_enrolment ON amendments (school_id, enrolment_id, session_date);
 
+CREATE TABLE recordings (
+  school_id BLOB NOT NULL,                -- the school
+  enrolment_id BLOB NOT NULL,             -- the enrolment
+  session_date TEXT NOT NULL,             -- date of the session
+  half TEXT NOT NULL,                     -- am or pm
+  recorded_at TEXT NOT NULL,              -- UTC, whole seconds: when the school recorded it
+  code TEXT NOT NULL,                     -- what it recorded
+  version INTEGER NOT NULL,                 -- the upload that brought it
+  amended_from TEXT,                      -- what it replaced, as the source told it
+  reason TEXT,                            -- reason, reg 6(1)(c); none where it came without
+  amended_by TEXT,                        -- name of the person, reg 6(1)(e); none where it came without
+  import_id BLOB NOT NULL,                -- the upload it came with
+  PRIMARY KEY (school_id, enrolment_id, session_date, half, recorded_at, code, version)
+) STRICT;
+
 CREATE TABLE roll_events (
   school_id BLOB NOT NULL,                -- the school
   sequence INTEGER NOT NULL,              -- version * 1,000,000 + place in the upload: grows in the order of switching

@@ -19,6 +19,11 @@ pub trait Answer: Serialize {
     fn children(&mut self) -> Vec<&mut ChildRef> {
         Vec::new()
     }
+
+    /// Where the next page begins, if there is one: told in `Link` too.
+    fn next(&self) -> Option<String> {
+        None
+    }
 }
 
 /// A body whose audit entry is durable. Only the gate makes one, and it can be sent once.
@@ -60,14 +65,21 @@ impl Gate {
         status: StatusCode,
         mut body: T,
     ) -> Result<Released<T>, Refusal> {
-        self.put_handles(&permit, &mut body).await?;
+        // Issuing a handle takes a transaction of its own, which would wait for this one.
+        if !body.children().is_empty() {
+            return Err(Refusal::Answer);
+        }
         let body = serde_json::to_vec(&body).map_err(|_| Refusal::Answer)?;
         let entry = finished(&permit.trail, status, &body);
         if !permit.trail.hand_over() {
             return Err(Refusal::Unrecorded);
         }
-        let event = audit::stage(&mut tx, &entry).await?;
-        tx.commit().await?;
+        let staged = async {
+            let event = audit::stage(&mut tx, &entry).await?;
+            tx.commit().await?;
+            Ok::<_, StoreError>(event)
+        };
+        let event = staged.await.inspect_err(|_| permit.trail.take_back())?;
         let receipt = self.journal().sequenced(event).await.map_err(|_| Refusal::Unrecorded)?;
         permit.trail.set_recorded(receipt);
         Ok(Released { status, body, receipt, of: PhantomData })
@@ -90,16 +102,27 @@ impl Gate {
     }
 
     async fn put_handles<S, T: Answer>(&self, permit: &Permit<S>, body: &mut T) -> Result<(), Refusal> {
+        let mut without = Vec::new();
         for child in body.children() {
             let Some(pupil) = child.internal() else { continue };
-            let mut held = handles::held(self.db(), &permit.holder, pupil).await?;
-            if held.is_none() {
-                let mut tx = self.db().begin().await?;
-                handles::issue(&mut tx, &permit.holder, pupil, self.clock().now()).await?;
-                tx.commit().await?;
-                held = handles::held(self.db(), &permit.holder, pupil).await?;
+            match handles::held(self.db(), &permit.holder, pupil).await? {
+                Some(handle) => child.put(handle),
+                None => without.push(pupil),
             }
-            child.put(held.ok_or(Refusal::Answer)?);
+        }
+        if without.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.db().begin().await?;
+        for pupil in without {
+            handles::issue(&mut tx, &permit.holder, pupil, self.clock().now()).await?;
+        }
+        tx.commit().await?;
+        for child in body.children() {
+            if let Some(pupil) = child.internal() {
+                let held = handles::held(self.db(), &permit.holder, pupil).await?;
+                child.put(held.ok_or(Refusal::Answer)?);
+            }
         }
         Ok(())
     }

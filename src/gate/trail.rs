@@ -4,7 +4,7 @@
 //! released: so every request has exactly one `access` entry, whatever became of it.
 
 use super::Refusal;
-use crate::audit::{Connection, Decision, Digest, Entry, Receipt};
+use crate::audit::{Connection, Decision, Digest, Entry, EventId, Receipt};
 use crate::domain::purpose::SectionSet;
 use crate::identity::{Caller, Noted};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -54,6 +54,14 @@ impl Trail {
     /// whoever gets `false` answers that nothing can be said.
     pub(super) fn hand_over(&self) -> bool {
         !std::mem::replace(&mut self.state().handed_over, true)
+    }
+
+    /// Gives the claim back after a transaction that failed: the failure is recorded as an event of its own, since the
+    /// database may yet have kept the first.
+    pub(super) fn take_back(&self) {
+        let mut state = self.state();
+        state.handed_over = false;
+        state.entry.event = EventId::new();
     }
 
     pub(super) fn set_recorded(&self, receipt: Receipt) {

@@ -22,7 +22,17 @@ impl std::fmt::Debug for SystemLimits {
     }
 }
 
+/// Requests a minute of one certificate that prove nobody: enough for a partner whose clock or token is wrong.
+const STRANGER_PER_MINUTE: u32 = 1_200;
+
 impl SystemLimits {
+    /// Counts a request that was not proved against its certificate.
+    pub fn check_stranger(&self, thumbprint: &[u8; 32]) -> Result<(), Error> {
+        let mut id = [0; 16];
+        id.iter_mut().zip(thumbprint).for_each(|(to, from)| *to = *from);
+        self.check_system(Uuid::from_bytes(id), STRANGER_PER_MINUTE)
+    }
+
     /// Counts a request of this caller's system; past its requests a minute, says how long to wait.
     pub fn check(&self, caller: &Caller) -> Result<(), Error> {
         self.check_system(caller.system.id.0, caller.system.requests_per_minute)

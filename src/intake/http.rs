@@ -1,18 +1,22 @@
 //! The wire of intake: calendar, roll, marks, one register, and the report on an upload.
 
 use super::parse::Format;
+use super::staging::apart;
 use super::{ImportReport, Options, Sent, import};
 use crate::domain::calendar::SchoolYear;
+use crate::domain::identifiers::SystemId;
 use crate::gate::{Asked, Gate, Permit, Released};
 use crate::gate::{OfSchool, Refusal};
 use crate::http::{Body, Error, Path, ProblemKind, Query};
 use crate::policy::Action;
 use crate::store::{StoreError, read};
 use axum::extract::State;
-use bytes::Bytes;
 use chrono::NaiveDate;
 use http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -39,11 +43,12 @@ const SESSIONS: [&str; 2] = ["am", "pm"];
 )]
 pub async fn send_calendar(
     State(gate): State<Gate>,
+    State(places): State<Places>,
     asked: Asked,
     Path((urn, year)): Path<(String, String)>,
     Query(query): Query<UploadQuery>,
     headers: HeaderMap,
-    Body(body): Body,
+    body: Body,
 ) -> Result<Released<ImportReport>, Error> {
     let permit = gate.open_school(asked, &urn, Action::SendCalendar)?;
     let year = year.parse().ok().filter(|y| (2000..2100).contains(y)).map(SchoolYear).ok_or_else(|| {
@@ -54,7 +59,7 @@ pub async fn send_calendar(
     })?;
     let mut options = options(&headers, query)?;
     options.year = Some(year);
-    take(&gate, permit, Sent::Calendar, body, options).await
+    take(&gate, &places, permit, Sent::Calendar, body, options).await
 }
 
 /// Sends the admission register; rows as the `pupils` file, in CSV or NDJSON.
@@ -66,14 +71,15 @@ pub async fn send_calendar(
 )]
 pub async fn send_pupils(
     State(gate): State<Gate>,
+    State(places): State<Places>,
     asked: Asked,
     Path(urn): Path<String>,
     Query(query): Query<UploadQuery>,
     headers: HeaderMap,
-    Body(body): Body,
+    body: Body,
 ) -> Result<Released<ImportReport>, Error> {
     let permit = gate.open_school(asked, &urn, Action::SendRoll)?;
-    take(&gate, permit, Sent::Pupils, body, options(&headers, query)?).await
+    take(&gate, &places, permit, Sent::Pupils, body, options(&headers, query)?).await
 }
 
 /// Sends marks, a row a session; rows as the `attendance, long` file, in CSV or NDJSON.
@@ -85,14 +91,15 @@ pub async fn send_pupils(
 )]
 pub async fn send_attendance(
     State(gate): State<Gate>,
+    State(places): State<Places>,
     asked: Asked,
     Path(urn): Path<String>,
     Query(query): Query<UploadQuery>,
     headers: HeaderMap,
-    Body(body): Body,
+    body: Body,
 ) -> Result<Released<ImportReport>, Error> {
     let permit = gate.open_school(asked, &urn, Action::SendMarks)?;
-    take(&gate, permit, Sent::Attendance, body, options(&headers, query)?).await
+    take(&gate, &places, permit, Sent::Attendance, body, options(&headers, query)?).await
 }
 
 /// One mark of one register.
@@ -126,10 +133,11 @@ pub struct RegisterMark {
 )]
 pub async fn send_register(
     State(gate): State<Gate>,
+    State(places): State<Places>,
     asked: Asked,
     Path((urn, date, session)): Path<(String, String, String)>,
     Query(query): Query<UploadQuery>,
-    Body(body): Body,
+    body: Body,
 ) -> Result<Released<ImportReport>, Error> {
     let permit = gate.open_school(asked, &urn, Action::SendMarks)?;
     let date: NaiveDate = date.parse().map_err(|_| {
@@ -138,10 +146,13 @@ pub async fn send_register(
     let session = SESSIONS.into_iter().find(|word| *word == session).ok_or_else(|| {
         Error::problem(ProblemKind::BadRequest, "the session in the path must be `am` or `pm`")
     })?;
-    let lines = lines(&body, date, session)?;
+    let _sending = places.to_send(permit.system())?;
+    let body = body.read().await?;
+    let _working = places.to_work().await?;
+    let lines = apart(move || lines(&body, date, session)).await??;
     let options =
         Options { format: Format::Ndjson, dry_run: query.dry_run, strict: query.strict, year: None };
-    take(&gate, permit, Sent::Attendance, lines.into(), options).await
+    Ok(import(&gate, permit, Sent::Attendance, lines.into(), options).await?)
 }
 
 /// The register as the lines of a file of marks, so that there is one way in for a mark.
@@ -203,12 +214,46 @@ fn options(headers: &HeaderMap, query: UploadQuery) -> Result<Options, Error> {
 
 async fn take(
     gate: &Gate,
+    places: &Places,
     permit: Permit<OfSchool>,
     sent: Sent,
-    body: Bytes,
+    body: Body,
     options: Options,
 ) -> Result<Released<ImportReport>, Error> {
-    Ok(import(gate, permit, sent, body, options).await?)
+    let _sending = places.to_send(permit.system())?;
+    let file = body.read().await?;
+    let _working = places.to_work().await?;
+    Ok(import(gate, permit, sent, file, options).await?)
+}
+
+/// Places for uploads: each system sends a few files at a time, and a few of all are worked out at a time, so that
+/// neither slow senders nor large files can keep others out.
+#[derive(Clone, Debug)]
+pub struct Places {
+    all: Arc<Semaphore>,
+    of_system: Arc<Mutex<HashMap<SystemId, Arc<Semaphore>>>>,
+}
+
+/// Files that one system may send at the same time.
+const OF_ONE_SYSTEM: usize = 2;
+
+impl Places {
+    /// With places for this many files to be worked out at once.
+    pub fn new(at_once: usize) -> Self {
+        Self { all: Arc::new(Semaphore::new(at_once.max(1))), of_system: Arc::default() }
+    }
+
+    fn to_send(&self, system: SystemId) -> Result<OwnedSemaphorePermit, Error> {
+        let own = {
+            let mut systems = self.of_system.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(systems.entry(system).or_insert_with(|| Arc::new(Semaphore::new(OF_ONE_SYSTEM))))
+        };
+        own.try_acquire_owned().map_err(|_| Error::Limited { seconds: 5 })
+    }
+
+    async fn to_work(&self) -> Result<OwnedSemaphorePermit, Error> {
+        Arc::clone(&self.all).acquire_owned().await.map_err(|_| Error::NotReady)
+    }
 }
 
 impl From<super::ImportError> for Error {

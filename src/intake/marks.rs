@@ -12,10 +12,9 @@ use crate::domain::attendance::{
 use crate::domain::calendar::{Half, SchoolCalendar, SchoolYear, Session};
 use crate::domain::identifiers::EnrolmentId;
 use crate::gate::{Gate, OfSchool, Permit, Refusal};
-use crate::registers::{self, Amendment, Enrolment, NOT_GIVEN, Register, RollEvent};
+use crate::registers::{self, Enrolment, Recording, RecordingKey, RollEvent};
 use crate::store::StoreError;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use chrono_tz::Europe::London;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// What standing marks are held against, read once for the whole file.
@@ -25,7 +24,9 @@ struct Standing {
     by_upn: HashMap<String, Vec<usize>>,
     calendars: HashMap<SchoolYear, SchoolCalendar>,
     years: BTreeMap<(EnrolmentId, SchoolYear), MarksOfYear>,
-    history: HashSet<(EnrolmentId, Option<NaiveDate>, String, String, String)>,
+    recordings: BTreeMap<RecordingKey, Recording>,
+    /// Recordings that this file brings, or of which it tells more than was known.
+    brought: BTreeMap<RecordingKey, Recording>,
     today: NaiveDate,
 }
 
@@ -45,7 +46,7 @@ fn merge_all(mut standing: Standing, file: &File<MarkRow>, at: DateTime<Utc>) ->
     let mut plan = Plan::default();
     for (line, row) in &file.rows {
         match place(&standing, row, at) {
-            Ok(placed) => take(&mut standing, &mut plan, &mut report, (row, &placed), at),
+            Ok(placed) => take(&mut standing, &mut report, (row, &placed), at),
             Err((column, value, message)) => report.reject(*line, column, &value, &message),
         }
     }
@@ -53,6 +54,7 @@ fn merge_all(mut standing: Standing, file: &File<MarkRow>, at: DateTime<Utc>) ->
     let told: BTreeSet<EnrolmentId> = changed.iter().map(|year| year.enrolment).collect();
     plan.events = told.into_iter().map(|enrolment| (enrolment, RollEvent::MarkChanged)).collect();
     plan.marks = changed;
+    plan.recordings = standing.brought.into_values().collect();
     (plan, report)
 }
 
@@ -88,12 +90,9 @@ async fn read_standing(
             years.insert((enrolment, year), year_of);
         }
     }
-    let history = registers::amendments_of(db, permit)
-        .await?
-        .into_iter()
-        .map(|a| (a.enrolment, a.session_date, a.field, a.original, a.amended))
-        .collect();
-    Ok(Standing { roll, by_number, by_upn, calendars, years, history, today: gate.clock().today() })
+    let recordings = registers::recordings_of(db, permit).await?;
+    let today = gate.clock().today();
+    Ok(Standing { roll, by_number, by_upn, calendars, years, recordings, brought: BTreeMap::new(), today })
 }
 
 /// A row with its place: the enrolment, the session and the code.
@@ -179,7 +178,6 @@ fn on_roll<'a>(standing: &'a Standing, row: &MarkRow) -> Result<&'a Enrolment, F
 /// Merges one placed mark into its packed year, and writes down what became history.
 fn take(
     standing: &mut Standing,
-    plan: &mut Plan,
     report: &mut ImportReport,
     (row, placed): (&MarkRow, &Placed),
     at: DateTime<Utc>,
@@ -209,67 +207,59 @@ fn take(
         year.minutes.set(placed.index, incoming.minutes_late);
         year.changed = true;
     }
-    count(report, outcome);
-    if let Some(amendment) = history((row, placed), outcome, current, incoming) {
-        let known = (
-            amendment.enrolment,
-            amendment.session_date,
-            amendment.field.clone(),
-            amendment.original.clone(),
-            amendment.amended.clone(),
-        );
-        if standing.history.insert(known) {
-            report.amended += 1;
-            if amendment.reason == NOT_GIVEN || amendment.amended_by == NOT_GIVEN {
-                report.amended_without_reason_or_name += 1;
-            }
-            plan.amendments.push(amendment);
-        }
+    count(report, outcome, row);
+    let told = row.reason.is_some() || row.amended_by.is_some() || row.amended_from.is_some();
+    // The same mark told again may bring its reason only now.
+    if outcome.has_history() || (told && outcome != Merge::Unchanged) {
+        standing.record(recording((row, placed), incoming, true));
+    }
+    if let Some(current) = current.filter(|c| outcome.has_history() && c.code != incoming.code) {
+        standing.record(recording((row, placed), current, false));
     }
 }
 
-fn count(report: &mut ImportReport, outcome: Merge) {
+impl Standing {
+    /// Keeps a recording, unless all that it tells is known.
+    fn record(&mut self, told: Recording) {
+        let known = self.brought.get(&told.key).or_else(|| self.recordings.get(&told.key));
+        let mut whole = told.clone();
+        if let Some(known) = known {
+            whole.complete_from(known.clone());
+            if whole == *known {
+                return;
+            }
+        }
+        self.brought.insert(told.key, whole);
+    }
+}
+
+fn count(report: &mut ImportReport, outcome: Merge, row: &MarkRow) {
     match outcome {
         Merge::Unchanged => report.unchanged += 1,
         Merge::OlderKept => report.kept_as_history += 1,
         Merge::Set | Merge::Confirmed | Merge::Amended => report.accepted += 1,
     }
+    if outcome == Merge::Amended || (outcome == Merge::Set && row.amended_from.is_some()) {
+        report.amended += 1;
+        if row.reason.is_none() || row.amended_by.is_none() {
+            report.amended_without_reason_or_name += 1;
+        }
+    }
 }
 
-/// The amendment that a merge leaves behind, if any; all five parts of reg 6(1).
-fn history(
-    (row, placed): (&MarkRow, &Placed),
-    outcome: Merge,
-    current: Option<Mark>,
-    incoming: Mark,
-) -> Option<Amendment> {
-    let (original, amended) = match (outcome, current) {
-        (Merge::Amended, Some(current)) => (current, incoming),
-        (Merge::OlderKept, Some(current)) if current.code != incoming.code => (incoming, current),
-        // The source tells of an original that it never sent: kept as it tells it.
-        (Merge::Set | Merge::Confirmed, _) => {
-            let from = Code::parse(row.amended_from.as_deref()?, row.date).ok()?;
-            if from == incoming.code {
-                return None;
-            }
-            (Mark { code: from, ..incoming }, incoming)
-        }
-        (Merge::Unchanged | Merge::OlderKept | Merge::Amended, _) => return None,
-    };
-    // A mark that came late and stays history brought no reason for the one that replaced it.
-    let given = |text: &Option<String>| {
-        let own = text.clone().filter(|_| outcome != Merge::OlderKept);
-        own.unwrap_or_else(|| NOT_GIVEN.to_owned())
-    };
-    Some(Amendment {
-        enrolment: placed.enrolment,
-        register: Register::Attendance,
-        field: half(row.half).as_str().to_owned(),
-        session_date: Some(row.date),
-        original: original.code.as_str().to_owned(),
-        amended: amended.code.as_str().to_owned(),
-        reason: given(&row.reason),
-        amended_on: amended.recorded_at(placed.year).with_timezone(&London).date_naive(),
-        amended_by: given(&row.amended_by),
-    })
+/// A mark as a recording; only the row's own carries what the row tells of it.
+fn recording((row, placed): (&MarkRow, &Placed), mark: Mark, own: bool) -> Recording {
+    let told = |text: &Option<String>| text.clone().filter(|_| own);
+    Recording {
+        key: RecordingKey {
+            enrolment: placed.enrolment,
+            date: row.date,
+            half: half(row.half),
+            recorded_at: mark.recorded_at(placed.year),
+            code: mark.code.as_str().to_owned(),
+        },
+        amended_from: told(&row.amended_from),
+        reason: told(&row.reason),
+        amended_by: told(&row.amended_by),
+    }
 }

@@ -14,7 +14,7 @@ mod staging;
 
 pub use http::{
     __path_read_import, __path_send_attendance, __path_send_calendar, __path_send_pupils,
-    __path_send_register, read_import, send_attendance, send_calendar, send_pupils, send_register,
+    __path_send_register, Places, read_import, send_attendance, send_calendar, send_pupils, send_register,
 };
 pub use report::{ImportReport, Reported};
 pub use staging::{ImportError, Options, Sent, import};

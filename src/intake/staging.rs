@@ -7,7 +7,7 @@ use crate::domain::calendar::{SchoolCalendar, SchoolYear, last_complete_week, lo
 use crate::domain::identifiers::{EnrolmentId, ImportId, PupilId};
 use crate::domain::words;
 use crate::gate::{Gate, OfSchool, Permit, Refusal, Released};
-use crate::registers::{self, Amendment, Enrolment, RollEvent, Upload};
+use crate::registers::{self, Amendment, Enrolment, Recording, RollEvent, Upload};
 use crate::store::{StoreError, Tx, must_touch, on};
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -66,6 +66,7 @@ pub(super) struct Plan {
     pub(super) enrolments: Vec<(Enrolment, String)>,
     pub(super) marks: Vec<MarksOfYear>,
     pub(super) amendments: Vec<Amendment>,
+    pub(super) recordings: Vec<Recording>,
     pub(super) events: Vec<(EnrolmentId, RollEvent)>,
 }
 
@@ -91,6 +92,7 @@ impl Plan {
             && self.enrolments.is_empty()
             && self.marks.is_empty()
             && self.amendments.is_empty()
+            && self.recordings.is_empty()
     }
 }
 
@@ -232,6 +234,13 @@ async fn stage_history(
         let mut tx = gate.db().begin().await?;
         for amendment in amendments {
             registers::add_amendment(&mut tx, upload, import, amendment).await?;
+        }
+        gate.put_aside(permit, tx).await?;
+    }
+    for recordings in plan.recordings.chunks(STEP) {
+        let mut tx = gate.db().begin().await?;
+        for recording in recordings {
+            registers::add_recording(&mut tx, upload, import, recording).await?;
         }
         gate.put_aside(permit, tx).await?;
     }

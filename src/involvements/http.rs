@@ -1,7 +1,7 @@
 //! The wire of involvements: always 202, whatever is known of the child.
 
-use super::{Claim, ClaimBody, ClaimError, Matcher, storage};
 use super::matching::LAPSE_DAYS;
+use super::{Claim, ClaimBody, ClaimError, Matcher, storage};
 use crate::directory::Scope;
 use crate::gate::{Answer, Asked, Gate, OfOrganisation, Permit, Refusal, Released};
 use crate::http::{Body, Error, Fault, Path, ProblemKind, Query};
@@ -34,10 +34,11 @@ pub async fn open_involvement(
     State(matcher): State<Matcher>,
     asked: Asked,
     Path(id): Path<String>,
-    Body(body): Body,
+    body: Body,
 ) -> Result<Released<Accepted>, Error> {
     let permit = gate.open_organisation(asked, Scope::Involvements, Action::WriteInvolvement)?;
     let id = uuid(&id)?;
+    let body = body.read().await?;
     let claim = Claim::read(crate::http::json(&body)?, Some(id), gate.clock().school_now())?;
     within(&gate, &permit, &claim)?;
     permit.note_written(format!("involvement {}", claim.id), &body);
@@ -54,9 +55,10 @@ pub async fn send_caseload(
     State(gate): State<Gate>,
     State(matcher): State<Matcher>,
     asked: Asked,
-    Body(body): Body,
+    body: Body,
 ) -> Result<Released<Accepted>, Error> {
     let permit = gate.open_organisation(asked, Scope::Involvements, Action::WriteInvolvement)?;
+    let body = body.read().await?;
     let claims = read_lines(&gate, &permit, &body)?;
     permit.note_written(format!("{} involvements", claims.len()), &body);
     put(&gate, &matcher, permit, &claims).await
@@ -130,13 +132,18 @@ pub async fn report_involvements(
     let permit = gate.open_organisation(asked, Scope::Involvements, Action::ReadInvolvementReport)?;
     let limit = i64::from(query.limit.unwrap_or(200).clamp(1, 1_000));
     let after = query.cursor.unwrap_or(Uuid::nil());
-    let rows = storage::page(gate.db(), (permit.organisation(), permit.system()), after, limit).await.map_err(Refusal::from)?;
+    let rows = storage::page(gate.db(), (permit.organisation(), permit.system()), after, limit)
+        .await
+        .map_err(Refusal::from)?;
     let full = i64::try_from(rows.len()).is_ok_and(|n| n == limit);
     let next_cursor = rows.last().map(|row| row.id).filter(|_| full);
     let (now, today) = (gate.clock().school_now(), gate.clock().today());
     let state = |row: &storage::ReportRow| {
-        let lapsed = row.pupil_id.is_none() && row.received_at < gate.clock().now() - TimeDelta::days(LAPSE_DAYS);
-        let over = lapsed || row.ended_at.is_some_and(|at| at <= now) || row.until_day.is_some_and(|day| day < today);
+        let lapsed =
+            row.pupil_id.is_none() && row.received_at < gate.clock().now() - TimeDelta::days(LAPSE_DAYS);
+        let over = lapsed
+            || row.ended_at.is_some_and(|at| at <= now)
+            || row.until_day.is_some_and(|day| day < today);
         if over {
             "ended"
         } else if row.pupil_id.is_some() {
@@ -164,7 +171,7 @@ fn read_lines(gate: &Gate, permit: &Permit<OfOrganisation>, body: &[u8]) -> Resu
     let text = std::str::from_utf8(body).map_err(|_| {
         Error::problem(ProblemKind::BadRequest, "send the caseload as UTF-8, one JSON object a line")
     })?;
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).take(LINES_MAX + 1).collect();
     if lines.len() > LINES_MAX {
         return Err(Error::problem(ProblemKind::PayloadTooLarge, "send at most 2,000 claims at a time"));
     }

@@ -62,8 +62,7 @@ pub(super) async fn end(
     id: Uuid,
     at: DateTime<Utc>,
 ) -> Result<u64, StoreError> {
-    const END: &str =
-        "UPDATE involvements SET ended_at = $3 WHERE organisation_id = $1 AND id = $2 AND system_id = $4 \
+    const END: &str = "UPDATE involvements SET ended_at = $3 WHERE organisation_id = $1 AND id = $2 AND system_id = $4 \
          AND ended_at IS NULL";
     Ok(
         on!(tx, c => sqlx::query(END).bind(organisation.0).bind(id).bind(at).bind(system.0).execute(c).await.map(|r| r.touched()))?,
@@ -91,7 +90,9 @@ pub(super) async fn page(
 ) -> Result<Vec<ReportRow>, StoreError> {
     const PAGE: &str = "SELECT id, case_reference, kind, pupil_id, ended_at, until_day, received_at \
          FROM involvements WHERE organisation_id = $1 AND system_id = $4 AND id > $2 ORDER BY id LIMIT $3";
-    Ok(read!(db, c => sqlx::query_as(PAGE).bind(organisation.0).bind(after).bind(limit).bind(system.0).fetch_all(c).await)?)
+    Ok(
+        read!(db, c => sqlx::query_as(PAGE).bind(organisation.0).bind(after).bind(limit).bind(system.0).fetch_all(c).await)?,
+    )
 }
 
 /// A claim that waits for a match.

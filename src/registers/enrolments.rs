@@ -3,7 +3,7 @@
 use super::{Upload, Versioned};
 use crate::domain::identifiers::{EnrolmentId, PupilId, SchoolId};
 use crate::gate::{OfChild, OfSchool, Permit};
-use crate::store::{Db, StoreError, Touched, Tx, must_touch, on, read};
+use crate::store::{Db, StoreError, Tx, must_touch, on, read};
 use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 

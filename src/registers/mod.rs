@@ -12,7 +12,10 @@ mod marks;
 mod roll_events;
 mod versions;
 
-pub use amendments::{Amendment, NOT_GIVEN, Register, add_amendment, amendments_of};
+pub use amendments::{
+    Amendment, NOT_GIVEN, Recording, RecordingKey, Register, add_amendment, add_recording, amendments_of,
+    recordings_of,
+};
 pub use calendars::{CalendarRow, add_calendar, school_calendars};
 pub use child::{ChildRecord, EnrolmentRecord, child_record};
 pub use enrolments::{

@@ -29,8 +29,7 @@ impl Upload {
              RETURNING next_version - 1";
         let school = permit.school();
         on!(tx, c => sqlx::query(MAKE).bind(school.0).execute(c).await.map(|_| ()))?;
-        let (version, base): (i64, i64) =
-            on!(tx, c => sqlx::query_as(TAKE).bind(school.0).fetch_one(c).await)?;
+        let version: i64 = on!(tx, c => sqlx::query_scalar(TAKE).bind(school.0).fetch_one(c).await)?;
         Ok(Self { school, version, base })
     }
 
@@ -46,12 +45,13 @@ impl Upload {
                 )
             };
         }
-        const ABANDONED: [&str; 6] = [
+        const ABANDONED: [&str; 7] = [
             abandoned!("enrolments"),
             abandoned!("admission_entries"),
             abandoned!("calendars"),
             abandoned!("marks"),
             abandoned!("amendments"),
+            abandoned!("recordings"),
             abandoned!("roll_events"),
         ];
         for text in ABANDONED {

@@ -122,7 +122,8 @@ fn resolve(all: &[Decoded], span: Span) -> (NaiveDate, Span) {
     }
     let years = || all.iter().flat_map(|one| &one.years);
     let held = |date: NaiveDate| date <= span.to && date <= span.last_due.date;
-    let last = years().filter_map(|y| y.calendar.sessions().rev().find(|s| held(s.date))).map(|s| s.date).max();
+    let last =
+        years().filter_map(|y| y.calendar.sessions().rev().find(|s| held(s.date))).map(|s| s.date).max();
     let Some(last) = last else { return (span.to, span) };
     let year = SchoolYear::of(last);
     let firsts = years().filter(|y| y.calendar.year() == year).filter_map(|y| y.calendar.first_session());

@@ -113,9 +113,9 @@ pub struct FindBody {
 pub async fn find_pupil(
     State(gate): State<Gate>,
     asked: Asked,
-    Body(body): Body,
+    body: Body,
 ) -> Result<Released<Found>, Error> {
-    let search = search(crate::http::json(&body)?)?;
+    let search = search(crate::http::json(&body.read().await?)?)?;
     let permit = gate.open_found(asked, search).await?;
     let found = Found { pupil_id: ChildRef::of(permit.pupil()) };
     Ok(gate.release(permit, StatusCode::OK, found).await?)

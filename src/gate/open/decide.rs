@@ -140,7 +140,8 @@ impl Gate {
             let agreement_live = directory.agreement(caller.organisation.id, purpose, today).is_some();
             caller.system.roles.iter().any(|role| {
                 let relationship = Relationship::Involvement(kind, true);
-                let facts = Facts { role: *role, purpose, agreement_live, ..self.facts(caller, relationship, true) };
+                let facts =
+                    Facts { role: *role, purpose, agreement_live, ..self.facts(caller, relationship, true) };
                 self.0.policy.decide(&facts, Action::Read(Section::Headline), true).allowed
             })
         };

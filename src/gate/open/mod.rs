@@ -176,7 +176,11 @@ impl Gate {
             trail.refused(&Refusal::Forbidden);
             return Err(Refusal::Forbidden);
         }
-        Ok(Permit { subject: OfOrganisation { kinds: self.kinds_within(&caller) }, holder: holder(&caller), trail })
+        Ok(Permit {
+            subject: OfOrganisation { kinds: self.kinds_within(&caller) },
+            holder: holder(&caller),
+            trail,
+        })
     }
 
     /// The policy's answer to an action about no child; the entry gets its reasons.

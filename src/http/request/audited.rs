@@ -22,7 +22,7 @@ use tokio::time::timeout;
 
 const AUDIT_RECEIPT: HeaderName = HeaderName::from_static("audit-receipt");
 /// Paths that say nothing about a child and have no entry.
-const WITHOUT_ENTRY: [&str; 4] = ["/v1/log/", "/.well-known/", "/openapi.json", "/docs"];
+const WITHOUT_ENTRY: [&str; 3] = ["/v1/log/", "/.well-known/", "/openapi.json"];
 /// Largest body of an answer that was not released: problem documents and tokens.
 const UNRELEASED_BYTES: usize = 64 * 1024;
 /// Sources told apart in one minute of a flood.
@@ -47,7 +47,7 @@ impl std::fmt::Debug for AuditLayer {
 /// Gives every request exactly one entry, and every `/v1` answer with an entry its receipt.
 pub async fn audited(State(layer): State<AuditLayer>, mut request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    if WITHOUT_ENTRY.iter().any(|p| path.starts_with(p)) {
+    if WITHOUT_ENTRY.iter().any(|p| *p == path || (p.ends_with('/') && path.starts_with(p))) {
         let id = request.extensions().get::<RequestId>().cloned().unwrap_or_else(RequestId::new);
         return layer.rendered(next.run(request).await, &id, false);
     }

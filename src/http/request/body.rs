@@ -1,25 +1,32 @@
 //! Paths, queries and bodies, read within their limits; what cannot be read is a problem that says what to do.
 
 use crate::http::{Error, ProblemKind};
+use axum::RequestExt as _;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use bytes::Bytes;
 use http::request::Parts;
+use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
 
-/// A whole body, within the route's limit.
-#[derive(Clone, Debug)]
-pub struct Body(pub Bytes);
+/// A body that has not been read yet: whoever may not send it is refused before its bytes are taken in.
+#[derive(Debug)]
+pub struct Body(axum::body::Body);
 
 impl<S: Send + Sync> FromRequest<S> for Body {
     type Rejection = Error;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
-        Bytes::from_request(request, state).await.map(Self).map_err(|rejection| {
-            if rejection.status() == http::StatusCode::PAYLOAD_TOO_LARGE {
-                Error::problem(
-                    ProblemKind::PayloadTooLarge,
-                    "the body is larger than this route takes; send it in parts",
-                )
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Error> {
+        Ok(Self(request.with_limited_body().into_body()))
+    }
+}
+
+impl Body {
+    /// Reads the whole body, within the route's limit.
+    pub async fn read(self) -> Result<Bytes, Error> {
+        axum::body::to_bytes(self.0, usize::MAX).await.map_err(|error| {
+            if is_too_long(&error) {
+                let detail = "the body is larger than this route takes; send it in parts";
+                Error::problem(ProblemKind::PayloadTooLarge, detail)
             } else {
                 Error::problem(
                     ProblemKind::BadRequest,
@@ -28,6 +35,18 @@ impl<S: Send + Sync> FromRequest<S> for Body {
             }
         })
     }
+}
+
+/// Whether a limit ended the body, wherever in the chain of causes that stands.
+fn is_too_long(error: &axum::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if error.is::<LengthLimitError>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// Query parameters of a known form; an unknown name is refused, so that a misspelt one is not silently ignored.

@@ -7,7 +7,6 @@ use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts};
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, on};
 use std::future::Future;
-use tower::limit::GlobalConcurrencyLimitLayer;
 
 /// A handler whose every answer has been recorded by the gate, or is a problem that the audit layer records.
 #[diagnostic::on_unimplemented(
@@ -56,23 +55,6 @@ impl<S: Clone + Send + Sync + 'static> GuardedRouter<S> {
         T: 'static,
     {
         Self(self.0.route(path, on(method, handler).layer(DefaultBodyLimit::max(body_bytes))))
-    }
-
-    /// Adds a route that takes whole files; `at_once` is shared by all such routes.
-    #[must_use]
-    pub fn upload_route<H, T>(
-        self,
-        (method, path): (MethodFilter, &str),
-        body_bytes: usize,
-        at_once: &GlobalConcurrencyLimitLayer,
-        handler: H,
-    ) -> Self
-    where
-        H: Guarded<T, S>,
-        T: 'static,
-    {
-        let route = Router::new().route(path, on(method, handler));
-        Self(self.0.merge(route.layer(DefaultBodyLimit::max(body_bytes)).layer(at_once.clone())))
     }
 
     /// The router, to be merged with what is not about children.

@@ -24,7 +24,7 @@ impl RequestId {
 
     /// Takes the caller's if it has the one form.
     pub fn parse(text: &str) -> Option<Self> {
-        is_hex(text, 32).then(|| Self(text.into()))
+        (is_hex(text, 32) || is_uuid(text)).then(|| Self(text.into()))
     }
 
     /// The 32 digits.
@@ -56,6 +56,11 @@ pub async fn request_id(mut request: Request, next: Next) -> Response {
 pub(super) fn traceparent(headers: &HeaderMap) -> Option<String> {
     let text = headers.get(TRACEPARENT)?.to_str().ok()?;
     is_traceparent(text).then(|| text.to_owned())
+}
+
+/// The dashed form of a UUID, as many clients make them.
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36 && Uuid::parse_str(text).is_ok_and(|uuid| uuid.hyphenated().to_string() == text)
 }
 
 fn is_hex(text: &str, length: usize) -> bool {

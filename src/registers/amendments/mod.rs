@@ -1,5 +1,9 @@
 //! Amendments: original, amended, reason, date and name of the person, all five kept; SI 2024/208 reg 6.
 
+mod recordings;
+
+pub use recordings::{Recording, RecordingKey, add_recording, recordings_of};
+
 use super::Upload;
 use crate::domain::identifiers::{EnrolmentId, ImportId};
 use crate::domain::words;
@@ -78,26 +82,29 @@ struct Row {
     amended_by: String,
 }
 
-/// Every amendment of the permit's school, in the order in which they came.
+/// Every amendment of the permit's school: of the admission register in the order in which they came, then of the
+/// attendance register by session, in the order in which they were recorded.
 pub async fn amendments_of(db: &Db, permit: &Permit<OfSchool>) -> Result<Vec<Amendment>, StoreError> {
     const SELECT: &str = "SELECT a.enrolment_id, a.register, a.field, a.session_date, a.original, a.amended, a.reason, \
          a.amended_on, a.amended_by FROM amendments a \
          JOIN register_versions v ON v.school_id = a.school_id AND v.version = a.version \
          WHERE a.school_id = $1 ORDER BY a.version, a.id";
     let rows: Vec<Row> = read!(db, c => sqlx::query_as(SELECT).bind(permit.school().0).fetch_all(c).await)?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(Amendment {
-                enrolment: EnrolmentId(row.enrolment_id),
-                register: Register::parse(&row.register).ok_or(StoreError::Corrupt("amendments.register"))?,
-                field: row.field,
-                session_date: row.session_date,
-                original: row.original,
-                amended: row.amended,
-                reason: row.reason,
-                amended_on: row.amended_on,
-                amended_by: row.amended_by,
-            })
-        })
-        .collect()
+    let mut all = rows.into_iter().map(amendment).collect::<Result<Vec<_>, _>>()?;
+    all.extend(recordings::derived(&recordings_of(db, permit).await?));
+    Ok(all)
+}
+
+fn amendment(row: Row) -> Result<Amendment, StoreError> {
+    Ok(Amendment {
+        enrolment: EnrolmentId(row.enrolment_id),
+        register: Register::parse(&row.register).ok_or(StoreError::Corrupt("amendments.register"))?,
+        field: row.field,
+        session_date: row.session_date,
+        original: row.original,
+        amended: row.amended,
+        reason: row.reason,
+        amended_on: row.amended_on,
+        amended_by: row.amended_by,
+    })
 }
