@@ -10,7 +10,7 @@ use crate::http::{
     AuditLayer, ConnectionLimits, LiveTls, Metrics, SystemLimits, serve_plain, serve_tls, server_config,
 };
 use crate::identity::TokenKeys;
-use crate::intake::Places;
+use crate::intake::{self, Places};
 use crate::involvements::Matcher;
 use crate::policy::Policy;
 use crate::router;
@@ -202,6 +202,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 
 fn background(state: &AppState, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
     let matcher = state.matcher.clone().run(state.gate.clone(), stop.clone());
+    let retention = intake::expire_entries_daily(state.gate.clone(), stop.clone());
     let (gate, stopped) = (state.gate.clone(), stop.clone());
     let directory = async move {
         while tokio::time::timeout(DIRECTORY, stopped.cancelled()).await.is_err() {
@@ -216,7 +217,7 @@ fn background(state: &AppState, stop: &CancellationToken) -> Vec<JoinHandle<()>>
             audit.turn_minute(false).await;
         }
     };
-    vec![tokio::spawn(matcher), tokio::spawn(directory), tokio::spawn(minutes)]
+    vec![tokio::spawn(matcher), tokio::spawn(retention), tokio::spawn(directory), tokio::spawn(minutes)]
 }
 
 impl Running {

@@ -41,11 +41,42 @@ pub struct Measured {
     pub p99: Duration,
     /// Requests a second.
     pub rate: f64,
+    /// Time on a processor that the server spent for one request, user and system; where the system tells it.
+    pub busy: Option<Duration>,
+}
+
+/// Whose time on the processors is counted: unlike the other figures it hardly depends on what else the machine does.
+#[derive(Clone, Copy, Debug)]
+pub enum Server {
+    /// This process without its first thread, which is the client's.
+    Gateway,
+    /// The process with this number.
+    Other(u32),
+}
+
+impl Server {
+    /// Time on a processor so far, all threads that live.
+    fn busy(self) -> Option<Duration> {
+        let (process, without) = match self {
+            Self::Gateway => (std::process::id(), Some(std::process::id())),
+            Self::Other(process) => (process, None),
+        };
+        let mut sum = 0;
+        for thread in std::fs::read_dir(format!("/proc/{process}/task")).ok()? {
+            let thread = thread.ok()?;
+            if thread.file_name().to_str() != without.map(|id| id.to_string()).as_deref() {
+                let text = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+                sum += text.split(' ').next()?.parse::<u64>().ok()?;
+            }
+        }
+        Some(Duration::from_nanos(sum))
+    }
 }
 
 impl fmt::Display for Measured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} | {} | {:.0}", self.p50.as_micros(), self.p99.as_micros(), self.rate)
+        let busy = self.busy.map_or_else(|| "?".to_owned(), |busy| busy.as_micros().to_string());
+        write!(f, "{} | {} | {:.0} | {busy}", self.p50.as_micros(), self.p99.as_micros(), self.rate)
     }
 }
 
@@ -87,15 +118,17 @@ impl Asking {
     }
 
     /// Keeps `in_flight` requests outstanding, on connections that are warm.
-    pub async fn measure(self, in_flight: u32) -> Result<Measured> {
+    pub async fn measure(self, in_flight: u32, server: Server) -> Result<Measured> {
         self.ask_for(WARMED, in_flight).await?;
-        let started = Instant::now();
+        let (started, before) = (Instant::now(), server.busy());
         let mut taken = self.ask_for(MEASURED, in_flight).await?;
-        let lasted = started.elapsed();
+        let (lasted, after) = (started.elapsed(), server.busy());
+        let requests = u32::try_from(taken.len())?;
+        let busy =
+            before.zip(after).and_then(|(before, after)| after.checked_sub(before)?.checked_div(requests));
         taken.sort_unstable();
         let at = |hundredths: usize| taken.get(taken.len() * hundredths / 100).copied().unwrap_or_default();
-        let rate = f64::from(u32::try_from(taken.len())?) / lasted.as_secs_f64();
-        Ok(Measured { p50: at(50), p99: at(99), rate })
+        Ok(Measured { p50: at(50), p99: at(99), rate: f64::from(requests) / lasted.as_secs_f64(), busy })
     }
 
     /// How long each request took.

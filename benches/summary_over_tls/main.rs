@@ -12,7 +12,7 @@ mod parts;
 
 use anyhow::{Context as _, Result};
 use chrono::NaiveDate;
-use load::{Asking, Http};
+use load::{Asking, Http, Server};
 use nginx::Nginx;
 use schoolgate::demo::run::{Client, Demo, DemoArgs, start};
 use schoolgate::demo::{DemoCaller, Standing};
@@ -68,22 +68,29 @@ fn measure(demo: &Demo, gateway: &Runtime, client: &Runtime, folder: &Path) -> R
     if nginx.is_none() {
         println!("nginx is not on the PATH: its half is left out");
     }
-    println!("| HTTP | in flight | server | p50 µs | p99 µs | requests/s | gateway : nginx |");
-    println!("|------|----------:|--------|-------:|-------:|-----------:|----------------:|");
+    println!(
+        "| HTTP | in flight | server | p50 µs | p99 µs | requests/s | server's CPU µs a request | gateway : nginx |"
+    );
+    println!(
+        "|------|----------:|--------|-------:|-------:|-----------:|--------------------------:|----------------:|"
+    );
     for http in [Http::Two, Http::One] {
         for in_flight in IN_FLIGHT {
-            let ours = client.block_on(asking(http)?.measure(in_flight))?;
+            let ours = client.block_on(asking(http)?.measure(in_flight, Server::Gateway))?;
             println!("| {http:?} | {in_flight} | gateway | {ours} | |");
             if let Some(nginx) = &nginx {
                 let address = nginx.address();
-                let theirs =
-                    client.block_on(Asking::plain(demo, &sample, &address, 200, http)?.measure(in_flight))?;
-                let ratio = format!("{:.2} of its rate", ours.rate / theirs.rate);
+                let theirs = client.block_on(
+                    Asking::plain(demo, &sample, &address, 200, http)?
+                        .measure(in_flight, Server::Other(nginx.process())),
+                )?;
+                let ratio = format!("{:.3} of its rate", ours.rate / theirs.rate);
                 println!("| {http:?} | {in_flight} | nginx | {theirs} | {ratio} |");
             }
         }
         let address = format!("{}{NOWHERE}", demo.json.api);
-        let nowhere = client.block_on(Asking::plain(demo, &sample, &address, 404, http)?.measure(1))?;
+        let nowhere = client
+            .block_on(Asking::plain(demo, &sample, &address, 404, http)?.measure(1, Server::Gateway))?;
         println!("| {http:?} | 1 | gateway, no route, no entry | {nowhere} | |");
     }
     drop(nginx);

@@ -50,6 +50,11 @@ impl Nginx {
         )
     }
 
+    /// The number of its process.
+    pub fn process(&self) -> u32 {
+        self.process.id()
+    }
+
     /// The address of the file.
     pub fn address(&self) -> String {
         format!("https://127.0.0.1:{}/summary.json", self.port)

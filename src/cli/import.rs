@@ -20,6 +20,8 @@ use clap::ValueEnum;
 use http::StatusCode;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fmt::Write as _;
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -37,7 +39,7 @@ pub struct ImportArgs {
     #[arg(long, value_name = "FILE")]
     pub key: PathBuf,
     /// Start year of a calendar [default: the year of its first date]
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(i32).range(2000..2100))]
     pub year: Option<i32>,
     /// Check and report, but change nothing
     #[arg(long)]
@@ -130,8 +132,13 @@ async fn take(gate: &Gate, args: &ImportArgs, bytes: Bytes, options: Options) ->
 /// Records and tells why nothing was taken.
 async fn refuse(gate: &Gate, trail: &Trail, error: &ImportError) -> Result<u8> {
     if trail.recorded().is_none() {
-        trail.note(|e| e.decision = Decision::Malformed);
-        gate.record(trail, StatusCode::UNPROCESSABLE_ENTITY, b"").await?;
+        let (decision, status) = match error {
+            ImportError::File(_) => (Decision::Malformed, StatusCode::UNPROCESSABLE_ENTITY),
+            ImportError::Gate(Refusal::Forbidden) => (Decision::Refused, StatusCode::FORBIDDEN),
+            ImportError::Gate(_) => (Decision::Failed, StatusCode::SERVICE_UNAVAILABLE),
+        };
+        trail.note(|e| e.decision = decision);
+        gate.record(trail, status, b"").await?;
     }
     super::say(&format!("nothing was taken: {error}\n"))?;
     Ok(match error {
@@ -144,19 +151,20 @@ async fn refuse(gate: &Gate, trail: &Trail, error: &ImportError) -> Result<u8> {
 /// Prints counts, and writes the rows that were rejected, with their cells, into a file of their own.
 fn report(args: &ImportArgs, body: &[u8]) -> Result<u8> {
     let report: ImportReport = serde_json::from_slice(body)?;
+    let path = args.file.with_extension("errors.csv");
+    if !report.errors.is_empty() {
+        write_errors(&path, &report)?;
+    }
     if args.json {
         let counts = ImportReport { errors: Vec::new(), ..report.clone() };
         super::say(&(serde_json::to_string(&counts)? + "\n"))?;
     } else {
         super::say(&text(&report))?;
+        if !report.errors.is_empty() {
+            super::say(&format!("the rejected rows and what to do are in {}\n", path.display()))?;
+        }
     }
-    if report.errors.is_empty() {
-        return Ok(super::DONE);
-    }
-    let path = args.file.with_extension("errors.csv");
-    write_errors(&path, &report)?;
-    super::say(&format!("the rejected rows and what to do are in {}\n", path.display()))?;
-    Ok(SOME_REJECTED)
+    Ok(if report.rejected > 0 { SOME_REJECTED } else { super::DONE })
 }
 
 fn text(report: &ImportReport) -> String {
@@ -181,8 +189,10 @@ fn text(report: &ImportReport) -> String {
 }
 
 fn write_errors(path: &Path, report: &ImportReport) -> Result<()> {
-    let mut file =
-        csv::Writer::from_path(path).with_context(|| format!("cannot write `{}`", path.display()))?;
+    // It quotes cells of children's records: for its owner only.
+    let opened = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(path);
+    let file = opened.with_context(|| format!("cannot write `{}`", path.display()))?;
+    let mut file = csv::Writer::from_writer(file);
     file.write_record(["line", "column", "value", "what is wrong", "what to do"])?;
     for e in &report.errors {
         file.write_record([&e.line.to_string(), &e.column, &e.value, &e.what, &e.what_to_do])?;

@@ -50,10 +50,10 @@ enum Command {
         /// For this shell
         shell: Shell,
     },
-    /// Write manual pages into a folder
+    /// Print the manual page, or write those of every command into a folder
     Man {
         /// The folder; made if it is not there
-        dir: PathBuf,
+        dir: Option<PathBuf>,
     },
 }
 
@@ -122,10 +122,15 @@ async fn run(cli: Cli) -> Result<u8> {
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "schoolgate", &mut std::io::stdout());
         }
-        Command::Man { dir } => {
+        Command::Man { dir: None } => clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout())?,
+        Command::Man { dir: Some(dir) } => {
             std::fs::create_dir_all(&dir)?;
             clap_mangen::generate_to(Cli::command(), &dir)?;
-            say(&format!("wrote manual pages into {}\n", dir.display()))?;
+            say(&format!(
+                "wrote manual pages into {}
+",
+                dir.display()
+            ))?;
         }
     }
     Ok(DONE)

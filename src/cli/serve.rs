@@ -5,6 +5,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::store::{self, Db, Dialect as _};
 use anyhow::{Context as _, Result};
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -59,13 +60,13 @@ pub(super) fn check(args: &ServeArgs) -> Result<u8> {
     Ok(u8::from(!faults.is_empty()))
 }
 
-/// The configuration in force, environment included; it holds no secret but a password in the database's address.
+/// The configuration in force, environment included. Of a server's address only what cannot hold a password is shown.
 pub(super) fn show(args: &ServeArgs) -> Result<String> {
     let mut config = args.load()?;
-    if let Some((scheme, rest)) = config.database.url.split_once("://")
-        && let Some((_, host)) = rest.rsplit_once('@')
-    {
-        config.database.url = format!("{scheme}://…@{host}");
+    if let Some((scheme, rest)) = config.database.url.split_once("://") {
+        let address = rest.split(['?', '#']).next().unwrap_or("");
+        let host = address.rsplit_once('@').map_or(address, |(_, host)| host);
+        config.database.url = format!("{scheme}://{host}");
     }
     Ok(serde_json::to_string_pretty(&config)? + "\n")
 }
@@ -84,5 +85,12 @@ pub(super) async fn until_stopped() -> Result<()> {
 pub(super) fn log_to_stderr(level: &str) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     // A second call in one process keeps the first subscriber.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        // Colours are for a terminal's reader, and only where they are wanted: https://no-color.org.
+        .with_ansi(
+            std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+        )
+        .try_init();
 }

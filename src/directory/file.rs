@@ -46,7 +46,7 @@ pub struct OrganisationEntry {
 }
 
 /// A system with its certificates.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SystemEntry {
     /// Code of its organisation.
@@ -65,6 +65,23 @@ pub struct SystemEntry {
     pub requests_per_minute: u32,
     /// At most two live certificates.
     pub certificates: Vec<CertificateEntry>,
+}
+
+impl Default for SystemEntry {
+    /// Without a person a system gets headline, trend, split, last_seen and school_contact, unless its entry says more.
+    fn default() -> Self {
+        let sections = ["headline", "trend", "split", "last_seen", "school_contact"];
+        Self {
+            organisation: String::new(),
+            code: String::new(),
+            client_id: String::new(),
+            roles: Vec::new(),
+            scopes: Vec::new(),
+            sections_without_person: sections.map(str::to_owned).to_vec(),
+            requests_per_minute: 600,
+            certificates: Vec::new(),
+        }
+    }
 }
 
 /// A certificate, by its digests.

@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
 
 /// A page of entries.
 #[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
@@ -70,6 +71,23 @@ pub struct EntryBody {
     legal_basis: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     case_reference: Option<String>,
+    /// The agency's own id of the involvement relied on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    involvement_id: Option<Uuid>,
+    /// What was written, where something was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    record: Option<String>,
+    /// SHA-256 of what was sent to be written, hex.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    written_sha256: Option<String>,
+    /// SHA-256 of the certificate that asked, hex.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate_sha256: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traceparent: Option<String>,
+    /// How many events it stands for; absent: one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     relationship: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,6 +117,10 @@ pub struct EntryBody {
 impl Answer for EntriesAnswer {
     fn children(&mut self) -> Vec<&mut ChildRef> {
         self.entries.iter_mut().filter_map(|entry| entry.pupil_id.as_mut()).collect()
+    }
+
+    fn next(&self) -> Option<String> {
+        self.next_cursor.map(|cursor| cursor.to_string())
     }
 }
 
@@ -146,6 +168,12 @@ fn body(stored: Stored) -> EntryBody {
         legal_basis,
         case_reference,
         relationship,
+        involvement_id: entry.involvement.map(|id| id.0),
+        record: entry.record,
+        written_sha256: entry.written.map(|d| crate::crypto::to_hex(&d.0)),
+        certificate_sha256: entry.connection.as_ref().map(|c| crate::crypto::to_hex(&c.thumbprint.0)),
+        traceparent: entry.traceparent,
+        count: entry.count,
         action: entry.action,
         pupil_id: entry.child.map(ChildRef::of),
         sections_asked: sections(entry.sections_asked),

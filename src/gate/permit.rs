@@ -108,9 +108,9 @@ impl Permit<OfChild> {
         }
     }
 
-    /// Whether the relationship is with the child, so that the answer carries the combined figures and the caution.
+    /// Whether the holder is anybody but the child's own school: then every answer carries the caution.
     pub fn is_an_agency(&self) -> bool {
-        matches!(self.subject.reach, Reach::Child)
+        !matches!(self.subject.reach, Reach::At(_))
     }
 }
 

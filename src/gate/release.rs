@@ -33,6 +33,7 @@ pub struct Released<T> {
     status: StatusCode,
     body: Vec<u8>,
     receipt: Receipt,
+    next: Option<String>,
     of: PhantomData<T>,
 }
 
@@ -52,9 +53,10 @@ impl Gate {
         mut body: T,
     ) -> Result<Released<T>, Refusal> {
         self.put_handles(&permit, &mut body).await?;
+        let next = body.next();
         let body = serde_json::to_vec(&body).map_err(|_| Refusal::Answer)?;
         let receipt = self.record(&permit.trail, status, &body).await?;
-        Ok(Released { status, body, receipt, of: PhantomData })
+        Ok(Released { status, body, receipt, next, of: PhantomData })
     }
 
     /// Commits a write and its complete entry in one transaction, waits until the entry is in the log, and lets go.
@@ -82,7 +84,7 @@ impl Gate {
         let event = staged.await.inspect_err(|_| permit.trail.take_back())?;
         let receipt = self.journal().sequenced(event).await.map_err(|_| Refusal::Unrecorded)?;
         permit.trail.set_recorded(receipt);
-        Ok(Released { status, body, receipt, of: PhantomData })
+        Ok(Released { status, body, receipt, next: None, of: PhantomData })
     }
 
     /// Commits rows that count for nobody yet: a short step of an upload that [`Gate::commit`] switches to.
@@ -143,6 +145,12 @@ impl<T> IntoResponse for Released<T> {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        // The cursor is of our own making, a number or a UUID.
+        let link =
+            self.next.map(|cursor| HeaderValue::from_str(&format!("<?cursor={cursor}>; rel=\"next\"")));
+        if let Some(Ok(link)) = link {
+            headers.insert(header::LINK, link);
+        }
         response.extensions_mut().insert(Recorded(self.receipt));
         response
     }

@@ -9,6 +9,7 @@ mod http;
 mod marks;
 pub mod parse;
 mod report;
+mod retention;
 mod roll;
 mod staging;
 
@@ -17,4 +18,5 @@ pub use http::{
     __path_send_register, Places, read_import, send_attendance, send_calendar, send_pupils, send_register,
 };
 pub use report::{ImportReport, Reported};
+pub use retention::{expire_entries, expire_entries_daily};
 pub use staging::{ImportError, Options, Sent, import};

@@ -53,7 +53,9 @@ pub(super) async fn plan(
             Some(enrolment) => PupilId(enrolment.pupil_id),
             None => join(gate, permit, row, &roll, &mut plan).await?,
         };
-        let new = state(permit, row, pupil, same, own_authority.as_deref());
+        // The flag is the child's: it holds for a later stay at this school as for the one in which it was raised.
+        let flagged = roll.iter().any(|e| e.pupil_id == pupil.0 && e.whereabouts_protected);
+        let new = state(permit, row, (pupil, flagged), same, own_authority.as_deref());
         let old_fields = same.and_then(|e| entries.get(&e.id));
         note(&mut plan, &mut report, (same, old_fields), (new.clone(), fields(row)), today);
         touched.insert(new.id);
@@ -122,7 +124,7 @@ async fn join(
 fn state(
     permit: &Permit<OfSchool>,
     row: &PupilRow,
-    pupil: PupilId,
+    (pupil, flagged): (PupilId, bool),
     same: Option<&Enrolment>,
     own_authority: Option<&str>,
 ) -> Enrolment {
@@ -152,7 +154,7 @@ fn state(
         home_authority_assumed: given.is_none(),
         home_authority: given.or_else(|| own_authority.map(ToOwned::to_owned)),
         // A file can raise protection, never lower it.
-        whereabouts_protected: row.whereabouts_protected || same.is_some_and(|e| e.whereabouts_protected),
+        whereabouts_protected: row.whereabouts_protected || flagged,
     }
 }
 

@@ -117,7 +117,11 @@ pub struct ReportLine {
     state: String,
 }
 
-impl Answer for ReportAnswer {}
+impl Answer for ReportAnswer {
+    fn next(&self) -> Option<String> {
+        self.next_cursor.map(|cursor| cursor.to_string())
+    }
+}
 
 /// Says of each of the caller's own claims whether it is accessible or pending.
 #[utoipa::path(

@@ -1,12 +1,12 @@
 //! Marks: one packed row per enrolment and school year, in as many versions as readers still need.
 
 use super::{Upload, Versioned};
-use crate::domain::attendance::{Entered, MinutesLate, PackedYear};
-use crate::domain::calendar::SchoolYear;
+use crate::domain::attendance::{Entered, MinutesLate, PackedYear, take_out};
+use crate::domain::calendar::{SchoolYear, london};
 use crate::domain::identifiers::{EnrolmentId, SchoolId};
-use crate::gate::{OfSchool, Permit};
+use crate::gate::{DutyPermit, OfSchool, Permit};
 use crate::store::{Db, StoreError, Touched, Tx, must_touch, on, read};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
 /// A packed school year of one enrolment as it counted from some version on.
@@ -40,6 +40,11 @@ impl MarksRow {
     /// Whose marks they are.
     pub fn enrolment(&self) -> EnrolmentId {
         EnrolmentId(self.enrolment_id)
+    }
+
+    /// Where it stands among all states of marks.
+    pub fn place(&self) -> MarksPlace {
+        (self.school_id, self.enrolment_id, self.school_year, self.version)
     }
 
     /// The school year that they are of.
@@ -134,8 +139,49 @@ pub async fn tidy_marks(
         .execute(c).await.map(|r| r.touched()))?)
 }
 
-/// Deletes packed years whose newest entry was received before `before`; SI 2024/208 reg 7(a).
-pub async fn expire_marks(tx: &mut Tx, before: DateTime<Utc>) -> Result<u64, StoreError> {
-    const DELETE: &str = "DELETE FROM marks WHERE received_at < $1";
-    Ok(on!(tx, c => sqlx::query(DELETE).bind(before).execute(c).await.map(|r| r.touched()))?)
+/// The place of a state of marks in the order of [`marks_of_years`]: school, enrolment, school year and version.
+pub type MarksPlace = (Uuid, Uuid, i64, i64);
+
+/// States of marks of the school years up to `last`, of every school: the next `limit` after a place. For the duty that
+/// ends what is past its retention, and for nobody else.
+pub async fn marks_of_years(
+    db: &Db,
+    _duty: &DutyPermit,
+    last: SchoolYear,
+    after: MarksPlace,
+    limit: i64,
+) -> Result<Vec<MarksRow>, StoreError> {
+    const PAGE: &str = "SELECT r.school_id, r.enrolment_id, r.school_year, r.version, v.committed_at, r.marks, \
+         r.entered, r.minutes, r.received_at FROM marks r \
+         JOIN register_versions v ON v.school_id = r.school_id AND v.version = r.version \
+         WHERE r.school_year <= $1 AND (r.school_id, r.enrolment_id, r.school_year, r.version) > ($2, $3, $4, $5) \
+         ORDER BY r.school_id, r.enrolment_id, r.school_year, r.version LIMIT $6";
+    Ok(read!(db, c => sqlx::query_as(PAGE)
+        .bind(i64::from(last.0)).bind(after.0).bind(after.1).bind(after.2).bind(after.3).bind(limit)
+        .fetch_all(c).await)?)
+}
+
+/// Writes a state of marks anew without the entries made on or before `until`, and deletes it when none is left. Says
+/// how many entries went; SI 2024/208 reg 7(a).
+pub async fn expire_marks(tx: &mut Tx, row: &MarksRow, until: NaiveDate) -> Result<u64, StoreError> {
+    const KEEP: &str = "UPDATE marks SET marks = $5, entered = $6, minutes = $7 \
+         WHERE school_id = $1 AND enrolment_id = $2 AND school_year = $3 AND version = $4";
+    const DELETE: &str = "DELETE FROM marks \
+         WHERE school_id = $1 AND enrolment_id = $2 AND school_year = $3 AND version = $4";
+    let (mut marks, mut entered, mut minutes) = (row.marks()?, row.entered()?, row.minutes()?);
+    let received = london(row.received_at).date();
+    let gone = take_out(row.year()?, (&mut marks, &mut entered, &mut minutes), received, until);
+    let empty = marks.iter().next().is_none();
+    // Another gateway may have had the same duty at the same time: then nothing is left to touch.
+    if empty {
+        on!(tx, c => sqlx::query(DELETE)
+            .bind(row.school_id).bind(row.enrolment_id).bind(row.school_year).bind(row.version)
+            .execute(c).await.map(|_| ()))?;
+    } else if gone > 0 {
+        on!(tx, c => sqlx::query(KEEP)
+            .bind(row.school_id).bind(row.enrolment_id).bind(row.school_year).bind(row.version)
+            .bind(marks.as_bytes().as_slice()).bind(entered.to_bytes()).bind(minutes.to_bytes())
+            .execute(c).await.map(|_| ()))?;
+    }
+    Ok(gone)
 }

@@ -3,6 +3,9 @@
 use super::{Db, StoreError};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use std::fs::{OpenOptions, Permissions};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -27,7 +30,9 @@ impl Db {
 }
 
 async fn open_sqlite(url: &str) -> Result<Db, StoreError> {
-    let options = SqliteConnectOptions::from_str(url)?
+    let options = SqliteConnectOptions::from_str(url)?;
+    make_private(options.get_filename())?;
+    let options = options
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         // A receipt is a promise that survives a power cut: NORMAL would lose the last commits.
@@ -51,6 +56,14 @@ async fn open_sqlite(url: &str) -> Result<Db, StoreError> {
         .connect_with(options.read_only(true).create_if_missing(false))
         .await?;
     Ok(Db::Sqlite { read, write })
+}
+
+/// Makes the file readable by its owner only before anything is in it, and so again when somebody has widened it; what
+/// `SQLite` puts beside it takes the same permissions.
+fn make_private(file: &Path) -> Result<(), StoreError> {
+    let opened = OpenOptions::new().create(true).append(true).mode(0o600).open(file);
+    let narrowed = opened.and_then(|f| f.set_permissions(Permissions::from_mode(0o600)));
+    narrowed.map_err(|error| StoreError::Database(sqlx::Error::Io(error)))
 }
 
 async fn open_postgres(url: &str) -> Result<Db, StoreError> {

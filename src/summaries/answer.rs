@@ -106,6 +106,9 @@ pub struct Found {
     /// The caller's own handle for the child.
     #[schema(value_type = String)]
     pub(super) pupil_id: ChildRef,
+    /// What the answer does not mean, and whom to ring.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) caution: Option<String>,
 }
 
 impl Answer for Found {

@@ -1,7 +1,7 @@
 //! One child's figures: each enrolment from its packed rows, then the sums.
 
 use super::answer::{Combined, CompletenessBody, EnrolmentBody, SchoolBody, SummaryAnswer, WindowBody};
-use super::sections::{DualMet, Sections, session};
+use super::sections::{Detail, DualMet, Sections, session};
 use super::window::Span;
 use crate::directory::Directory;
 use crate::domain::attendance::summary::{
@@ -51,23 +51,28 @@ pub(super) fn answer(
         let Some(school) = directory.school(one.enrolment.school()) else { continue };
         let figures = register(one, from, span)?;
         let seen = live.iter().find(|l| l.enrolment.id == one.enrolment.id);
-        let dual = seen.map(|seen| dual_met(seen, live, from, span)).transpose()?.unwrap_or_default();
+        // One walk gives every figure: last sightings are told as at now, so they need one more only where the rest is not.
         let last_seen = match seen.filter(|_| span.moment.is_some()) {
             Some(seen) => register(seen, from, span)?.last_seen,
             None => figures.last_seen.clone(),
         };
-        let detail = span.moment.is_none() || span.from.is_none() || whole(one, from, span);
+        let dual = seen.map(|seen| dual_met(seen, live, &last_seen.dual)).unwrap_or_default();
+        let detail = match span.moment {
+            None => Detail::of(&figures),
+            Some(_) => finished_half_terms(one, from, span)?,
+        };
         enrolments.push(EnrolmentBody {
             school: SchoolBody { urn: school.urn.clone().unwrap_or_default(), name: school.name.clone() },
             status: one.enrolment.status.clone(),
             completeness: CompletenessBody {
                 recorded: figures.recorded,
-                marks_received_at: one.received_at,
+                // A role that sees published weeks is not told that marks came since.
+                marks_received_at: one.received_at.map(|at| span.moment.map_or(at, |moment| at.min(moment))),
                 last_complete_session: figures.completeness.last_complete_session.map(session),
                 sessions_without_mark: figures.completeness.sessions_without_mark,
                 no_reason_yet_over_five_days: figures.completeness.no_reason_yet_over_five_days,
             },
-            sections: Sections::of(&figures, &last_seen, &dual, school, (permit.sections(), detail)),
+            sections: Sections::of(&figures, &last_seen, &dual, school, (permit.sections(), &detail)),
         });
         all.push(figures);
     }
@@ -165,21 +170,27 @@ fn register(one: &Decoded, from: NaiveDate, span: Span) -> Result<Figures, Store
     Ok(register.figures())
 }
 
-/// Whether the window is a whole half term or the year to date: only then do weekdays and dates of spells come.
-fn whole(one: &Decoded, from: NaiveDate, span: Span) -> bool {
-    one.years.iter().any(|y| {
-        let to_date =
-            span.to == span.as_of && y.calendar.first_session().is_some_and(|first| from <= first.date);
-        let this_year = y.calendar.year() == SchoolYear::of(span.to);
-        (this_year && to_date) || y.calendar.whole_half_term(from, span.to).is_some()
-    })
+/// Weekdays and spells for a role that sees published weeks: of half terms that have ended and lie whole in the window,
+/// so that the difference of two answers is never less than a half term.
+fn finished_half_terms(one: &Decoded, from: NaiveDate, span: Span) -> Result<Detail, StoreError> {
+    let ended = one
+        .years
+        .iter()
+        .flat_map(|y| y.calendar.half_terms())
+        .filter(|h| h.from <= span.to && h.to <= span.to);
+    let whole: Vec<(NaiveDate, NaiveDate)> =
+        ended.filter(|h| h.from >= from).map(|h| (h.from, h.to)).collect();
+    let (Some(first), Some(last)) = (whole.iter().map(|h| h.0).min(), whole.iter().map(|h| h.1).max()) else {
+        return Ok(Detail::default());
+    };
+    Ok(Detail::without_sessions(&register(one, first, Span { to: last, ..span })?))
 }
 
 /// What the other registers of this child say of the sessions that this one marks D; only where both are here.
-fn dual_met(one: &Decoded, all: &[Decoded], from: NaiveDate, span: Span) -> Result<DualMet, StoreError> {
+fn dual_met(one: &Decoded, all: &[Decoded], dual: &[Session]) -> DualMet {
     let others: Vec<&Decoded> = all.iter().filter(|o| o.enrolment.id != one.enrolment.id).collect();
     let mut met = DualMet::default();
-    for at in register(one, from, span)?.last_seen.dual {
+    for at in dual.iter().copied() {
         let there = others.iter().filter(|o| on_roll(&o.enrolment, at.date) && is_open(o, at));
         let marks: Vec<Option<Code>> = there.map(|o| mark(o, at)).collect();
         if marks.iter().any(|m| m.is_some_and(|code| code.class().attended())) {
@@ -189,7 +200,7 @@ fn dual_met(one: &Decoded, all: &[Decoded], from: NaiveDate, span: Span) -> Resu
             met.unmet.push(at);
         }
     }
-    Ok(met)
+    met
 }
 
 fn on_roll(enrolment: &Enrolment, day: NaiveDate) -> bool {

@@ -112,12 +112,14 @@ pub struct FindBody {
 )]
 pub async fn find_pupil(
     State(gate): State<Gate>,
+    State(safety): State<Safety>,
     asked: Asked,
     body: Body,
 ) -> Result<Released<Found>, Error> {
     let search = search(crate::http::json(&body.read().await?)?)?;
     let permit = gate.open_found(asked, search).await?;
-    let found = Found { pupil_id: ChildRef::of(permit.pupil()) };
+    let caution = permit.is_an_agency().then(|| safety.caution());
+    let found = Found { pupil_id: ChildRef::of(permit.pupil()), caution };
     Ok(gate.release(permit, StatusCode::OK, found).await?)
 }
 
@@ -151,7 +153,7 @@ impl From<WindowError> for Error {
     fn from(error: WindowError) -> Self {
         let kind = match error {
             WindowError::Reversed => ProblemKind::DatesReversed,
-            WindowError::TooLong => ProblemKind::BadRequest,
+            WindowError::TooLong | WindowError::Year => ProblemKind::BadRequest,
         };
         Self::problem(kind, error.to_string())
     }

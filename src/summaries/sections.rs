@@ -4,7 +4,7 @@ use super::answer::SessionBody;
 use crate::directory::{Contact, Organisation};
 use crate::domain::attendance::Code;
 use crate::domain::attendance::summary::{
-    Counts, Enforcement, Figures, Health, LastSeen, Late, Pattern, Punctuality, Shown, Spell, Week,
+    Counts, Enforcement, Figures, Health, LastSeen, Late, Punctuality, Shown, Spell, Week, Weekdays,
 };
 use crate::domain::calendar::{Half, Session};
 use crate::domain::purpose::{Section, SectionSet};
@@ -117,8 +117,12 @@ struct AbsenceOn {
 /// An unbroken run of sessions.
 #[derive(Debug, Serialize, ToSchema)]
 struct SpellBody {
-    from: SessionBody,
-    to: SessionBody,
+    /// Only for roles with `sessions`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<SessionBody>,
+    /// Only for roles with `sessions`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<SessionBody>,
     sessions: u32,
 }
 
@@ -207,6 +211,35 @@ struct ContactBody {
 /// What can be said of an enrolment without an attendance register.
 const UNRECORDED: SectionSet = SectionSet::EMPTY.with(Section::Placement).with(Section::SchoolContact);
 
+/// Weekdays and spells: what could tell of single sessions.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Detail {
+    late_by_weekday: [Late; 7],
+    weekdays: Weekdays,
+    absences: Vec<Spell>,
+    illness: Vec<Spell>,
+    /// Whether spells carry their dates.
+    dated: bool,
+}
+
+impl Detail {
+    /// Of the whole window, with dates.
+    pub(super) fn of(figures: &Figures) -> Self {
+        Self { dated: true, ..Self::without_sessions(figures) }
+    }
+
+    /// For a role without `sessions`.
+    pub(super) fn without_sessions(figures: &Figures) -> Self {
+        Self {
+            late_by_weekday: figures.punctuality.by_weekday,
+            weekdays: figures.pattern.weekdays,
+            absences: figures.pattern.spells.clone(),
+            illness: figures.health.spells.clone(),
+            dated: false,
+        }
+    }
+}
+
 /// What a D of this enrolment met in the other register.
 #[derive(Clone, Debug, Default)]
 pub(super) struct DualMet {
@@ -217,14 +250,13 @@ pub(super) struct DualMet {
 }
 
 impl Sections {
-    /// The permitted sections of one enrolment. `detail` is false where the window is too short for weekdays and dates
-    /// of spells.
+    /// The permitted sections of one enrolment.
     pub(super) fn of(
         figures: &Figures,
         live: &LastSeen,
         dual: &DualMet,
         school: &Organisation,
-        (given, detail): (SectionSet, bool),
+        (given, detail): (SectionSet, &Detail),
     ) -> Self {
         let counts = &figures.counts;
         // Of a boarder nothing is recorded, which is not the same as nothing missed.
@@ -234,7 +266,7 @@ impl Sections {
             trend: given.has(Section::Trend).then(|| trend(figures)),
             split: given.has(Section::Split).then(|| split(counts)),
             punctuality: given.has(Section::Punctuality).then(|| punctuality(&figures.punctuality, detail)),
-            pattern: given.has(Section::Pattern).then(|| pattern(&figures.pattern, detail)),
+            pattern: given.has(Section::Pattern).then(|| pattern(detail)),
             health: given.has(Section::Health).then(|| health(&figures.health, detail)),
             suspension: given.has(Section::Suspension).then_some(Suspension { sessions: figures.suspension }),
             enforcement: given.has(Section::Enforcement).then(|| enforcement(&figures.enforcement)),
@@ -288,28 +320,25 @@ const fn split(counts: &Counts) -> Split {
     Split { authorised: counts.authorised, unauthorised: counts.unauthorised }
 }
 
-fn punctuality(figures: &Punctuality, detail: bool) -> PunctualityBody {
+fn punctuality(figures: &Punctuality, detail: &Detail) -> PunctualityBody {
     let late = |(weekday, late): (&&'static str, &Late)| LateOn {
         weekday,
         late_before_close: late.before_close,
         late_after_close: late.after_close,
     };
     let by_weekday =
-        WEEKDAYS.iter().zip(&figures.by_weekday).filter(|(_, l)| l.before_close + l.after_close > 0);
+        WEEKDAYS.iter().zip(&detail.late_by_weekday).filter(|(_, l)| l.before_close + l.after_close > 0);
     PunctualityBody {
         late_before_close: figures.late.before_close,
         late_after_close: figures.late.after_close,
         minutes_late: figures.minutes_late,
-        by_weekday: if detail { by_weekday.map(late).collect() } else { Vec::new() },
+        by_weekday: by_weekday.map(late).collect(),
     }
 }
 
-fn pattern(figures: &Pattern, detail: bool) -> PatternBody {
-    if !detail {
-        return PatternBody { absences: Vec::new(), spells: Vec::new() };
-    }
+fn pattern(detail: &Detail) -> PatternBody {
     let mut absences = Vec::new();
-    for (weekday, halves) in WEEKDAYS.iter().zip(&figures.weekdays) {
+    for (weekday, halves) in WEEKDAYS.iter().zip(&detail.weekdays) {
         for (half, slot) in [Half::Am, Half::Pm].iter().zip(halves) {
             if slot.possible > 0 {
                 let session = half.as_str();
@@ -317,22 +346,25 @@ fn pattern(figures: &Pattern, detail: bool) -> PatternBody {
             }
         }
     }
-    PatternBody { absences, spells: figures.spells.iter().map(spell).collect() }
+    PatternBody { absences, spells: spells(&detail.absences, detail.dated) }
 }
 
-fn spell(spell: &Spell) -> SpellBody {
-    SpellBody { from: session(spell.from), to: session(spell.to), sessions: spell.sessions }
+/// With their dates for whoever sees sessions; for others only how long each was, since a list of dated spells is a list
+/// of sessions.
+fn spells(spells: &[Spell], dated: bool) -> Vec<SpellBody> {
+    let at = |at: Session| dated.then(|| session(at));
+    spells.iter().map(|s| SpellBody { from: at(s.from), to: at(s.to), sessions: s.sessions }).collect()
 }
 
 pub(super) fn session(session: Session) -> SessionBody {
     SessionBody { date: session.date, session: session.half.as_str() }
 }
 
-fn health(figures: &Health, detail: bool) -> HealthBody {
+fn health(figures: &Health, detail: &Detail) -> HealthBody {
     HealthBody {
         illness: figures.illness,
         medical: figures.medical,
-        spells: if detail { figures.spells.iter().map(spell).collect() } else { Vec::new() },
+        spells: spells(&detail.illness, detail.dated),
         sickness_flag: figures.sickness_flag,
     }
 }

@@ -6,7 +6,7 @@
 use crate::domain::calendar::{
     Half, SchoolYear, Session, last_complete_week, london, published_at, widen_to_weeks,
 };
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Datelike as _, Days, NaiveDate, NaiveTime, Utc};
 
 /// The days of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,9 @@ pub(super) enum WindowError {
     /// `from` after `to`.
     #[error("`from` is after `to`; exchange them")]
     Reversed,
+    /// A year of another age.
+    #[error("`from` and `to` must lie between 2000 and 2099")]
+    Year,
     /// More school years than one answer holds.
     #[error("the window reaches over more than three school years; ask for them one by one")]
     TooLong,
@@ -49,6 +52,10 @@ pub(super) fn span(
     live: bool,
     now: DateTime<Utc>,
 ) -> Result<Span, WindowError> {
+    let known = |day: NaiveDate| (2000..2100).contains(&day.year());
+    if ![from, to].into_iter().flatten().all(known) {
+        return Err(WindowError::Year);
+    }
     if let (Some(from), Some(to)) = (from, to)
         && from > to
     {

@@ -15,27 +15,27 @@ use uuid::Uuid;
 /// Registers this file's tests.
 pub fn register(suite: &mut Suite) {
     suite.both("audit::concurrent_records_are_ordered", async |test| {
-        concurrent_records_are_ordered(&test.db).await
+        concurrent_records_are_ordered(&test.db).await;
     });
     suite.both("audit::pending_entries_are_sequenced_at_start", async |test| {
-        pending_entries_are_sequenced_at_start(&test.db).await
+        pending_entries_are_sequenced_at_start(&test.db).await;
     });
     suite.both("audit::writes_on_two_gateways_are_each_sequenced_once", async |test| {
-        writes_on_two_gateways_are_each_sequenced_once(&test.db).await
+        writes_on_two_gateways_are_each_sequenced_once(&test.db).await;
     });
     suite.both("audit::an_organisation_reads_its_own", async |test| {
-        an_organisation_reads_its_own(&test.db).await
+        an_organisation_reads_its_own(&test.db).await;
     });
     suite.both("audit::a_changed_log_is_found", async |test| a_changed_log_is_found(&test.db).await);
     suite.both("audit::a_rewritten_leaf_is_found", async |test| a_rewritten_leaf_is_found(&test.db).await);
     suite.both("audit::a_lost_database_is_an_error_and_then_recovers", async |test| {
-        a_lost_database_is_an_error_and_then_recovers(&test.db).await
+        a_lost_database_is_an_error_and_then_recovers(&test.db).await;
     });
     suite.both("audit::a_stalled_database_is_an_error_within_the_limit", async |test| {
-        a_stalled_database_is_an_error_within_the_limit(&test.db).await
+        a_stalled_database_is_an_error_within_the_limit(&test.db).await;
     });
     suite.both("audit::more_pending_than_a_group_are_sequenced", async |test| {
-        more_pending_than_a_group_are_sequenced(&test.db).await
+        more_pending_than_a_group_are_sequenced(&test.db).await;
     });
 }
 

@@ -6,6 +6,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::indexing_slicing,
     clippy::string_slice,
     clippy::print_stdout,
@@ -21,9 +22,13 @@ mod config_samples;
 mod documents;
 mod every_route_is_guarded;
 mod identity;
+mod import_command;
+mod intake;
+mod involvements;
 mod one_not_found;
 mod openapi;
 mod outages;
+mod registers;
 mod store;
 mod summaries;
 mod support;
@@ -41,11 +46,15 @@ fn trials(suite: &mut Suite) {
     compile_fail::register(suite);
     config_samples::register(suite);
     documents::register(suite);
-    openapi::register(suite);
     every_route_is_guarded::register(suite);
     identity::register(suite);
     one_not_found::register(suite);
+    openapi::register(suite);
     outages::register(suite);
+    import_command::register(suite);
+    intake::register(suite);
+    involvements::register(suite);
+    registers::register(suite);
     store::register(suite);
     summaries::register(suite);
     support::register(suite);

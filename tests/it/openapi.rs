@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 pub fn register(suite: &mut Suite) {
     suite.plain("openapi::committed_document_is_current", committed_document_is_current);
     suite.plain("openapi::document_and_router_have_the_same_routes", || {
-        let router = std::fs::read_to_string(root().join("src/router.rs")).unwrap();
-        let routes = routes(&router);
+        let source = std::fs::read_to_string(root().join("src/router.rs")).unwrap();
+        let routes = routes(&source);
         assert!(!routes.is_empty(), "the form of routes in src/router.rs has changed: none is read from it");
         let document = std::fs::read_to_string(root().join("docs/openapi.json")).unwrap();
         assert_eq!(documented(&document), routes);

@@ -3,18 +3,20 @@
 use crate::cli::init::{InitArgs, init};
 use crate::cli::operator::{OperatorKeyArgs, operator_key};
 use anyhow::{Context as _, Result, bail};
+use std::fs::File;
 use std::path::Path;
 
 /// Says that a folder is a demonstration's, so that no other folder is ever cleared.
 const MARK: &str = ".schoolgate-demo";
 
 /// Clears an earlier demonstration, and makes operators' keys, the gateway's own keys and a configuration.
-pub(super) fn make(dir: &Path) -> Result<()> {
+pub(super) fn make(dir: &Path) -> Result<File> {
     let used = dir.read_dir().is_ok_and(|mut entries| entries.next().is_some());
     if used && !dir.join(MARK).exists() {
         bail!("`{}` has files that are not a demonstration's; choose an empty folder", dir.display());
     }
     if used {
+        lock(dir)?;
         std::fs::remove_dir_all(dir).with_context(|| format!("cannot clear `{}`", dir.display()))?;
     }
     let private = dir.join("operator-keys");
@@ -28,13 +30,28 @@ pub(super) fn make(dir: &Path) -> Result<()> {
         operators,
         log_origin: Some("demo.schoolgate.invalid/log".to_owned()),
     })?;
-    Ok(())
+    lock(dir)
+}
+
+/// Holds the folder for this process; a demonstration that runs in it is not cleared away.
+fn lock(dir: &Path) -> Result<File> {
+    let mark = File::open(dir.join(MARK))?;
+    if mark.try_lock().is_err() {
+        bail!(
+            "a demonstration is running in `{}`; stop it, or choose another folder with --dir",
+            dir.display()
+        );
+    }
+    Ok(mark)
 }
 
 /// Writes the configuration of the demonstration over the sample that `init` made.
 pub(super) fn write_config(dir: &Path, api: u16, admin: u16, database_url: &str) -> Result<()> {
     let url = match database_url.strip_prefix("sqlite:") {
-        Some(file) => format!("sqlite:{}", dir.join(file).display()),
+        Some(file) => {
+            let folder = dir.canonicalize().with_context(|| format!("cannot find `{}`", dir.display()))?;
+            format!("sqlite:{}", folder.join(file).display())
+        }
         None => database_url.to_owned(),
     };
     if url.contains(['"', '\\', '\n']) {
@@ -46,7 +63,7 @@ pub(super) fn write_config(dir: &Path, api: u16, admin: u16, database_url: &str)
          [database]\nurl = \"{url}\"\n\n\
          [files]\nkeys = \"keys\"\nserver_certificate = \"certs/server.pem\"\nserver_key = \"certs/server.key\"\n\
          client_authorities = \"certs/ca.pem\"\n\n\
-         [names]\nissuer = \"https://127.0.0.1:8443\"\naudience = \"https://127.0.0.1:8443/v1\"\n\
+         [names]\nissuer = \"https://127.0.0.1:{api}\"\naudience = \"https://127.0.0.1:{api}/v1\"\n\
          log_origin = \"demo.schoolgate.invalid/log\"\nsafety_telephone = \"01632 960999\"\n"
     );
     std::fs::write(dir.join("schoolgate.toml"), text).context("cannot write the configuration")

@@ -15,6 +15,7 @@ use crate::config::Config;
 use anyhow::{Context as _, Result, bail};
 use chrono::NaiveDate;
 use std::fmt::Write as _;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use tokio::net::TcpListener;
 
@@ -27,10 +28,10 @@ pub struct DemoArgs {
     /// File to touch once the gateway answers
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
-    /// Pupils of the authority
+    /// Pupils of the authority, at least 60 a school
     #[arg(long, default_value_t = 600)]
     pub pupils: usize,
-    /// Schools of the authority
+    /// Schools of the authority, 2 to 200
     #[arg(long, default_value_t = 3)]
     pub schools: usize,
     /// Seed: the same seed, day and size give the same registers
@@ -52,6 +53,8 @@ pub struct Demo {
     pub dir: PathBuf,
     /// The gateway.
     pub running: Running,
+    /// Keeps another demonstration from clearing the folder.
+    _lock: File,
 }
 
 const USUAL_API: u16 = 8443;
@@ -62,11 +65,22 @@ pub async fn start(args: &DemoArgs) -> Result<Demo> {
     // The client of the demonstration and the gateway both use ring; a second call changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let dir = args.dir.clone().unwrap_or_else(|| PathBuf::from("schoolgate-demo"));
+    if !(2..=200).contains(&args.schools) || args.pupils < 60 * args.schools {
+        bail!("the demonstration needs 2 to 200 schools and at least 60 pupils for each");
+    }
+    if let Some(ready) = &args.ready_file
+        && ready.exists()
+    {
+        std::fs::remove_file(ready).with_context(|| format!("cannot remove `{}`", ready.display()))?;
+    }
+    if let Some(url) = &args.database {
+        must_be_empty(url).await?;
+    }
     let clock = args.today.map_or_else(Clock::machine, Clock::on);
     let mut options = Options::new(args.seed, clock.today());
     (options.schools, options.pupils) = (args.schools, args.pupils);
     let authority = Authority::generate(options);
-    folder::make(&dir)?;
+    let lock = folder::make(&dir)?;
     let pki = Pki::create(&dir, &system_names(&authority), clock.now())?;
     let schools = write_exports(&authority, &dir)?;
     let (api, admin) = ports(args.dir.is_none()).await?;
@@ -96,10 +110,22 @@ pub async fn start(args: &DemoArgs) -> Result<Demo> {
     if let Some(ready) = &args.ready_file {
         std::fs::write(ready, "ready\n").with_context(|| format!("cannot write `{}`", ready.display()))?;
     }
-    Ok(Demo { json, dir, running })
+    Ok(Demo { json, dir, running, _lock: lock })
 }
 
-/// The usual ports where both are free and wanted, else free ones.
+/// A demonstration fills its database; it never adds to one.
+async fn must_be_empty(url: &str) -> Result<()> {
+    let opened = app::open(url, Clock::machine()).await?;
+    let empty = opened.gate.directory().current().organisations.is_empty();
+    opened.close().await;
+    if empty {
+        Ok(())
+    } else {
+        bail!("the database holds a directory already; give the demonstration an empty one")
+    }
+}
+
+/// The usual ports where both are free and wanted, else free ones, which the configuration then names.
 async fn ports(usual: bool) -> Result<(u16, u16)> {
     if usual {
         let taken = [
@@ -110,7 +136,9 @@ async fn ports(usual: bool) -> Result<(u16, u16)> {
             return Ok((USUAL_API, USUAL_ADMIN));
         }
     }
-    Ok((0, 0))
+    let free = [TcpListener::bind(("127.0.0.1", 0)).await?, TcpListener::bind(("127.0.0.1", 0)).await?];
+    let [api, admin] = free;
+    Ok((api.local_addr()?.port(), admin.local_addr()?.port()))
 }
 
 impl Demo {
@@ -171,7 +199,10 @@ impl Demo {
         Ok(text)
     }
 
+    /// A path as a shell reads it.
     fn path(&self, relative: &str) -> String {
-        self.dir.join(Path::new(relative)).display().to_string()
+        let path = self.dir.join(Path::new(relative)).display().to_string();
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+        if path.chars().all(plain) { path } else { format!("'{}'", path.replace('\'', "'\\''")) }
     }
 }

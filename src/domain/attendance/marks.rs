@@ -47,6 +47,13 @@ impl PackedYear {
         self.0.get_mut(index).map(|byte| *byte = code.byte()).is_some()
     }
 
+    /// Takes the mark at a place away; past the year there is none.
+    pub fn clear(&mut self, index: usize) {
+        if let Some(byte) = self.0.get_mut(index) {
+            *byte = 0;
+        }
+    }
+
     /// Places and codes of all marks, in order.
     pub fn iter(&self) -> impl Iterator<Item = (usize, Code)> + '_ {
         self.0.iter().enumerate().filter_map(|(index, byte)| Code::from_byte(*byte).map(|code| (index, code)))

@@ -6,8 +6,10 @@
 mod codes;
 mod marks;
 mod merge;
+mod retention;
 pub mod summary;
 
 pub use codes::{Class, Code, CodeError, NEW_CODES_FROM, Sensitivity};
 pub use marks::{Entered, MarkPlaceError, MinutesLate, PackedYear, StoredMarksError, may_stand};
 pub use merge::{Mark, Merge, merge, merge_received};
+pub use retention::{KEPT_YEARS, kept_out, take_out};

@@ -2,7 +2,7 @@
 //!
 //! It is the demonstration itself, small, on the trial's own database; so what tests call is what partners call.
 
-use schoolgate::demo::run::{Answered, Client, Demo, DemoArgs, start};
+use schoolgate::demo::run::{Client, Demo, DemoArgs, start};
 use schoolgate::demo::{DemoCaller, DemoChild, Standing};
 use serde_json::Value;
 use std::path::PathBuf;
@@ -53,14 +53,6 @@ impl TestGate {
     pub fn child(&self, name: &str, standing: Standing) -> &DemoChild {
         let of = |c: &&DemoChild| c.standing == standing;
         self.caller(name).children.iter().find(of).unwrap_or_else(|| panic!("{name} has no such child"))
-    }
-
-    /// The summary that a caller gets of a child, with the child's own case reference.
-    pub async fn summary(&self, name: &str, child: &DemoChild, query: &str) -> Answered {
-        let path = format!("/v1/pupils/{}/attendance-summary{query}", child.pupil_id.as_deref().unwrap());
-        let headers: Vec<(&str, &str)> =
-            child.case_reference.iter().map(|reference| ("case-reference", reference.as_str())).collect();
-        self.client(name).call(reqwest::Method::GET, &path, &headers, Vec::new()).await.unwrap()
     }
 
     /// Stops it; what was under way ends first.

@@ -1,0 +1,294 @@
+//! The program itself: `demo` until it answers, `import` straight into its stopped folder, and `serve` on it again.
+
+use crate::support::Suite;
+use crate::support::exports::number;
+use schoolgate::demo::run::Client;
+use schoolgate::demo::{DemoCaller, DemoJson, Standing};
+use schoolgate::store::Db;
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// Registers the tests of this file.
+pub fn register(suite: &mut Suite) {
+    suite.plain("import_command::demo_import_and_serve_work_on_one_folder", one_folder);
+}
+
+/// A day that lies behind every machine, since `import` and `serve` go by the machine's own.
+const TODAY: &str = "2025-11-21";
+
+fn schoolgate() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_schoolgate"));
+    command.env_remove("RUST_LOG").env_remove("SCHOOLGATE_CONFIG");
+    command
+}
+
+/// A program that is stopped when the test ends, however it ends.
+struct Running(Child);
+
+impl Running {
+    /// Asks it to end, and waits until it has.
+    fn stop(mut self) {
+        let pid = self.0.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert!(self.0.wait().unwrap().success(), "it ends cleanly when asked to");
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn one_folder() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().join("demo");
+    let json = demo(&dir);
+    let school = Folder::new(&dir, &json);
+    school.imports();
+    school.refusals();
+    serve(&dir, &json);
+}
+
+/// Runs the demonstration until its ready file is there, and reads what it wrote.
+fn demo(dir: &Path) -> DemoJson {
+    let ready = dir.with_extension("ready");
+    let mut command = schoolgate();
+    command.args(["demo", "--pupils", "130", "--schools", "2", "--seed", "1", "--today", TODAY]);
+    command.arg("--dir").arg(dir).arg("--ready-file").arg(&ready);
+    let mut running = Running(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
+    let begun = Instant::now();
+    while !ready.exists() {
+        assert!(running.0.try_wait().unwrap().is_none(), "the demonstration ended");
+        assert!(begun.elapsed() < Duration::from_secs(120), "the demonstration never answered");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let json: DemoJson = serde_json::from_slice(&std::fs::read(dir.join("demo.json")).unwrap()).unwrap();
+    let plain: Value = serde_json::from_slice(&std::fs::read(dir.join("demo.json")).unwrap()).unwrap();
+    let names: Vec<&str> = plain.as_object().unwrap().keys().map(String::as_str).collect();
+    let fixed = [
+        "api",
+        "portal",
+        "admin",
+        "ca",
+        "log_origin",
+        "log_key",
+        "today",
+        "identity_provider",
+        "callers",
+        "schools",
+    ];
+    assert_eq!(names, fixed);
+    let caller: Vec<&str> = plain["callers"][0].as_object().unwrap().keys().map(String::as_str).collect();
+    let fixed = [
+        "name",
+        "organisation",
+        "lane",
+        "role",
+        "purpose",
+        "certificate",
+        "key",
+        "client_id",
+        "subject_token",
+        "children",
+    ];
+    assert_eq!(caller, fixed);
+    let child: Vec<&str> =
+        plain["callers"][0]["children"][0].as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(child, ["pupil_id", "upn", "case_reference", "standing"]);
+    let school: Vec<&str> = plain["schools"][0].as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(school, ["urn", "laestab", "name", "calendar", "pupils", "attendance"]);
+    assert_eq!(json.today.to_string(), TODAY);
+    for name in ["social_worker_cp", "stranger", "data_protection_officer_agency"] {
+        let caller = json.callers.iter().find(|c| c.name == name).unwrap_or_else(|| panic!("no {name}"));
+        for path in [&caller.certificate, &caller.key, &json.ca] {
+            assert!(Path::new(path).is_relative() && dir.join(path).is_file(), "{path}");
+        }
+    }
+    let out = running.0.stdout.take().unwrap();
+    running.stop();
+    let said = std::io::read_to_string(out).unwrap();
+    assert_eq!(said.matches("curl -sSi").count(), 3, "three calls: {said}");
+    json
+}
+
+/// A stopped demonstration, and the system of its first school.
+struct Folder<'a> {
+    dir: &'a Path,
+    json: &'a DemoJson,
+    urn: &'a str,
+    caller: &'a DemoCaller,
+}
+
+impl<'a> Folder<'a> {
+    fn new(dir: &'a Path, json: &'a DemoJson) -> Self {
+        let urn = json.schools[0].urn.as_str();
+        let name = format!("school_attendance_officer_{urn}");
+        Self { dir, json, urn, caller: json.callers.iter().find(|c| c.name == name).unwrap() }
+    }
+
+    fn config(&self) -> PathBuf {
+        self.dir.join("schoolgate.toml")
+    }
+
+    fn import_as(&self, (client_id, key): (&str, &str), kind: &str, file: &Path, more: &[&str]) -> Output {
+        let mut command = schoolgate();
+        command
+            .args(["import", kind])
+            .arg(file)
+            .args(["--as", client_id])
+            .arg("--key")
+            .arg(self.dir.join(key));
+        command.arg("--config").arg(self.config()).args(more).output().unwrap()
+    }
+
+    fn import(&self, kind: &str, file: &Path, more: &[&str]) -> (i32, String) {
+        let output = self.import_as((&self.caller.client_id, &self.caller.key), kind, file, more);
+        let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+        (output.status.code().unwrap(), said)
+    }
+
+    /// A file of marks of one pupil on roll, the second of which is wrong where that is wanted.
+    fn marks(&self, name: &str, codes: [&str; 2]) -> (PathBuf, String) {
+        let rows = std::fs::read_to_string(self.dir.join(&self.json.schools[0].attendance)).unwrap();
+        let row = rows.lines().rev().find(|line| line.contains(",2025-11-20,am,")).unwrap();
+        let id = row.split(',').next().unwrap().to_owned();
+        let file = self.dir.join(name);
+        let at = "2025-11-21T17:00:00Z";
+        let text = format!(
+            "school_pupil_id,date,session,code,recorded_at\n{id},2025-11-20,am,{},{at}\n{id},2025-11-20,pm,{},{at}\n",
+            codes[0], codes[1]
+        );
+        std::fs::write(&file, text).unwrap();
+        (file, id)
+    }
+
+    /// How many entries tell of requests, and how many states the registers have had.
+    fn recorded(&self) -> (i64, i64) {
+        let url = format!("sqlite:{}", self.dir.join("schoolgate.db").display());
+        runtime().block_on(async {
+            let db = Db::open(&url).await.unwrap();
+            let entries = number(&db, "SELECT COUNT(*) FROM audit_entries WHERE class = 'access'").await;
+            let versions = number(&db, "SELECT COUNT(*) FROM register_versions").await;
+            db.close().await;
+            (entries, versions)
+        })
+    }
+
+    fn imports(&self) {
+        let exports = &self.json.schools[0];
+        let before = self.recorded();
+        for (kind, path) in [("calendar", &exports.calendar), ("pupils", &exports.pupils)] {
+            let (code, said) = self.import(kind, &self.dir.join(path), &[]);
+            assert_eq!(code, 0, "{kind}: {said}");
+            assert!(said.contains(" 0 accepted, ") && said.contains(" 0 rejected"), "{kind}: {said}");
+        }
+        let (good, id) = self.marks("good.csv", ["G", "G"]);
+        let (code, said) = self.import("attendance", &good, &["--dry-run"]);
+        assert_eq!(code, 0, "{said}");
+        assert!(said.starts_with("not applied: 2 rows received, 2 accepted"), "{said}");
+        assert_eq!(self.recorded(), (before.0 + 3, before.1), "an entry each, and nothing written");
+        let (code, said) = self.import("attendance", &good, &["--json"]);
+        assert_eq!(code, 0, "{said}");
+        let counts: Value = serde_json::from_str(&said).unwrap_or_else(|e| panic!("{e}: {said}"));
+        assert_eq!((&counts["accepted"], &counts["applied"]), (&2.into(), &true.into()));
+        assert_eq!(self.recorded(), (before.0 + 4, before.1 + 1));
+        let (code, said) = self.import("attendance", &good, &[]);
+        assert_eq!((code, said.contains("0 accepted, 2 unchanged")), (0, true), "{said}");
+        assert!(!self.dir.join("good.errors.csv").exists());
+        let (bad, _) = self.marks("bad.csv", ["H", "XYZ"]);
+        for more in [&[][..], &["--strict"], &["--dry-run"]] {
+            let errors = self.dir.join("bad.errors.csv");
+            let (code, said) = self.import("attendance", &bad, more);
+            assert_eq!(code, 3, "{said}");
+            assert!(said.contains("line 3, code: ") && said.contains("bad.errors.csv"), "{said}");
+            assert!(!said.contains("XYZ") && !said.contains(&id), "values stay in the file: {said}");
+            let told = std::fs::read_to_string(&errors).unwrap();
+            assert!(told.contains("\n3,code,XYZ,") && told.contains("what to do"), "{told}");
+            std::fs::remove_file(errors).unwrap();
+        }
+        let (code, said) = self.import("attendance", &bad, &["--json"]);
+        let counts: Value =
+            serde_json::from_str(&said).unwrap_or_else(|e| panic!("JSON and nothing else: {e}: {said}"));
+        assert_eq!((code, &counts["rejected"], &counts["errors"]), (3, &2.into(), &Value::Array(Vec::new())));
+        assert!(self.dir.join("bad.errors.csv").exists());
+    }
+
+    fn refusals(&self) {
+        let (good, id) = self.marks("refused.csv", ["C", "C"]);
+        let before = self.recorded();
+        let other = self
+            .json
+            .callers
+            .iter()
+            .find(|c| c.role == self.caller.role && c.name != self.caller.name)
+            .unwrap();
+        let agency = self.json.callers.iter().find(|c| c.name == "social_worker_cp").unwrap();
+        let strangers = [
+            (self.caller.client_id.as_str(), other.key.as_str()),
+            ("nobody", self.caller.key.as_str()),
+            (agency.client_id.as_str(), agency.key.as_str()),
+            (self.caller.client_id.as_str(), "certs/ca.pem"),
+        ];
+        for who in strangers {
+            let output = self.import_as(who, "attendance", &good, &[]);
+            let said = String::from_utf8(output.stdout).unwrap();
+            assert_eq!(output.status.code(), Some(4), "{who:?}: {said}");
+            assert!(said.contains("not authorised") && !said.contains(&id), "{who:?}: {said}");
+        }
+        assert_eq!(self.recorded(), (before.0 + 4, before.1), "each has its entry");
+        // Another school's system opens its own registers only: there this pupil is not on roll.
+        let output = self.import_as((&other.client_id, &other.key), "attendance", &good, &[]);
+        assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stdout));
+        let wrong = self.dir.join("wrong.csv");
+        std::fs::write(&wrong, format!("number,day\n{id},2025-11-20\n")).unwrap();
+        let (code, said) = self.import("attendance", &wrong, &[]);
+        assert_eq!(
+            (code, said.contains("nothing was taken"), said.contains(&id)),
+            (1, true, false),
+            "{said}"
+        );
+        let (code, said) = self.import("attendance", &self.dir.join("demo.json"), &[]);
+        assert_eq!((code, said.contains("neither .csv nor .ndjson")), (1, true), "{said}");
+        let (code, said) = self.import("attendance", &self.dir.join("none.csv"), &[]);
+        assert_eq!((code, said.contains("cannot read")), (1, true), "{said}");
+        assert_eq!(self.import("marks", &good, &[]).0, 2, "usage");
+        assert_eq!(self.recorded().1, before.1, "none of it was written");
+        assert_eq!(self.urn.len(), 6);
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// `serve` on the folder: the handles of the demonstration still open, and what was imported shows.
+fn serve(dir: &Path, json: &DemoJson) {
+    // Another test of this run may have been first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut command = schoolgate();
+    command.arg("serve").arg("--config").arg(dir.join("schoolgate.toml"));
+    let mut running = Running(command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap());
+    // Kept to the end: a log that nobody reads any more is no log.
+    let mut log = BufReader::new(running.0.stderr.take().unwrap()).lines();
+    let api = log.by_ref().map(Result::unwrap).find_map(|line| {
+        assert!(!line.contains('\u{1b}'), "no colours where no terminal is: {line:?}");
+        let (_, rest) = line.split_once(" api=")?;
+        Some(rest.split_whitespace().next()?.to_owned())
+    });
+    let api = format!("https://{}", api.expect("it says where it serves"));
+    let caller = json.callers.iter().find(|c| c.name.starts_with("school_attendance_officer_")).unwrap();
+    let child = caller.children.iter().find(|c| c.standing == Standing::Mine).unwrap();
+    runtime().block_on(async {
+        let client = Client::new(caller, dir, &api).unwrap();
+        let path = format!("/v1/pupils/{}/attendance-summary", child.pupil_id.as_deref().unwrap());
+        let answer = client.call(reqwest::Method::GET, &path, &[], Vec::new()).await.unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    });
+    running.stop();
+    drop(log);
+}
