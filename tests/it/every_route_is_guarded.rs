@@ -257,7 +257,7 @@ async fn unguarded(test: TestDb) {
         let reply = send(wire.request("GET", "/v1/nothing").header("traceparent", sent)).await;
         assert_eq!(reply.header("traceparent"), echoed);
     }
-    claims_that_no_database_holds(&wire).await;
+    claims_that_no_database_holds(&Wire::of(&gate, "early_help_worker").await).await;
     let entries_before = log_size(&test.db).await;
     let reply = send(wire.bare("GET", "/openapi.json")).await;
     assert_eq!((reply.status, log_size(&test.db).await), (200, entries_before), "it says nothing of a child");

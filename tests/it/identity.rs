@@ -13,6 +13,7 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use schoolgate::audit::{Class, Decision};
 use schoolgate::clock::Clock;
+use schoolgate::config::Config;
 use schoolgate::crypto::{Keyring, sha256};
 use schoolgate::demo::{DemoCaller, SystemName, pki};
 use schoolgate::domain::purpose::{Purpose, Role};
@@ -27,9 +28,6 @@ pub fn register(suite: &mut Suite) {
     suite.both_empty("identity::what_is_taken_away_is_shut_within_a_second", taken_away);
 }
 
-/// The issuer and audience of the demonstration's configuration.
-const ISSUER: &str = "https://127.0.0.1:8443";
-const AUDIENCE: &str = "https://127.0.0.1:8443/v1";
 /// A path that answers 200 to a social worker who is let in.
 const REPORT: &str = "/v1/involvements/report";
 
@@ -115,9 +113,11 @@ async fn unregistered(test: &TestDb, gate: &TestGate) {
 }
 
 /// What the gateway would sign at a time of the test's choice, and one for another audience.
-fn issue(gate: &TestGate, caller: &DemoCaller, audience: &str, at: DateTime<Utc>) -> String {
+fn issue(gate: &TestGate, caller: &DemoCaller, audience: Option<&str>, at: DateTime<Utc>) -> String {
+    let names = Config::load(&gate.demo.dir.join("schoolgate.toml")).unwrap().names;
     let keyring = Keyring::load(&gate.demo.dir.join("keys")).unwrap();
-    let keys = TokenKeys::new(&keyring.token_eddsa, ISSUER, audience).unwrap();
+    let keys =
+        TokenKeys::new(&keyring.token_eddsa, &names.issuer, audience.unwrap_or(&names.audience)).unwrap();
     let certificate = CertificateDer::from_pem_file(gate.demo.dir.join(&caller.certificate)).unwrap();
     let grant = Grant {
         client_id: &caller.client_id,
@@ -130,7 +130,7 @@ fn issue(gate: &TestGate, caller: &DemoCaller, audience: &str, at: DateTime<Utc>
 
 /// A token that has expired, for other tests.
 pub fn expired_token(gate: &TestGate, caller: &DemoCaller) -> String {
-    issue(gate, caller, AUDIENCE, now() - TimeDelta::minutes(6))
+    issue(gate, caller, None, now() - TimeDelta::minutes(6))
 }
 
 /// The same signature over other claims, and no signature at all.
@@ -150,7 +150,7 @@ async fn tokens(test: TestDb) {
     let other = Wire::of(&gate, "school_nurse").await.token;
     // The same system, and yet a token of another certificate's would not do: here the whole system is another.
     let [tampered, unsigned] = forged(&wire.token);
-    let made = issue(&gate, caller, AUDIENCE, now());
+    let made = issue(&gate, caller, None, now());
     let report = async |header: Option<String>| -> Reply {
         let request = wire.bare("GET", REPORT);
         send(match header {
@@ -167,8 +167,8 @@ async fn tokens(test: TestDb) {
         );
     }
     let bearer = |token: &str| Some(format!("Bearer {token}"));
-    let future = issue(&gate, caller, AUDIENCE, now() + TimeDelta::minutes(2));
-    let elsewhere = issue(&gate, caller, "https://elsewhere.example", now());
+    let future = issue(&gate, caller, None, now() + TimeDelta::minutes(2));
+    let elsewhere = issue(&gate, caller, Some("https://elsewhere.example"), now());
     let expired = expired_token(&gate, caller);
     for (header, error, reason) in [
         (None, None, "no_token"),
