@@ -12,10 +12,10 @@ use std::time::Duration;
 
 /// Registers the tests of this file.
 pub fn register(suite: &mut Suite) {
-    suite.both_empty("involvements::the_answer_never_tells_whether_a_child_is_known", |db| always_202(db));
-    suite.both_empty("involvements::names_wait_for_the_day_and_doubt_for_a_person", |db| matching(db));
-    suite.both_empty("involvements::what_has_ended_gives_nothing", |db| ended(db));
-    suite.both_empty("involvements::claims_that_cannot_be_read_say_which_field", |db| bad_claims(db));
+    suite.both_empty("involvements::the_answer_never_tells_whether_a_child_is_known", always_202);
+    suite.both_empty("involvements::names_wait_for_the_day_and_doubt_for_a_person", matching);
+    suite.both_empty("involvements::what_has_ended_gives_nothing", ended);
+    suite.both_empty("involvements::claims_that_cannot_be_read_say_which_field", bad_claims);
 }
 
 const SENDER: &str = "social_worker_cp";
@@ -35,6 +35,7 @@ fn claim(of: &Row, kind: &str, reference: &str) -> Value {
 }
 
 /// The claim with some fields changed; null takes one away.
+#[expect(clippy::needless_pass_by_value, reason = "called with a literal")]
 fn with(claim: &Value, changes: Value) -> Value {
     let mut claim = claim.clone();
     for (field, value) in changes.as_object().unwrap() {
