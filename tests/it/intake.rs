@@ -197,7 +197,7 @@ async fn other_forms(db: TestDb) {
         row(COLUMNS, &[id, "", "2026-11-17", "pm", "%", "", AT]),
         row(COLUMNS, &[id, "", "2026-11-22", "pm", "/", "", AT]),
     ];
-    let lines: String = rows
+    let lines: Vec<String> = rows
         .iter()
         .map(|row| {
             let cells = row.iter().filter(|(_, cell)| !cell.is_empty());
@@ -206,9 +206,10 @@ async fn other_forms(db: TestDb) {
             if let Some(minutes) = line.get_mut("minutes_late") {
                 *minutes = json!(12);
             }
-            format!("{line}\n")
+            line.to_string()
         })
         .collect();
+    let lines = lines.join("\n");
     let csv = csv_of(COLUMNS, &rows);
     let dry = "attendance?dry_run=true";
     let as_csv = gate.send(&school.urn, dry, &csv).await;
