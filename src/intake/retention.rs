@@ -13,7 +13,7 @@ use uuid::Uuid;
 /// Packed years looked at in one transaction, so that none holds the one writer for long.
 const STEP: i64 = 100;
 /// How often it is looked whether a new day has begun.
-const LOOK: Duration = Duration::from_secs(600);
+const LOOK: Duration = Duration::from_mins(10);
 
 /// Deletes the marks and amendments whose six years have ended, and says how many. Each batch that deletes leaves one
 /// entry; where nothing has ended there is none.

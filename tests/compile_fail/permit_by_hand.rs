@@ -2,5 +2,5 @@
 use schoolgate::gate::{OfOrganisation, Permit};
 
 pub fn forged() -> Permit<OfOrganisation> {
-    Permit { subject: OfOrganisation, holder: loop {}, trail: loop {} } //~ E0451
+    Permit { subject: loop {}, holder: loop {}, trail: loop {} } //~ E0451
 }
