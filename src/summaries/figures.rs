@@ -1,7 +1,8 @@
 //! One child's figures: each enrolment from its packed rows, then the sums.
 
 use super::answer::{Combined, CompletenessBody, EnrolmentBody, SchoolBody, SummaryAnswer, WindowBody};
-use super::sections::{Detail, DualMet, Sections, session};
+use super::detail::{Detail, DualMet};
+use super::sections::{Sections, session};
 use super::window::Span;
 use crate::directory::Directory;
 use crate::domain::attendance::summary::{

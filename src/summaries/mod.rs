@@ -5,6 +5,7 @@
 //! answers.
 
 mod answer;
+mod detail;
 mod figures;
 mod http;
 mod sections;

@@ -1,10 +1,11 @@
 //! From figures to the sections on the wire; only those that the permit gives.
 
 use super::answer::SessionBody;
+use super::detail::{Detail, DualMet};
 use crate::directory::{Contact, Organisation};
 use crate::domain::attendance::Code;
 use crate::domain::attendance::summary::{
-    Counts, Enforcement, Figures, Health, LastSeen, Late, Punctuality, Shown, Spell, Week, Weekdays,
+    Counts, Enforcement, Figures, Health, LastSeen, Late, Punctuality, Shown, Spell, Week,
 };
 use crate::domain::calendar::{Half, Session};
 use crate::domain::purpose::{Section, SectionSet};
@@ -210,44 +211,6 @@ struct ContactBody {
 
 /// What can be said of an enrolment without an attendance register.
 const UNRECORDED: SectionSet = SectionSet::EMPTY.with(Section::Placement).with(Section::SchoolContact);
-
-/// Weekdays and spells: what could tell of single sessions.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Detail {
-    late_by_weekday: [Late; 7],
-    weekdays: Weekdays,
-    absences: Vec<Spell>,
-    illness: Vec<Spell>,
-    /// Whether spells carry their dates.
-    dated: bool,
-}
-
-impl Detail {
-    /// Of the whole window, with dates.
-    pub(super) fn of(figures: &Figures) -> Self {
-        Self { dated: true, ..Self::without_sessions(figures) }
-    }
-
-    /// For a role without `sessions`.
-    pub(super) fn without_sessions(figures: &Figures) -> Self {
-        Self {
-            late_by_weekday: figures.punctuality.by_weekday,
-            weekdays: figures.pattern.weekdays,
-            absences: figures.pattern.spells.clone(),
-            illness: figures.health.spells.clone(),
-            dated: false,
-        }
-    }
-}
-
-/// What a D of this enrolment met in the other register.
-#[derive(Clone, Debug, Default)]
-pub(super) struct DualMet {
-    /// The last D session for which the other school marked the child present.
-    pub(super) last_met: Option<Session>,
-    /// D sessions met there by absence or no mark.
-    pub(super) unmet: Vec<Session>,
-}
 
 impl Sections {
     /// The permitted sections of one enrolment.
