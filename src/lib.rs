@@ -39,3 +39,7 @@ pub mod cli;
 pub mod demo;
 
 pub mod router;
+
+/// The very axum that handlers here are written against, for the cases that must not compile.
+#[doc(hidden)]
+pub use axum;

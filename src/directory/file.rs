@@ -68,7 +68,8 @@ pub struct SystemEntry {
 }
 
 impl Default for SystemEntry {
-    /// Without a person a system gets headline, trend, split, last_seen and school_contact, unless its entry says more.
+    /// Without a person a system gets `headline`, `trend`, `split`, `last_seen` and `school_contact`, unless its
+    /// entry says more.
     fn default() -> Self {
         let sections = ["headline", "trend", "split", "last_seen", "school_contact"];
         Self {

@@ -207,13 +207,11 @@ fn within(gate: &Gate, permit: &Permit<OfOrganisation>, claim: &Claim) -> Result
         return Err(Error::problem(ProblemKind::BadRequest, detail));
     }
     let directory = gate.directory().current();
-    match directory.team(permit.organisation(), &claim.body.team) {
-        Some(_) => Ok(()),
-        None => {
-            let detail = "`team` is not a team of this organisation in the directory";
-            Err(Error::problem(ProblemKind::BadRequest, detail))
-        }
+    if directory.team(permit.organisation(), &claim.body.team).is_none() {
+        let detail = "`team` is not a team of this organisation in the directory";
+        return Err(Error::problem(ProblemKind::BadRequest, detail));
     }
+    Ok(())
 }
 
 async fn put(

@@ -1,6 +1,6 @@
 //! What stands for a child in an answer is written once the gate has put a handle there.
-use axum::Json;
-use axum::response::{IntoResponse, Response};
+use schoolgate::axum::Json;
+use schoolgate::axum::response::{IntoResponse, Response};
 use schoolgate::domain::identifiers::PupilId;
 use schoolgate::gate::ChildRef;
 

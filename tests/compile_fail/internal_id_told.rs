@@ -1,6 +1,6 @@
 //! An internal id is neither printed nor written into an answer.
-use axum::Json;
-use axum::response::{IntoResponse, Response};
+use schoolgate::axum::Json;
+use schoolgate::axum::response::{IntoResponse, Response};
 use schoolgate::domain::identifiers::PupilId;
 
 pub fn printed(pupil: PupilId) -> String {

@@ -1,5 +1,5 @@
 //! Two answers need two permits.
-use axum::http::StatusCode;
+use schoolgate::axum::http::StatusCode;
 use schoolgate::gate::{Answer, Gate, OfChild, Permit, Refusal};
 
 type Two = (Permit<OfChild>, Permit<OfChild>);

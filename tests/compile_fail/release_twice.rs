@@ -1,5 +1,5 @@
 //! A permit is used up by the release of its one answer.
-use axum::http::StatusCode;
+use schoolgate::axum::http::StatusCode;
 use schoolgate::gate::{Answer, Gate, OfChild, Permit, Refusal};
 
 pub async fn twice<T: Answer>(gate: &Gate, permit: Permit<OfChild>, one: T, two: T) -> Result<(), Refusal> {

@@ -1,5 +1,5 @@
 //! A released body comes from the gate, for a permit.
-use axum::http::StatusCode;
+use schoolgate::axum::http::StatusCode;
 use schoolgate::gate::{Answer, Gate, OfSchool, Permit, Refusal, Released};
 
 pub async fn recorded<T: Answer>(gate: &Gate, permit: Permit<OfSchool>, body: T) -> Result<Released<T>, Refusal> {

@@ -1,5 +1,5 @@
 //! A route about children answers with what the gate has released.
-use axum::routing::MethodFilter;
+use schoolgate::axum::routing::MethodFilter;
 use schoolgate::app::AppState;
 use schoolgate::gate::{Asked, Released};
 use schoolgate::http::{Error, GuardedRouter};

@@ -70,8 +70,8 @@ fn compile(file: &Path) -> (BTreeSet<(u64, String)>, String) {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let mut search = std::ffi::OsString::from("dependency=");
     search.push(&deps);
-    // What a handler's signature names comes from axum; nothing else but the standard library may be named.
-    let libraries = ["schoolgate", "axum"].map(|name| {
+    // What a handler's signature names comes through schoolgate; nothing else but the standard library may be named.
+    let libraries = ["schoolgate"].map(|name| {
         let mut library = std::ffi::OsString::from(format!("{name}="));
         library.push(newest_library(&deps, name));
         [std::ffi::OsString::from("--extern"), library]
