@@ -1,6 +1,7 @@
 //! Working days: Monday to Friday less the bank holidays of England.
 //!
-//! The dates are data (gov.uk bank holidays, England and Wales); a deployment replaces them when the list runs out.
+//! The dates are data (gov.uk bank holidays, England and Wales); past their end every weekday counts, until the
+//! list is renewed.
 
 use chrono::{Datelike, Days, NaiveDate, Weekday};
 
