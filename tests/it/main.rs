@@ -19,6 +19,7 @@ mod audit_trail;
 mod cli_help;
 mod compile_fail;
 mod config_samples;
+mod demo;
 mod documents;
 mod every_route_is_guarded;
 mod identity;
@@ -45,6 +46,7 @@ fn trials(suite: &mut Suite) {
     audit_trail::register(suite);
     compile_fail::register(suite);
     config_samples::register(suite);
+    demo::register(suite);
     documents::register(suite);
     every_route_is_guarded::register(suite);
     identity::register(suite);
