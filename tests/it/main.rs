@@ -33,6 +33,7 @@ mod registers;
 mod store;
 mod summaries;
 mod support;
+mod taken_back;
 
 use libtest_mimic::Arguments;
 use std::process::ExitCode;
@@ -60,6 +61,7 @@ fn trials(suite: &mut Suite) {
     store::register(suite);
     summaries::register(suite);
     support::register(suite);
+    taken_back::register(suite);
 }
 
 fn main() -> ExitCode {
