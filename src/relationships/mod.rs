@@ -7,5 +7,5 @@ mod enrolled;
 mod finding;
 
 pub use cases::{Case, cases_of};
-pub use enrolled::{Enrolled, enrolled};
+pub use enrolled::{DualPlace, Enrolled, enrolled};
 pub use finding::{Among, Sought, sought};
