@@ -21,6 +21,7 @@ mod compile_fail;
 mod config_samples;
 mod documents;
 mod every_route_is_guarded;
+mod figures;
 mod identity;
 mod import_command;
 mod intake;
@@ -47,6 +48,7 @@ fn trials(suite: &mut Suite) {
     config_samples::register(suite);
     documents::register(suite);
     every_route_is_guarded::register(suite);
+    figures::register(suite);
     identity::register(suite);
     one_not_found::register(suite);
     openapi::register(suite);
