@@ -2,9 +2,10 @@
 
 use crate::audit::{Journal, Options};
 use crate::clock::Clock;
-use crate::config::{Config, Limits, Safety};
+use crate::config::{self, Config, Limits, Safety};
 use crate::crypto::{self, Keyring};
 use crate::directory::{self, DirectoryFile, LiveDirectory};
+use crate::domain::attendance::summary::{PartCancelledDay, Reading, SicknessTotal};
 use crate::gate::Gate;
 use crate::http::{
     AuditLayer, ConnectionLimits, LiveTls, Metrics, SystemLimits, serve_plain, serve_tls, server_config,
@@ -37,6 +38,7 @@ pub struct AppState {
     pub(crate) matcher: Matcher,
     pub(crate) places: Places,
     pub(crate) safety: Safety,
+    pub(crate) reading: Reading,
     pub(crate) audit: AuditLayer,
     pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
@@ -58,6 +60,7 @@ part! {
     Matcher = |s| s.matcher.clone();
     Places = |s| s.places.clone();
     Safety = |s| s.safety.clone();
+    Reading = |s| s.reading;
 }
 
 impl AppState {
@@ -186,9 +189,24 @@ fn state(config: &Config, gate: Gate, keys: TokenKeys) -> AppState {
         matcher: Matcher::default(),
         places: Places::new(config.limits.uploads_at_once),
         safety,
+        reading: reading(config.figures),
         limits: config.limits,
         metrics,
         gate,
+    }
+}
+
+/// The configuration's choices in the domain's words.
+const fn reading(figures: config::Figures) -> Reading {
+    Reading {
+        sickness_total: match figures.sickness_total {
+            config::SicknessTotal::HalfDays => SicknessTotal::HalfDays,
+            config::SicknessTotal::DaysWithAny => SicknessTotal::DaysWithAny,
+        },
+        part_cancelled_day: match figures.part_cancelled_day {
+            config::PartCancelledDay::WholeDay => PartCancelledDay::WholeDay,
+            config::PartCancelledDay::HalfDay => PartCancelledDay::HalfDay,
+        },
     }
 }
 

@@ -21,6 +21,9 @@ pub struct Config {
     pub files: Files,
     /// Its names towards others.
     pub names: Names,
+    /// Choices where the regulations leave figures open.
+    #[serde(default)]
+    pub figures: Figures,
     /// Limits on everything.
     #[serde(default)]
     pub limits: Limits,
@@ -92,6 +95,38 @@ impl Safety {
     pub fn caution(&self) -> String {
         format!("This does not mean the child is at no school. If a child may be in danger, ring {}.", self.0)
     }
+}
+
+/// How half school days count where the regulations do not say (docs/decisions/0015).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Figures {
+    /// A total of school days of sickness.
+    pub sickness_total: SicknessTotal,
+    /// The session held of a day whose other one was cancelled.
+    pub part_cancelled_day: PartCancelledDay,
+}
+
+/// How a total of school days of sickness counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SicknessTotal {
+    /// Two sessions make a day.
+    #[default]
+    HalfDays,
+    /// A day with any session of sickness is a day.
+    DaysWithAny,
+}
+
+/// What a session stands for whose day had its other one cancelled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PartCancelledDay {
+    /// The whole school day.
+    #[default]
+    WholeDay,
+    /// Half a school day.
+    HalfDay,
 }
 
 /// Limits on everything; each with its unit in its name.
@@ -270,6 +305,7 @@ mod tests {
         assert!(uncommented.contains("\nhandshake_seconds"));
         let explicit = load(&uncommented).unwrap();
         assert_eq!((explicit.limits, explicit.listeners), (Limits::default(), Listeners::default()));
+        assert_eq!((explicit.figures, config.figures), (Figures::default(), Figures::default()));
     }
 
     #[test]
@@ -287,6 +323,9 @@ mod tests {
         let config = under("SCHOOLGATE__LISTENERS__API", "127.0.0.1:9443").unwrap();
         assert_eq!(config.listeners.api.port(), 9443);
         assert!(under("SCHOOLGATE__LIMITS__BODY_BITES", "1024").is_err());
+        let config = under("SCHOOLGATE__FIGURES__SICKNESS_TOTAL", "days_with_any").unwrap();
+        assert_eq!(config.figures.sickness_total, SicknessTotal::DaysWithAny);
+        assert!(under("SCHOOLGATE__FIGURES__PART_CANCELLED_DAY", "no_day").is_err());
     }
 
     #[test]

@@ -219,6 +219,7 @@ fn label(relationship: Relationship) -> String {
         | Relationship::Involvement(..)
         | Relationship::Enrolment
         | Relationship::PredecessorEnrolment
+        | Relationship::DualEnrolment
         | Relationship::AuthorisedOfficer
         | Relationship::Organisation => relationship.as_str().to_owned(),
     }

@@ -119,6 +119,7 @@ fn an_involvement_serves_its_own_purpose_only() {
         Relationship::None
         | Relationship::Enrolment
         | Relationship::PredecessorEnrolment
+        | Relationship::DualEnrolment
         | Relationship::AuthorisedOfficer
         | Relationship::Organisation => true,
     });
@@ -168,6 +169,19 @@ fn what_is_not_built_yet_gives_nothing() {
         ) && !matches!(facts.role, Role::CmeOfficer | Role::ReceivingSchool | Role::DesignatedOfficer)
             && (facts.organisation_kind != OrganisationKind::Vendor
                 || facts.role == Role::DataProtectionOfficer)
+    });
+}
+
+/// Of the other school of a dual registration: the three sections, to schools, for their own record, and no search.
+#[test]
+fn a_dual_registration_gives_three_sections_to_schools() {
+    let three = [Section::Headline, Section::LastSeen, Section::Sessions].map(Action::Read);
+    for_all_permitted(|facts, action, _| {
+        facts.relationship != Relationship::DualEnrolment
+            || (three.contains(&action)
+                && facts.organisation_kind == OrganisationKind::School
+                && facts.purpose == Purpose::OwnRecord
+                && matches!(facts.role, Role::SchoolAttendanceOfficer | Role::Dsl))
     });
 }
 

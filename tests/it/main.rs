@@ -22,6 +22,7 @@ mod config_samples;
 mod demo;
 mod documents;
 mod every_route_is_guarded;
+mod figures;
 mod identity;
 mod import_command;
 mod intake;
@@ -50,6 +51,7 @@ fn trials(suite: &mut Suite) {
     demo::register(suite);
     documents::register(suite);
     every_route_is_guarded::register(suite);
+    figures::register(suite);
     identity::register(suite);
     one_not_found::register(suite);
     openapi::register(suite);
