@@ -41,6 +41,17 @@ pub(super) enum Reach {
     Among(Vec<SchoolId>),
 }
 
+impl Reach {
+    /// Whether an enrolment at this school, protected or not, is within it.
+    pub(super) fn covers(&self, school: SchoolId, protected: bool) -> bool {
+        match self {
+            Self::Child => !protected,
+            Self::At(own) => *own == school,
+            Self::Among(schools) => !protected && schools.contains(&school),
+        }
+    }
+}
+
 /// A permit about a school's own registers.
 #[derive(Debug)]
 pub struct OfSchool {
@@ -101,11 +112,7 @@ impl Permit<OfChild> {
 
     /// Whether an enrolment of the child is within the permit.
     pub fn reaches(&self, school: SchoolId, protected: bool) -> bool {
-        match &self.subject.reach {
-            Reach::Child => !protected,
-            Reach::At(own) => *own == school,
-            Reach::Among(schools) => !protected && schools.contains(&school),
-        }
+        self.subject.reach.covers(school, protected)
     }
 
     /// Whether the holder is anybody but the child's own school: then every answer carries the caution.

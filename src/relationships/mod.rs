@@ -8,4 +8,4 @@ mod finding;
 
 pub use cases::{Case, cases_of};
 pub use enrolled::{Enrolled, enrolled};
-pub use finding::{Among, Sought, sought};
+pub use finding::{Among, Hit, Sought, sought};
