@@ -6,6 +6,7 @@ mod limits;
 mod plain;
 mod problem;
 mod request;
+mod senders;
 mod serve;
 mod tls;
 
@@ -15,5 +16,6 @@ pub use problem::{Error, Fault, Problem, ProblemKind};
 pub use request::{
     AuditLayer, Body, Guarded, GuardedRouter, Metrics, Path, Query, RequestId, audited, json, request_id,
 };
+pub use senders::Senders;
 pub use serve::{ConnectionLimits, OnRefused, PeerAddress};
 pub use tls::{LiveTls, TlsError, serve_tls, server_config};
