@@ -4,7 +4,7 @@ use super::trail::Trail;
 use super::{Gate, Refusal};
 use crate::audit::{self, Class, Decision, Entry, EventId, Receipt};
 use crate::domain::words;
-use crate::store::Tx;
+use crate::store::{StoreError, Tx};
 
 words! {
     /// What the gateway may do of its own accord.
@@ -20,6 +20,15 @@ words! {
 #[derive(Debug)]
 pub struct DutyPermit {
     trail: Trail,
+}
+
+impl DutyPermit {
+    /// Says in the entry, as one word of ours, what it was about.
+    #[must_use]
+    pub fn because(self, reason: &'static str) -> Self {
+        self.trail.note(|e| e.reason = Some(reason.to_owned()));
+        self
+    }
 }
 
 impl Gate {
@@ -41,6 +50,17 @@ impl Gate {
         let event = audit::stage(&mut tx, &permit.trail.entry()).await?;
         tx.commit().await?;
         self.journal().sequenced(event).await.map_err(|_| Refusal::Unrecorded)
+    }
+
+    /// Commits where a duty has got to: nothing about a child, and nothing that is given to anybody, so no entry.
+    pub async fn commit_progress(&self, _permit: &DutyPermit, tx: Tx) -> Result<(), StoreError> {
+        tx.commit().await
+    }
+
+    /// Records what a duty met that somebody should look at: its one entry, with how often.
+    pub async fn tell_duty(&self, permit: DutyPermit, met: u64) -> Result<Receipt, Refusal> {
+        permit.trail.note(|e| e.count = Some(met));
+        self.journal().record(&permit.trail.entry()).await.map_err(|_| Refusal::Unrecorded)
     }
 
     /// Commits an operator's change with its one `admin` entry.
