@@ -11,7 +11,7 @@ use crate::http::{
 };
 use crate::identity::TokenKeys;
 use crate::intake::{self, Places};
-use crate::involvements::Matcher;
+use crate::involvements::{Matcher, Sending};
 use crate::policy::Policy;
 use crate::router;
 use crate::store::{self, Db};
@@ -35,6 +35,7 @@ pub struct AppState {
     pub(crate) systems: SystemLimits,
     pub(crate) matcher: Matcher,
     pub(crate) places: Places,
+    pub(crate) sending: Sending,
     pub(crate) safety: Safety,
     pub(crate) audit: AuditLayer,
     pub(crate) limits: Limits,
@@ -56,6 +57,7 @@ part! {
     SystemLimits = |s| s.systems.clone();
     Matcher = |s| s.matcher.clone();
     Places = |s| s.places.clone();
+    Sending = |s| s.sending.clone();
     Safety = |s| s.safety.clone();
 }
 
@@ -182,8 +184,9 @@ fn state(config: &Config, gate: Gate, keys: TokenKeys) -> AppState {
         ),
         tokens,
         systems: SystemLimits::default(),
-        matcher: Matcher::default(),
+        matcher: Matcher::new(metrics.clone()),
         places: Places::new(config.limits.uploads_at_once),
+        sending: Sending::default(),
         safety,
         limits: config.limits,
         metrics,

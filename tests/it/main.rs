@@ -16,6 +16,7 @@
 mod architecture;
 mod audit;
 mod audit_trail;
+mod caseloads;
 mod cli_help;
 mod compile_fail;
 mod config_samples;
@@ -24,6 +25,7 @@ mod every_route_is_guarded;
 mod identity;
 mod import_command;
 mod intake;
+mod involvement_matching;
 mod involvements;
 mod one_not_found;
 mod openapi;
@@ -54,7 +56,9 @@ fn trials(suite: &mut Suite) {
     outages::register(suite);
     import_command::register(suite);
     intake::register(suite);
+    involvement_matching::register(suite);
     involvements::register(suite);
+    caseloads::register(suite);
     registers::register(suite);
     relationships::register(suite);
     store::register(suite);

@@ -3,101 +3,148 @@
 //! UPN, date of birth and surname with exactly one child count at once, and so does a name and date of birth for a
 //! section 47 enquiry; everything else is looked at once a day, for everybody alike. A claim that fits a child whose
 //! whereabouts are protected stays pending whatever its kind.
+//!
+//! Organisations take turns, a share of each at a time, so that none waits for another's caseload. A claim that cannot be
+//! looked at or written is left out and counted; it keeps nobody back.
 
-use super::storage::{self, Waiting};
-use crate::domain::purpose::InvolvementKind;
-use crate::gate::{Duty, Gate, Refusal};
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+mod daily;
+mod step;
+
+pub use daily::match_daily;
+pub use step::Matched;
+
+use self::step::{How, Places, round};
+use super::storage::Queue;
+use crate::gate::{Gate, Refusal};
+use crate::http::Metrics;
+use chrono::NaiveDate;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 /// Unmatched claims lapse after this many days.
 pub(super) const LAPSE_DAYS: i64 = 28;
-/// How often the matcher looks whether the daily run is due, and picks up what another gateway accepted.
+/// How often claims that were looked at before get another share of looks, and it is seen whether the daily run is due.
 const LOOK: Duration = Duration::from_secs(10);
 
-/// Claims looked at in one step.
-const STEP: i64 = 500;
+/// One turn of every organisation with new claims that count at once, enquiries under section 47 first.
+pub async fn match_step(gate: &Gate) -> Result<Matched, Refusal> {
+    match_new(gate, &mut [Places::once(), Places::once()]).await
+}
 
-/// Matches what waits: the claims that count at once, or on the daily run all. Says how many found their child.
+async fn match_new(gate: &Gate, places: &mut [Places; 2]) -> Result<Matched, Refusal> {
+    let [enquiries, others] = places;
+    let mut done = round(gate, Queue::NewEnquiry, enquiries, How::AtOnce).await?;
+    done += round(gate, Queue::New, others, How::AtOnce).await?;
+    Ok(done)
+}
+
+/// Looks at whatever waits, once: the claims that count at once, or as on the daily run all. Says how many found their
+/// child.
 pub async fn match_claims(gate: &Gate, daily: bool) -> Result<u64, Refusal> {
-    let at = gate.clock().now();
-    let mut place = (at - TimeDelta::days(LAPSE_DAYS), Uuid::nil());
-    let mut tied = 0;
-    loop {
-        let page = storage::waiting(gate.db(), daily, place, STEP).await?;
-        let Some(last) = page.last() else { return Ok(tied) };
-        place = (last.received_at, last.id);
-        tied += match_page(gate, &page, daily, at).await?;
-    }
-}
-
-async fn match_page(gate: &Gate, page: &[Waiting], daily: bool, at: DateTime<Utc>) -> Result<u64, Refusal> {
-    let mut found = Vec::new();
-    for claim in page {
-        // Without a UPN only a section 47 enquiry is matched by name before the daily run.
-        if !daily && claim.claim_upn.is_none() && claim.kind != InvolvementKind::Section47Enquiry.as_str() {
-            continue;
-        }
-        if let [(pupil, false)] = storage::fitting(gate.db(), claim).await?.as_slice() {
-            found.push((claim, *pupil));
+    let (queues, how): (&[Queue], How) = if daily {
+        (&[Queue::NewEnquiry, Queue::New, Queue::Again, Queue::Daily], How::ByName)
+    } else {
+        (&[Queue::NewEnquiry, Queue::New, Queue::Again], How::AtOnce)
+    };
+    let mut done = Matched::default();
+    for queue in queues {
+        let mut places = Places::once();
+        loop {
+            let turn = round(gate, *queue, &mut places, how).await?;
+            done += turn;
+            if turn.looked_at == 0 {
+                break;
+            }
         }
     }
-    if found.is_empty() {
-        return Ok(0);
-    }
-    let permit = gate.open_duty(Duty::MatchClaims);
-    let mut tx = gate.db().begin().await?;
-    let mut tied = 0;
-    for (claim, pupil) in found {
-        tied += storage::tie(&mut tx, claim, pupil, at).await?;
-    }
-    gate.commit_duty(permit, tx, tied).await?;
-    Ok(tied)
-}
-
-/// Runs the day's matching for everybody, if no gateway on this database has claimed the day.
-async fn match_daily(gate: &Gate) -> Result<(), Refusal> {
-    let permit = gate.open_duty(Duty::MatchClaims);
-    let mut tx = gate.db().begin().await?;
-    if storage::claim_day(&mut tx, gate.clock().today()).await? {
-        gate.commit_duty(permit, tx, 0).await?;
-        match_claims(gate, true).await?;
-    }
-    Ok(())
+    Ok(done.tied)
 }
 
 /// The task that matches: woken by every accepted claim, and once a day for everybody.
 #[derive(Clone, Debug, Default)]
-pub struct Matcher(Arc<Notify>);
+pub struct Matcher {
+    woken: Arc<Notify>,
+    metrics: Metrics,
+}
 
 impl Matcher {
+    /// One that counts what somebody should look at.
+    pub fn new(metrics: Metrics) -> Self {
+        Self { woken: Arc::default(), metrics }
+    }
+
     /// Says that a claim was accepted; the answer to it does not wait.
     pub fn wake(&self) {
-        self.0.notify_one();
+        self.woken.notify_one();
+    }
+
+    /// Counts something that somebody should look at.
+    pub(super) fn alarm(&self, reason: &'static str, count: u64) {
+        (0..count).for_each(|_| self.metrics.alarm(reason));
     }
 
     /// Runs until stopped.
     pub async fn run(self, gate: Gate, stop: CancellationToken) {
-        let mut looked: Option<NaiveDate> = None;
+        let mut ticks = interval(LOOK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut again, mut looked): (Places, Option<NaiveDate>) = (Places::endless(), None);
         loop {
-            let today = gate.clock().today();
-            let mut done = match_claims(&gate, false).await.map(|_| ());
-            if looked != Some(today) && done.is_ok() {
-                done = match_daily(&gate).await;
-            }
-            match done {
-                Ok(()) => looked = Some(today),
-                Err(error) => tracing::warn!(%error, "claims could not be matched; trying again"),
-            }
-            tokio::select! {
+            let ticked = tokio::select! {
                 () = stop.cancelled() => return,
-                () = self.0.notified() => {}
-                () = tokio::time::sleep(LOOK) => {}
+                () = self.woken.notified() => false,
+                _ = ticks.tick() => true,
+            };
+            // Each for itself: what fails at one place must not keep the other from being done.
+            let new = self.match_whatever_is_new(&gate, &stop).await;
+            let mut done = vec![new];
+            if ticked {
+                done.push(self.match_again(&gate, &mut again).await);
+                done.push(self.match_day(&gate, &stop, &mut looked).await);
+            }
+            for error in done.into_iter().filter_map(Result::err) {
+                tracing::warn!(%error, "claims could not be matched; trying again");
             }
         }
+    }
+
+    async fn match_whatever_is_new(&self, gate: &Gate, stop: &CancellationToken) -> Result<(), Refusal> {
+        let mut places = [Places::once(), Places::once()];
+        while !stop.is_cancelled() {
+            let turn = match_new(gate, &mut places).await?;
+            self.tell(turn);
+            if turn.looked_at == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn match_again(&self, gate: &Gate, places: &mut Places) -> Result<(), Refusal> {
+        self.tell(round(gate, Queue::Again, places, How::AtOnce).await?);
+        Ok(())
+    }
+
+    async fn match_day(
+        &self,
+        gate: &Gate,
+        stop: &CancellationToken,
+        looked: &mut Option<NaiveDate>,
+    ) -> Result<(), Refusal> {
+        let today = gate.clock().today();
+        if *looked != Some(today) {
+            let (turn, done) = daily::match_day(gate, stop).await?;
+            self.tell(turn);
+            *looked = done.then_some(today);
+        }
+        Ok(())
+    }
+
+    fn tell(&self, turn: Matched) {
+        self.alarm("claim_fits_protected_child", turn.held);
+        self.alarm("section_47_fits_protected_child", turn.held_enquiries);
+        self.alarm("claim_not_matched", turn.failed);
     }
 }
