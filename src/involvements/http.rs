@@ -49,12 +49,12 @@ pub async fn open_involvement(
     Ok(put(&gate, &matcher, permit, vec![claim], Accepted { accepted: 1 }).await?)
 }
 
-/// Sends a day's caseload: one claim a line. An organisation sends one at a time; a second one is told to wait.
+/// Sends a day's caseload, one claim a line and one caseload of an organisation at a time.
 #[utoipa::path(
     post, path = "/v1/involvements", tag = "involvements",
     request_body(content = String, content_type = "application/x-ndjson"),
     responses((status = 202, body = Accepted), (status = 400, description = "A line cannot be read; none was taken"),
-              (status = 429, description = "Another caseload of the organisation is being taken"))
+              (status = 429, description = "Another caseload of the organisation is being taken, or too many requests; come back after `Retry-After`"))
 )]
 pub async fn send_caseload(
     State(gate): State<Gate>,
@@ -94,6 +94,7 @@ pub async fn end_involvement(
 
 /// A page of a report.
 #[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReportQuery {
     /// `next_cursor` of the page before.

@@ -128,9 +128,9 @@ async fn prepare(
             prepared.beyond += u64::from(granted.beyond);
         }
         let is_new = standing.is_another(&claim) || crowded_before;
-        let tried = tries.entry(claim.body.source_case_id.clone()).or_insert_with(|| standing.tries());
-        *tried += i64::from(is_new);
-        let crowded = if is_new { *tried > CLAIMS_OF_A_CASE } else { standing.crowded_on().is_some() };
+        let count = tries.entry(claim.body.source_case_id.clone()).or_insert_with(|| standing.tries());
+        *count += i64::from(is_new);
+        let crowded = if is_new { *count > CLAIMS_OF_A_CASE } else { standing.crowded_on().is_some() };
         prepared.crowded += u64::from(crowded && is_new);
         let over = until.is_some_and(|day| day < gate.clock().today());
         let queue = (!over).then(|| queue(&claim, crowded));
@@ -168,8 +168,11 @@ async fn tell(gate: &Gate, matcher: &Matcher, reason: &'static str, count: u64) 
     }
     matcher.alarm(reason, count);
     tracing::warn!(reason, count, "claims that somebody should look at");
-    let permit = gate.open_duty(Duty::MatchClaims).because(reason);
-    if let Err(error) = gate.tell_duty(permit, count).await {
+    let told = async {
+        let permit = gate.open_duty(Duty::MatchClaims).await?.because(reason);
+        gate.tell_duty(permit, count).await
+    };
+    if let Err(error) = told.await {
         tracing::error!(%error, reason, "an alarm could not be recorded");
     }
 }

@@ -28,7 +28,8 @@ const UNTIL: &str =
 const STORED: &str = "SELECT COUNT(*) FROM involvements WHERE team = 'looked-after' AND kind = 'cp'";
 
 async fn send(gate: &Wire, claims: &[Value]) -> Answered {
-    let body: String = claims.iter().map(|claim| format!("{claim}\n")).collect();
+    let lines: Vec<String> = claims.iter().map(Value::to_string).collect();
+    let body = lines.join("\n");
     let headers = [("content-type", "application/x-ndjson")];
     gate.client(SENDER).call(Method::POST, "/v1/involvements", &headers, body.into_bytes()).await.unwrap()
 }

@@ -20,6 +20,7 @@ mod caseloads;
 mod cli_help;
 mod compile_fail;
 mod config_samples;
+mod demo;
 mod documents;
 mod every_route_is_guarded;
 mod identity;
@@ -35,6 +36,7 @@ mod relationships;
 mod store;
 mod summaries;
 mod support;
+mod taken_back;
 
 use libtest_mimic::Arguments;
 use std::process::ExitCode;
@@ -48,6 +50,7 @@ fn trials(suite: &mut Suite) {
     audit_trail::register(suite);
     compile_fail::register(suite);
     config_samples::register(suite);
+    demo::register(suite);
     documents::register(suite);
     every_route_is_guarded::register(suite);
     identity::register(suite);
@@ -64,6 +67,7 @@ fn trials(suite: &mut Suite) {
     store::register(suite);
     summaries::register(suite);
     support::register(suite);
+    taken_back::register(suite);
 }
 
 fn main() -> ExitCode {

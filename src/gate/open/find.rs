@@ -11,6 +11,7 @@ use crate::identity::Caller;
 use crate::policy::Action;
 use crate::relationships::{self, Among, Enrolled, Hit, Sought};
 use std::collections::BTreeMap;
+use uuid::Uuid;
 
 /// Whom a caller is looking for.
 #[derive(Clone, Debug, Default)]
@@ -43,6 +44,10 @@ impl Gate {
         let candidates = self.candidates(caller, search, action).await?;
         if let [(only, _)] = candidates.iter().collect::<Vec<_>>().as_slice() {
             trail.note(|e| e.child = Some(**only));
+        }
+        if candidates.is_empty() {
+            // Nobody takes the same reads as one whom the caller may not find: neither is told from the other by its time.
+            self.known(caller, PupilId(Uuid::nil())).await?;
         }
         let mut found = None;
         for (pupil, met) in candidates {

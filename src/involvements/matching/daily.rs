@@ -32,7 +32,7 @@ pub(super) async fn match_day(gate: &Gate, stop: &CancellationToken) -> Result<(
     if storage::day_is_done(gate.db(), today).await? {
         return Ok((Matched::default(), true));
     }
-    let permit = gate.open_duty(Duty::MatchClaims);
+    let permit = gate.open_duty(Duty::MatchClaims).await?;
     let mut tx = gate.db().begin().await?;
     let now = gate.clock().now();
     if !storage::take_lease(&mut tx, (today, holder), (now, now + LEASE)).await? {
@@ -88,7 +88,7 @@ async fn run(gate: &Gate, holder: Uuid, stop: &CancellationToken) -> Result<Opti
 }
 
 async fn keep(gate: &Gate, holder: Uuid) -> Result<bool, Refusal> {
-    let permit = gate.open_duty(Duty::MatchClaims);
+    let permit = gate.open_duty(Duty::MatchClaims).await?;
     let mut tx = gate.db().begin().await?;
     let kept = storage::keep_lease(&mut tx, holder, gate.clock().now() + LEASE).await?;
     gate.commit_progress(&permit, tx).await?;
@@ -96,7 +96,7 @@ async fn keep(gate: &Gate, holder: Uuid) -> Result<bool, Refusal> {
 }
 
 async fn give_back(gate: &Gate, holder: Uuid) -> Result<(), Refusal> {
-    let permit = gate.open_duty(Duty::MatchClaims);
+    let permit = gate.open_duty(Duty::MatchClaims).await?;
     let mut tx = gate.db().begin().await?;
     storage::give_back(&mut tx, holder).await?;
     gate.commit_progress(&permit, tx).await?;
@@ -110,7 +110,7 @@ async fn lapse(gate: &Gate, queue: Queue) -> Result<(), Refusal> {
     while let Some(next) = storage::next_organisation(gate.db(), queue, organisation).await? {
         organisation = next;
         loop {
-            let permit = gate.open_duty(Duty::MatchClaims).because("lapsed");
+            let permit = gate.open_duty(Duty::MatchClaims).await?.because("lapsed");
             let mut tx = gate.db().begin().await?;
             let lapsed = storage::lapse(&mut tx, (queue, next), since, STEP).await?;
             if lapsed == 0 {
@@ -128,7 +128,7 @@ async fn forget(gate: &Gate) -> Result<(), Refusal> {
     let terms = today.checked_sub_days(Days::new(TERM_DAYS)).unwrap_or(today);
     let tries = today.checked_sub_days(Days::new(TRIED_DAYS)).unwrap_or(today);
     loop {
-        let permit = gate.open_duty(Duty::Retain);
+        let permit = gate.open_duty(Duty::Retain).await?;
         let mut tx = gate.db().begin().await?;
         let gone = storage::forget_terms(&mut tx, terms, STEP).await?
             + storage::forget_tries(&mut tx, tries, STEP).await?

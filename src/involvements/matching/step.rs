@@ -147,7 +147,7 @@ async fn write(gate: &Gate, page: &[Waiting], found: &[(&Waiting, PupilId)]) -> 
     if found.is_empty() && !page.iter().any(Waiting::is_new) {
         return Ok(0);
     }
-    let permit = gate.open_duty(Duty::MatchClaims);
+    let permit = gate.open_duty(Duty::MatchClaims).await?;
     let mut tx = gate.db().begin().await?;
     let (mut tied, at) = (0, gate.clock().now());
     for (claim, pupil) in found {
@@ -170,7 +170,7 @@ async fn hold(gate: &Gate, held: &[&Waiting]) -> Result<(u64, u64), Refusal> {
     if held.is_empty() {
         return Ok((0, 0));
     }
-    let permit = gate.open_duty(Duty::MatchClaims).because("claim_fits_protected_child");
+    let permit = gate.open_duty(Duty::MatchClaims).await?.because("claim_fits_protected_child");
     let mut tx = gate.db().begin().await?;
     let (mut count, mut enquiries) = (0, 0);
     for claim in held {

@@ -237,7 +237,7 @@ mod tests {
                 WAITING,
                 "SEARCH involvements USING INDEX involvements_queue (queue=? AND organisation_id=? AND (received_at,id)>(?,?))",
             ),
-            (BY_UPN, "SEARCH e USING INDEX enrolments_upn (upn=? AND date_of_birth=?)"),
+            (BY_UPN, "SEARCH e USING INDEX enrolments_name (surname_key=? AND date_of_birth=?)"),
             (BY_NAME, "SEARCH e USING INDEX enrolments_name (surname_key=? AND date_of_birth=?)"),
         ] {
             let plan: Vec<(i64, i64, i64, String)> =
