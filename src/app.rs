@@ -12,7 +12,7 @@ use crate::http::{
 };
 use crate::identity::TokenKeys;
 use crate::intake::{self, Places};
-use crate::involvements::Matcher;
+use crate::involvements::{Matcher, Sending};
 use crate::policy::Policy;
 use crate::router;
 use crate::store::{self, Db};
@@ -37,6 +37,7 @@ pub struct AppState {
     pub(crate) systems: SystemLimits,
     pub(crate) matcher: Matcher,
     pub(crate) places: Places,
+    pub(crate) sending: Sending,
     pub(crate) safety: Safety,
     pub(crate) reading: Reading,
     pub(crate) audit: AuditLayer,
@@ -59,6 +60,7 @@ part! {
     SystemLimits = |s| s.systems.clone();
     Matcher = |s| s.matcher.clone();
     Places = |s| s.places.clone();
+    Sending = |s| s.sending.clone();
     Safety = |s| s.safety.clone();
     Reading = |s| s.reading;
 }
@@ -186,8 +188,9 @@ fn state(config: &Config, gate: Gate, keys: TokenKeys) -> AppState {
         ),
         tokens,
         systems: SystemLimits::default(),
-        matcher: Matcher::default(),
+        matcher: Matcher::new(metrics.clone()),
         places: Places::new(config.limits.uploads_at_once),
+        sending: Sending::default(),
         safety,
         reading: reading(config.figures),
         limits: config.limits,

@@ -32,6 +32,7 @@ const STEPS: &[Step] = steps![
     5 "0005_gate",
     6 "0006_intake",
     9 "0009_dual_registration",
+    12 "0012_involvement_matching",
 ];
 
 /// Applies every migration that the database does not yet have, each in a transaction.
