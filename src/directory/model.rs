@@ -1,5 +1,6 @@
 //! The directory in memory: plain records and the lookups that requests make.
 
+use super::Mandate;
 use crate::domain::identifiers::{OrganisationId, SchoolId, SystemId, TeamId};
 use crate::domain::organisation::{OrganisationKind, Standing};
 use crate::domain::purpose::{Purpose, Role, SectionSet};
@@ -179,6 +180,8 @@ pub struct Directory {
     pub agreements: Vec<SharingAgreement>,
     /// All of them.
     pub authorisations: Vec<OfficerAuthorisation>,
+    /// By system and school; several may follow one another.
+    pub mandates: HashMap<(SystemId, SchoolId), Vec<Mandate>>,
 }
 
 impl Directory {

@@ -31,6 +31,7 @@ const STEPS: &[Step] = steps![
     4 "0004_audit",
     5 "0005_gate",
     6 "0006_intake",
+    8 "0008_many_schools",
 ];
 
 /// Applies every migration that the database does not yet have, each in a transaction.

@@ -25,6 +25,7 @@ mod identity;
 mod import_command;
 mod intake;
 mod involvements;
+mod mandates;
 mod one_not_found;
 mod openapi;
 mod outages;
@@ -49,6 +50,7 @@ fn trials(suite: &mut Suite) {
     every_route_is_guarded::register(suite);
     identity::register(suite);
     one_not_found::register(suite);
+    mandates::register(suite);
     openapi::register(suite);
     outages::register(suite);
     import_command::register(suite);
