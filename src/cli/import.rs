@@ -11,7 +11,7 @@ use crate::domain::calendar::SchoolYear;
 use crate::domain::purpose::{Purpose, Role};
 use crate::gate::{Asked, Gate, Refusal, Trail};
 use crate::identity;
-use crate::intake::parse::Format;
+use crate::intake::parse::{Format, Limits};
 use crate::intake::{self, ImportError, ImportReport, Options, Sent};
 use crate::policy::Action;
 use anyhow::{Context as _, Result, bail};
@@ -87,8 +87,13 @@ pub(super) async fn import(args: &ImportArgs) -> Result<u8> {
         ProgressBar::new_spinner().with_style(ProgressStyle::with_template("{spinner} {msg} {elapsed}")?);
     bar.enable_steady_tick(Duration::from_millis(100));
     bar.set_message(format!("checking and applying {} bytes", bytes.len()));
-    let options =
-        Options { format, dry_run: args.dry_run, strict: args.strict, year: args.year.map(SchoolYear) };
+    let options = Options {
+        format,
+        dry_run: args.dry_run,
+        strict: args.strict,
+        year: args.year.map(SchoolYear),
+        limits: Limits::default(),
+    };
     let outcome = take(&opened.gate, args, bytes.into(), options).await;
     bar.finish_and_clear();
     opened.close().await;

@@ -1,6 +1,6 @@
 //! The wire of intake: calendar, roll, marks, one register, and the report on an upload.
 
-use super::parse::Format;
+use super::parse::{Format, Limits};
 use super::staging::apart;
 use super::{ImportReport, Options, Sent, import};
 use crate::domain::calendar::SchoolYear;
@@ -150,8 +150,13 @@ pub async fn send_register(
     let body = body.read().await?;
     let _working = places.to_work().await?;
     let lines = apart(move || lines(&body, date, session)).await??;
-    let options =
-        Options { format: Format::Ndjson, dry_run: query.dry_run, strict: query.strict, year: None };
+    let options = Options {
+        format: Format::Ndjson,
+        dry_run: query.dry_run,
+        strict: query.strict,
+        year: None,
+        limits: Limits::default(),
+    };
     Ok(import(&gate, permit, Sent::Attendance, lines.into(), options).await?)
 }
 
@@ -209,7 +214,13 @@ fn options(headers: &HeaderMap, query: UploadQuery) -> Result<Options, Error> {
             return Err(Error::problem(ProblemKind::UnsupportedMediaType, detail));
         }
     };
-    Ok(Options { format, dry_run: query.dry_run, strict: query.strict, year: None })
+    Ok(Options {
+        format,
+        dry_run: query.dry_run,
+        strict: query.strict,
+        year: None,
+        limits: Limits::default(),
+    })
 }
 
 async fn take(

@@ -4,13 +4,13 @@
 //! a later file is left as it is.
 
 use super::ImportReport;
-use super::parse::{File, MarkRow, SessionHalf};
+use super::parse::{File, FileError, Format, Limits, MarkRow, SessionHalf, Source, read_marks};
 use super::staging::{MarksOfYear, Plan, apart};
 use crate::domain::attendance::{
     Code, Entered, Mark, Merge, MinutesLate, PackedYear, may_stand, merge, merge_received,
 };
 use crate::domain::calendar::{Half, SchoolCalendar, SchoolYear, Session};
-use crate::domain::identifiers::EnrolmentId;
+use crate::domain::identifiers::{EnrolmentId, Upn};
 use crate::gate::{Gate, OfSchool, Permit, Refusal};
 use crate::registers::{self, Enrolment, Recording, RecordingKey, RollEvent};
 use crate::store::StoreError;
@@ -30,19 +30,65 @@ struct Standing {
     today: NaiveDate,
 }
 
+/// A mark kept beyond the reading of its row.
+#[derive(Clone)]
+pub(super) struct KeptMark {
+    school_pupil_id: Option<String>,
+    upn: Option<Upn>,
+    date: NaiveDate,
+    half: SessionHalf,
+    code: String,
+    minutes_late: Option<u16>,
+    recorded_at: Option<DateTime<Utc>>,
+    amended_from: Option<String>,
+    reason: Option<String>,
+    amended_by: Option<String>,
+}
+
+impl From<&MarkRow<'_>> for KeptMark {
+    fn from(row: &MarkRow<'_>) -> Self {
+        Self {
+            school_pupil_id: row.school_pupil_id.map(str::to_owned),
+            upn: row.upn.clone(),
+            date: row.date,
+            half: row.half,
+            code: row.code.to_owned(),
+            minutes_late: row.minutes_late,
+            recorded_at: row.recorded_at,
+            amended_from: row.amended_from.map(str::to_owned),
+            reason: row.reason.map(str::to_owned),
+            amended_by: row.amended_by.map(str::to_owned),
+        }
+    }
+}
+
+/// Reads a file of marks into a list.
+pub(super) fn kept(
+    source: &mut dyn Source,
+    format: Format,
+    limits: &Limits,
+) -> Result<File<KeptMark>, FileError> {
+    let mut rows = Vec::new();
+    let tally = read_marks(source, format, limits, &mut |line, row| {
+        rows.push((line, KeptMark::from(row)));
+        Ok(())
+    })?;
+    Ok(File { rows, tally })
+}
+
 /// Works out what a file of marks changes; `at` is the time of receipt, for marks without a time of their own.
 pub(super) async fn plan(
     gate: &Gate,
     permit: &Permit<OfSchool>,
-    file: File<MarkRow>,
+    file: File<KeptMark>,
     at: DateTime<Utc>,
 ) -> Result<(Plan, ImportReport), Refusal> {
     let standing = read_standing(gate, permit, &file).await?;
     apart(move || merge_all(standing, &file, at)).await
 }
 
-fn merge_all(mut standing: Standing, file: &File<MarkRow>, at: DateTime<Utc>) -> (Plan, ImportReport) {
-    let mut report = ImportReport::begin("attendance", file);
+fn merge_all(mut standing: Standing, file: &File<KeptMark>, at: DateTime<Utc>) -> (Plan, ImportReport) {
+    let mut report = ImportReport::begin("attendance", &file.tally);
     let mut plan = Plan::default();
     for (line, row) in &file.rows {
         match place(&standing, row, at) {
@@ -61,7 +107,7 @@ fn merge_all(mut standing: Standing, file: &File<MarkRow>, at: DateTime<Utc>) ->
 async fn read_standing(
     gate: &Gate,
     permit: &Permit<OfSchool>,
-    file: &File<MarkRow>,
+    file: &File<KeptMark>,
 ) -> Result<Standing, StoreError> {
     let db = gate.db();
     let roll = registers::school_roll(db, permit).await?;
@@ -106,7 +152,7 @@ struct Placed {
 /// The column at fault, its cell, and what is wrong and to do.
 type Fault = (&'static str, String, String);
 
-fn place(standing: &Standing, row: &MarkRow, at: DateTime<Utc>) -> Result<Placed, Fault> {
+fn place(standing: &Standing, row: &KeptMark, at: DateTime<Utc>) -> Result<Placed, Fault> {
     let enrolment = on_roll(standing, row)?;
     let date_fault = |message: String| ("date", row.date.to_string(), message);
     if row.date > standing.today {
@@ -144,12 +190,12 @@ fn half(word: SessionHalf) -> Half {
     }
 }
 
-fn number(row: &MarkRow) -> String {
+fn number(row: &KeptMark) -> String {
     row.school_pupil_id.clone().or_else(|| row.upn.as_ref().map(ToString::to_string)).unwrap_or_default()
 }
 
 /// The enrolment that a row is of: the school's own number, else the UPN, and on roll on that date.
-fn on_roll<'a>(standing: &'a Standing, row: &MarkRow) -> Result<&'a Enrolment, Fault> {
+fn on_roll<'a>(standing: &'a Standing, row: &KeptMark) -> Result<&'a Enrolment, Fault> {
     let upn = row.upn.as_ref().map(ToString::to_string);
     let (column, places) = match (&row.school_pupil_id, &upn) {
         (Some(number), _) => ("school_pupil_id", standing.by_number.get(number)),
@@ -179,7 +225,7 @@ fn on_roll<'a>(standing: &'a Standing, row: &MarkRow) -> Result<&'a Enrolment, F
 fn take(
     standing: &mut Standing,
     report: &mut ImportReport,
-    (row, placed): (&MarkRow, &Placed),
+    (row, placed): (&KeptMark, &Placed),
     at: DateTime<Utc>,
 ) {
     let key = (placed.enrolment, placed.year);
@@ -233,7 +279,7 @@ impl Standing {
     }
 }
 
-fn count(report: &mut ImportReport, outcome: Merge, row: &MarkRow) {
+fn count(report: &mut ImportReport, outcome: Merge, row: &KeptMark) {
     match outcome {
         Merge::Unchanged => report.unchanged += 1,
         Merge::OlderKept => report.kept_as_history += 1,
@@ -248,7 +294,7 @@ fn count(report: &mut ImportReport, outcome: Merge, row: &MarkRow) {
 }
 
 /// A mark as a recording; only the row's own carries what the row tells of it.
-fn recording((row, placed): (&MarkRow, &Placed), mark: Mark, own: bool) -> Recording {
+fn recording((row, placed): (&KeptMark, &Placed), mark: Mark, own: bool) -> Recording {
     let told = |text: &Option<String>| text.clone().filter(|_| own);
     Recording {
         key: RecordingKey {

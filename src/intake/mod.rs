@@ -5,6 +5,7 @@
 //! cells, so it goes back to the school that sent the file and to nobody else.
 
 mod calendars;
+mod history;
 mod http;
 mod marks;
 pub mod parse;

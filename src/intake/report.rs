@@ -1,6 +1,6 @@
 //! What became of an upload: counts, and each rejected row with what to do about it.
 
-use super::parse::{File, RowError};
+use super::parse::{RowError, Tally};
 use crate::gate::Answer;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -60,17 +60,17 @@ impl Answer for ImportReport {}
 
 impl ImportReport {
     /// Begins a report with what reading the file found.
-    pub(super) fn begin<R>(kind: &str, file: &File<R>) -> Self {
+    pub(super) fn begin(kind: &str, tally: &Tally) -> Self {
         let mut report = Self {
             kind: kind.to_owned(),
-            received: file.received,
-            rejected: file.rejected,
-            comments_dropped: file.comments_dropped,
-            columns_ignored: file.columns_ignored.clone(),
-            errors_left_out: file.errors_left_out,
+            received: tally.received,
+            rejected: tally.rejected,
+            comments_dropped: tally.comments_dropped,
+            columns_ignored: tally.columns_ignored.clone(),
+            errors_left_out: tally.errors_left_out,
             ..Self::default()
         };
-        file.errors.iter().for_each(|error| report.keep(Reported::from(error)));
+        tally.errors.iter().for_each(|error| report.keep(Reported::from(error)));
         report
     }
 
@@ -101,7 +101,7 @@ impl From<&RowError> for Reported {
     fn from(error: &RowError) -> Self {
         Self {
             line: error.line,
-            column: error.column.to_owned(),
+            column: error.column.to_string(),
             value: error.value.clone(),
             what: error.what.clone(),
             what_to_do: error.what_to_do.clone(),

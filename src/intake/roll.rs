@@ -22,7 +22,7 @@ pub(super) async fn plan(
     permit: &Permit<OfSchool>,
     file: &File<PupilRow>,
 ) -> Result<(Plan, ImportReport), StoreError> {
-    let mut report = ImportReport::begin("pupils", file);
+    let mut report = ImportReport::begin("pupils", &file.tally);
     let mut plan = Plan::default();
     let mut roll = registers::school_roll(gate.db(), permit).await?;
     let entries: HashMap<Uuid, String> = registers::school_admission_entries(gate.db(), permit)

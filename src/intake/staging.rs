@@ -1,5 +1,6 @@
 //! Applying an upload: worked out whole, staged in short transactions, switched to in one more.
 
+use super::history::{self, Noted};
 use super::parse::{FileError, Format, Limits};
 use super::{ImportReport, calendars, marks, roll};
 use crate::domain::attendance::{Entered, MinutesLate, PackedYear};
@@ -8,7 +9,7 @@ use crate::domain::identifiers::{EnrolmentId, ImportId, PupilId};
 use crate::domain::words;
 use crate::gate::{Gate, OfSchool, Permit, Refusal, Released};
 use crate::registers::{self, Amendment, Enrolment, Recording, RollEvent, Upload};
-use crate::store::{StoreError, Tx, must_touch, on};
+use crate::store::StoreError;
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
 use http::StatusCode;
@@ -37,6 +38,8 @@ pub struct Options {
     pub strict: bool,
     /// The school year that a calendar is for.
     pub year: Option<SchoolYear>,
+    /// What the file may hold at most.
+    pub limits: Limits,
 }
 
 /// Why an upload was refused whole.
@@ -136,8 +139,9 @@ pub async fn import(
             forget(gate, &permit, &plan.pupils).await?;
             continue;
         }
-        note_import(&mut tx, &permit, import, upload.map(|u| u.version), &file, &report, gate.clock().now())
-            .await?;
+        let (version, digest) = (upload.map(|u| u.version), crate::crypto::sha256(&[&file]));
+        let noted = Noted { import, version, digest, report: &report, at: gate.clock().now() };
+        history::note_import(&mut tx, &permit, noted).await?;
         return Ok(gate.commit(permit, tx, StatusCode::OK, report).await?);
     }
     Err(Refusal::Conflict.into())
@@ -151,19 +155,20 @@ async fn work_out(
     options: Options,
     at: DateTime<Utc>,
 ) -> Result<(Plan, ImportReport), ImportError> {
-    let (limits, format, today, bytes) =
-        (Limits::default(), options.format, gate.clock().today(), file.clone());
+    let (limits, format, today) = (options.limits, options.format, gate.clock().today());
+    let mut source = std::io::Cursor::new(file.clone());
     match sent {
         Sent::Calendar => {
-            let file = apart(move || super::parse::read_calendar(&bytes, format, &limits)).await??;
+            let file = apart(move || super::parse::read_calendar(&mut source, format, &limits)).await??;
             Ok(calendars::plan(gate, permit, &file, options.year).await?)
         }
         Sent::Pupils => {
-            let file = apart(move || super::parse::read_pupils(&bytes, format, &limits, today)).await??;
+            let file =
+                apart(move || super::parse::read_pupils(&mut source, format, &limits, today)).await??;
             Ok(roll::plan(gate, permit, &file).await?)
         }
         Sent::Attendance => {
-            let file = apart(move || super::parse::read_marks(&bytes, format, &limits)).await??;
+            let file = apart(move || marks::kept(&mut source, format, &limits)).await??;
             Ok(marks::plan(gate, permit, file, at).await?)
         }
     }
@@ -266,26 +271,4 @@ async fn forget(gate: &Gate, permit: &Permit<OfSchool>, pupils: &[PupilId]) -> R
         gate.put_aside(permit, tx).await?;
     }
     Ok(())
-}
-
-async fn note_import(
-    tx: &mut Tx,
-    permit: &Permit<OfSchool>,
-    import: ImportId,
-    version: Option<i64>,
-    file: &[u8],
-    report: &ImportReport,
-    at: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    const INSERT: &str = "INSERT INTO imports (school_id, id, kind, version, received_at, file_digest, report) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)";
-    let digest = crate::crypto::sha256(&[file]);
-    let text = serde_json::to_string(report).map_err(|_| StoreError::Corrupt("imports.report"))?;
-    on!(tx, c => {
-        let r = sqlx::query(INSERT)
-            .bind(permit.school().0).bind(import.0).bind(&report.kind).bind(version).bind(at)
-            .bind(digest.as_slice()).bind(text)
-            .execute(c).await?;
-        must_touch("import", &r, 1)
-    })
 }

@@ -34,6 +34,10 @@ impl<'r> Row<'r> {
         Self { line, table, values, cell_max_chars, errors }
     }
 
+    pub(super) fn has_errors(&self) -> bool {
+        !self.errors.is_empty()
+    }
+
     pub(super) fn into_errors(self) -> Vec<RowError> {
         self.errors
     }
@@ -47,7 +51,7 @@ impl<'r> Row<'r> {
     pub(super) fn needed<T>(
         &mut self,
         column: &'static str,
-        read: impl FnOnce(&str) -> Result<T, Fault>,
+        read: impl FnOnce(&'r str) -> Result<T, Fault>,
     ) -> Option<T> {
         // A wrong type was reported when the row was taken apart; "is empty" on top would be untrue.
         if self.cell(column).is_empty() && !self.is_wrong(column) {
@@ -60,7 +64,7 @@ impl<'r> Row<'r> {
     pub(super) fn optional<T>(
         &mut self,
         column: &'static str,
-        read: impl FnOnce(&str) -> Result<T, Fault>,
+        read: impl FnOnce(&'r str) -> Result<T, Fault>,
     ) -> Option<T> {
         let cell = self.cell(column);
         if cell.is_empty() {
@@ -123,7 +127,7 @@ pub(super) fn flag(cell: &str) -> Result<bool, Fault> {
 }
 
 /// Text on one line, kept as given, at most `max` characters.
-pub(super) fn text(cell: &str, max: usize) -> Result<String, Fault> {
+pub(super) fn text(cell: &str, max: usize) -> Result<&str, Fault> {
     if cell.chars().any(char::is_control) {
         return Err("has a line break or control character; remove it in the school's system".into());
     }
@@ -131,21 +135,21 @@ pub(super) fn text(cell: &str, max: usize) -> Result<String, Fault> {
 }
 
 /// Text that may run over lines, as addresses do; other control characters are refused.
-pub(super) fn lines(cell: &str, max: usize) -> Result<String, Fault> {
+pub(super) fn lines(cell: &str, max: usize) -> Result<&str, Fault> {
     if cell.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
         return Err("has a control character; remove it in the school's system".into());
     }
     bounded(cell, max)
 }
 
-fn bounded(cell: &str, max: usize) -> Result<String, Fault> {
+fn bounded(cell: &str, max: usize) -> Result<&str, Fault> {
     if cell.chars().count() > max {
         Err(format!(
             "has more than {max} characters; shorten it, or check that the columns are in their places"
         )
         .into())
     } else {
-        Ok(cell.to_owned())
+        Ok(cell)
     }
 }
 

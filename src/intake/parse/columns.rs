@@ -75,6 +75,7 @@ const fn whole_number(name: &'static str, aliases: &'static [&'static str]) -> C
 const SCHOOL_PUPIL_ID: &[&str] =
     &["Adno", "Adm No", "Admission No", "Admission Number", "Pupil ID", "Student ID", "MIS ID", "Person ID"];
 const UPN: &[&str] = &["Unique Pupil Number", "UPN Number", "Pupil UPN", "Student UPN"];
+const SCHOOL: &[&str] = &["URN", "School URN", "LAESTAB", "DfE Number", "School Number", "Estab Number"];
 
 /// The calendar: one row a date.
 pub(super) static CALENDAR: Table = Table {
@@ -173,6 +174,7 @@ pub(super) const REGISTER_COLUMNS: &[&str] = &[
 pub(super) static MARKS: Table = Table {
     one_of: &["school_pupil_id", "upn"],
     columns: &[
+        optional("school", SCHOOL),
         optional("school_pupil_id", SCHOOL_PUPIL_ID),
         optional("upn", UPN),
         needed("date", &["Attendance Date", "Mark Date", "Session Date", "Day"]),

@@ -11,13 +11,14 @@ mod formats;
 mod report;
 mod rows;
 
-pub use report::{File, FileError, HeaderError, RowError};
+pub use report::{CellFault, File, FileError, HeaderError, RowError, Tally};
 pub use rows::{
-    CalendarRow, CalendarWord, MarkRow, PupilRow, SessionHalf, SpecialNeeds, read_calendar, read_marks,
-    read_pupils,
+    CalendarRow, CalendarWord, MarkRow, PupilRow, SessionHalf, SpecialNeeds, TakeMark, read_calendar,
+    read_marks, read_pupils,
 };
 
 use std::borrow::Cow;
+use std::io::{Read, Seek, SeekFrom};
 
 use cells::Row;
 use columns::Table;
@@ -59,21 +60,48 @@ impl Default for Limits {
     }
 }
 
-/// Reads every row of `bytes`, in either format, by `read`, which gives `None` only after it has put an error into the row.
+/// Where a file's bytes come from: a body in memory or a file on disk. It is read more than once.
+pub trait Source: Read + Seek {}
+
+impl<S: Read + Seek + ?Sized> Source for S {}
+
+/// Reads every row into a list by `read`, which gives `None` only after it has put an error into the row.
 fn read_file<R>(
-    bytes: &[u8],
+    source: &mut dyn Source,
     format: Format,
     table: &'static Table,
     limits: &Limits,
     read: &dyn Fn(&mut Row<'_>) -> Option<R>,
 ) -> Result<File<R>, FileError> {
-    let text = utf8(bytes)?;
-    let mut taking = Taking { file: File::empty(), table, limits, read };
+    let mut rows = Vec::new();
+    let tally = read_rows(source, format, table, limits, &mut |line, row| {
+        if let Some(read) = read(row).filter(|_| !row.has_errors()) {
+            rows.push((line, read));
+        }
+    })?;
+    Ok(File { rows, tally })
+}
+
+/// Gives every row, in either format, to `each`, which puts an error into the row if it cannot stand.
+fn read_rows(
+    source: &mut dyn Source,
+    format: Format,
+    table: &'static Table,
+    limits: &Limits,
+    each: &mut dyn FnMut(u64, &mut Row<'_>),
+) -> Result<Tally, FileError> {
+    let mut bytes = Vec::new();
+    source
+        .seek(SeekFrom::Start(0))
+        .and_then(|_| source.read_to_end(&mut bytes))
+        .map_err(|_| FileError::Unreadable)?;
+    let text = utf8(&bytes)?;
+    let mut taking = Taking { tally: Tally::default(), table, limits, each };
     match format {
         Format::Csv => formats::read_csv(text, &mut taking)?,
         Format::Ndjson => formats::read_ndjson(text, &mut taking)?,
     }
-    Ok(taking.file)
+    Ok(taking.tally)
 }
 
 /// The text of a file in UTF-8, without its byte order mark.
@@ -95,31 +123,30 @@ fn line_after(ended: usize) -> u64 {
 }
 
 /// A file on its way in: what both formats hand their rows to.
-struct Taking<'t, R> {
-    file: File<R>,
+struct Taking<'t> {
+    tally: Tally,
     table: &'static Table,
     limits: &'t Limits,
-    read: &'t dyn Fn(&mut Row<'_>) -> Option<R>,
+    each: &'t mut dyn FnMut(u64, &mut Row<'_>),
 }
 
-impl<R> Taking<'_, R> {
+impl Taking<'_> {
     /// Counts a row that has arrived, unless the file has too many.
     fn count(&mut self) -> Result<(), FileError> {
-        if self.file.received >= self.limits.rows_max {
+        if self.tally.received >= self.limits.rows_max {
             return Err(FileError::TooManyRows { max: self.limits.rows_max });
         }
-        self.file.received += 1;
+        self.tally.received += 1;
         Ok(())
     }
 
     /// Takes one row: `values` stand in the order of the table's columns, empty where not given.
     fn row(&mut self, line: u64, values: &[Cow<'_, str>], errors: Vec<RowError>) {
         let mut row = Row::new(line, self.table, values, self.limits.cell_max_chars, errors);
-        let read = (self.read)(&mut row);
-        let errors = row.into_errors();
-        match read {
-            Some(read) if errors.is_empty() => self.file.rows.push((line, read)),
-            Some(_) | None => self.reject(errors),
+        (self.each)(line, &mut row);
+        if row.has_errors() {
+            let errors = row.into_errors();
+            self.reject(errors);
         }
     }
 
@@ -129,12 +156,12 @@ impl<R> Taking<'_, R> {
     }
 
     fn reject(&mut self, errors: Vec<RowError>) {
-        self.file.rejected += 1;
+        self.tally.rejected += 1;
         for error in errors {
-            if self.file.errors.len() < self.limits.errors_max {
-                self.file.errors.push(error);
+            if self.tally.errors.len() < self.limits.errors_max {
+                self.tally.errors.push(error);
             } else {
-                self.file.errors_left_out += 1;
+                self.tally.errors_left_out += 1;
             }
         }
     }
@@ -142,9 +169,9 @@ impl<R> Taking<'_, R> {
     /// Counts a value in a column that is not taken.
     fn pass_over(&mut self, header: &str) {
         if columns::is_comment(header) {
-            self.file.comments_dropped += 1;
+            self.tally.comments_dropped += 1;
         } else {
-            self.file.values_ignored += 1;
+            self.tally.values_ignored += 1;
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What comes out of reading a file: its rows, and what was wrong, in words that say what to do.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::columns::Column;
@@ -7,12 +8,19 @@ use super::columns::Column;
 /// The most characters of a cell that a report quotes.
 const QUOTED_MAX_CHARS: usize = 80;
 
-/// A file as read. Every row received is either in `rows` or counted in `rejected`.
+/// A file as read. Every row received is either in `rows` or counted in the tally's `rejected`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File<R> {
     /// The rows that were read, each with the line it begins on, from 1.
     pub rows: Vec<(u64, R)>,
-    /// What was wrong with the others; a row may have several.
+    /// What was counted and found on the way.
+    pub tally: Tally,
+}
+
+/// What reading a file counted, and what was wrong in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// What was wrong with the rows that were rejected; a row may have several.
     pub errors: Vec<RowError>,
     /// Errors beyond the limit, which were only counted.
     pub errors_left_out: usize,
@@ -28,18 +36,19 @@ pub struct File<R> {
     pub columns_ignored: Vec<String>,
 }
 
-impl<R> File<R> {
-    pub(super) fn empty() -> Self {
-        Self {
-            rows: Vec::new(),
-            errors: Vec::new(),
-            errors_left_out: 0,
-            received: 0,
-            rejected: 0,
-            comments_dropped: 0,
-            values_ignored: 0,
-            columns_ignored: Vec::new(),
-        }
+/// Why a mark that can be read cannot stand: said by whoever holds it against roll, calendar and codes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CellFault {
+    /// The canonical column of the long layout at fault, whatever the layout of the file.
+    pub column: &'static str,
+    /// `what is wrong; what to do`, without anything of the row in it.
+    pub message: Cow<'static, str>,
+}
+
+impl CellFault {
+    /// A fault of a column.
+    pub fn new(column: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { column, message: message.into() }
     }
 }
 
@@ -49,7 +58,7 @@ pub struct RowError {
     /// The line that the row begins on, from 1.
     pub line: u64,
     /// The canonical name of the column, or `row` where it is the whole row.
-    pub column: &'static str,
+    pub column: Cow<'static, str>,
     /// The cell as given, at most 80 characters; empty for a whole row.
     pub value: String,
     /// What is wrong. Never has anything of the row in it.
@@ -60,10 +69,21 @@ pub struct RowError {
 
 impl RowError {
     /// An error of one cell. `message` is `what is wrong; what to do`, as all our errors of input are.
-    pub(super) fn of_cell(line: u64, column: &'static str, value: &str, message: &str) -> Self {
+    pub(super) fn of_cell(
+        line: u64,
+        column: impl Into<Cow<'static, str>>,
+        value: &str,
+        message: &str,
+    ) -> Self {
         let (what, what_to_do) =
             message.split_once("; ").unwrap_or((message, "correct it and send the row again"));
-        Self { line, column, value: quoted(value), what: what.to_owned(), what_to_do: what_to_do.to_owned() }
+        Self {
+            line,
+            column: column.into(),
+            value: quoted(value),
+            what: what.to_owned(),
+            what_to_do: what_to_do.to_owned(),
+        }
     }
 
     /// An error of a whole row, which is not quoted.
@@ -90,6 +110,9 @@ pub enum FileError {
     /// Nothing in it.
     #[error("the file is empty; check that the export finished and send it again")]
     Empty,
+    /// The source failed while it was read.
+    #[error("the file could not be read to its end; check that it is whole and send it again")]
+    Unreadable,
     /// Bytes that are not UTF-8.
     #[error(
         "line {line} is not UTF-8, so the file is probably Windows-1252; export or save it as `CSV UTF-8`"

@@ -18,12 +18,12 @@ const NOT_AS_WIDE: &str =
 const TOO_LONG: &str = "has more bytes than a row may; check that quotation marks are closed";
 
 /// Reads a whole file into `taking`; blank rows are passed over.
-pub(in super::super) fn read<R>(text: &str, taking: &mut Taking<'_, R>) -> Result<(), FileError> {
+pub(in super::super) fn read(text: &str, taking: &mut Taking<'_>) -> Result<(), FileError> {
     let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
     let mut records = reader.records().filter(|record| !record.as_ref().is_ok_and(is_blank));
     let Some(Ok(first)) = records.next() else { return Err(FileError::Empty) };
     let header = Header::read(&first, taking.table, taking.limits.columns_max)?;
-    taking.file.columns_ignored.clone_from(&header.unknown);
+    taking.tally.columns_ignored.clone_from(&header.unknown);
 
     let unpaired = text.bytes().filter(|byte| *byte == b'"').count() % 2 == 1;
     let mut lines = Lines { bytes: text.as_bytes(), passed: 0, line: 1 };
@@ -63,7 +63,7 @@ fn whole(
     Ok(())
 }
 
-fn take<R>(record: &StringRecord, line: u64, header: &Header, taking: &mut Taking<'_, R>) {
+fn take(record: &StringRecord, line: u64, header: &Header, taking: &mut Taking<'_>) {
     let mut values = vec![Cow::Borrowed(""); taking.table.columns.len()];
     for (cell, (place, name)) in record.iter().zip(&header.places) {
         match place.and_then(|at| values.get_mut(at)) {

@@ -19,7 +19,7 @@ const NOT_AN_OBJECT: &str = "is not a JSON object; write one flat object a line"
 const TOO_MANY_KEYS: &str = "has more keys than a row may; send only the columns that are needed";
 
 /// Reads a whole file into `taking`; blank lines are passed over.
-pub(in super::super) fn read<R>(text: &str, taking: &mut Taking<'_, R>) -> Result<(), FileError> {
+pub(in super::super) fn read(text: &str, taking: &mut Taking<'_>) -> Result<(), FileError> {
     for (ended, row) in text.split('\n').enumerate() {
         let row = row.trim();
         if row.is_empty() {
@@ -42,7 +42,7 @@ pub(in super::super) fn read<R>(text: &str, taking: &mut Taking<'_, R>) -> Resul
     Ok(())
 }
 
-fn take<R>(pairs: Vec<(String, Value)>, line: u64, taking: &mut Taking<'_, R>) {
+fn take(pairs: Vec<(String, Value)>, line: u64, taking: &mut Taking<'_>) {
     let mut values = vec![Cow::Borrowed(""); taking.table.columns.len()];
     let mut given = vec![false; taking.table.columns.len()];
     let mut errors = Vec::new();

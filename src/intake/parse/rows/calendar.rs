@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 
 use super::super::cells::{Fault, Row, date, folded, text};
-use super::super::{File, FileError, Format, Limits, columns, read_file};
+use super::super::{File, FileError, Format, Limits, Source, columns, read_file};
 use crate::domain::words;
 
 words! {
@@ -36,16 +36,20 @@ pub struct CalendarRow {
 }
 
 /// Reads a calendar. Whether its dates belong to one school year, or come twice, is for the caller to see.
-pub fn read_calendar(bytes: &[u8], format: Format, limits: &Limits) -> Result<File<CalendarRow>, FileError> {
-    read_file(bytes, format, &columns::CALENDAR, limits, &read_row)
+pub fn read_calendar(
+    source: &mut dyn Source,
+    format: Format,
+    limits: &Limits,
+) -> Result<File<CalendarRow>, FileError> {
+    read_file(source, format, &columns::CALENDAR, limits, &read_row)
 }
 
 fn read_row(row: &mut Row<'_>) -> Option<CalendarRow> {
     let date = row.needed("date", date);
     let am = row.needed("am", word);
     let pm = row.needed("pm", word);
-    let term = row.optional("term", |cell| text(cell, 60));
-    let note = row.optional("note", |cell| text(cell, 200));
+    let term = row.optional("term", |cell| text(cell, 60).map(str::to_owned));
+    let note = row.optional("note", |cell| text(cell, 200).map(str::to_owned));
     Some(CalendarRow { date: date?, am: am?, pm: pm?, term, note })
 }
 

@@ -5,5 +5,5 @@ mod marks;
 mod pupils;
 
 pub use calendar::{CalendarRow, CalendarWord, read_calendar};
-pub use marks::{MarkRow, SessionHalf, read_marks};
+pub use marks::{MarkRow, SessionHalf, TakeMark, read_marks};
 pub use pupils::{PupilRow, SpecialNeeds, read_pupils};

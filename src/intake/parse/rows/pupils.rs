@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 
 use super::super::cells::{Fault, Row, date, fault, flag, folded, lines};
 use super::super::columns::{self, REGISTER_COLUMNS};
-use super::super::{File, FileError, Format, Limits, read_file};
+use super::super::{File, FileError, Format, Limits, Source, read_file};
 use super::marks::school_pupil_id;
 use crate::domain::identifiers::{LocalAuthorityCode, Upn};
 use crate::domain::pupil::{Name, Sex, YearGroup, check_date_of_birth};
@@ -78,16 +78,16 @@ impl fmt::Debug for PupilRow {
 
 /// Reads an admission register; dates of birth are held against `today`, the London day.
 pub fn read_pupils(
-    bytes: &[u8],
+    source: &mut dyn Source,
     format: Format,
     limits: &Limits,
     today: NaiveDate,
 ) -> Result<File<PupilRow>, FileError> {
-    read_file(bytes, format, &columns::PUPILS, limits, &|row| read_row(row, today))
+    read_file(source, format, &columns::PUPILS, limits, &|row| read_row(row, today))
 }
 
 fn read_row(row: &mut Row<'_>, today: NaiveDate) -> Option<PupilRow> {
-    let school_pupil_id = row.needed("school_pupil_id", school_pupil_id);
+    let school_pupil_id = row.needed("school_pupil_id", |cell| school_pupil_id(cell).map(str::to_owned));
     let upn = row.optional("upn", |cell| Upn::parse(cell).map_err(fault));
     let surname = row.needed("surname", |cell| Name::parse(cell).map_err(fault));
     let forename = row.needed("forename", |cell| Name::parse(cell).map_err(fault));
@@ -166,7 +166,7 @@ fn entry(row: &mut Row<'_>, column: &'static str) -> Option<String> {
         } else if column.ends_with("_lives_with") {
             flag(cell).map(|lives_with| lives_with.to_string())
         } else {
-            lines(cell, 500)
+            lines(cell, 500).map(str::to_owned)
         }
     })
 }
