@@ -5,7 +5,7 @@ use super::open::Refusal;
 use super::permit::{OfSchool, Permit};
 use super::trail::Recorded;
 use super::{Gate, Trail};
-use crate::audit::{self, Digest, Receipt};
+use crate::audit::{self, Decision, Digest, Receipt};
 use crate::crypto;
 use crate::store::{StoreError, Tx};
 use axum::response::{IntoResponse, Response};
@@ -101,6 +101,18 @@ impl Gate {
         let receipt = self.journal().record(&entry).await.map_err(|_| Refusal::Unrecorded)?;
         trail.set_recorded(receipt);
         Ok(receipt)
+    }
+
+    /// Writes the entry of a command that was not carried out.
+    pub async fn record_failure(&self, trail: &Trail, status: StatusCode) -> Result<Receipt, Refusal> {
+        let decision = match status {
+            StatusCode::UNPROCESSABLE_ENTITY => Decision::Malformed,
+            StatusCode::FORBIDDEN => Decision::Refused,
+            StatusCode::UNAUTHORIZED => Decision::Unauthenticated,
+            _ => Decision::Failed,
+        };
+        trail.note(|e| e.decision = decision);
+        self.record(trail, status, b"").await
     }
 
     async fn put_handles<S, T: Answer>(&self, permit: &Permit<S>, body: &mut T) -> Result<(), Refusal> {

@@ -234,7 +234,7 @@ async fn take(
     let _sending = places.to_send(permit.system())?;
     let file = body.read().await?;
     let _working = places.to_work().await?;
-    Ok(import(gate, permit, sent, file, options).await?)
+    Ok(import(gate, permit, sent, file.into(), options).await?)
 }
 
 /// Places for uploads: each system sends a few files at a time, and a few of all are worked out at a time, so that

@@ -7,6 +7,7 @@
 mod calendars;
 mod history;
 mod http;
+mod import;
 mod marks;
 pub mod parse;
 mod report;
@@ -18,6 +19,9 @@ pub use http::{
     __path_read_import, __path_send_attendance, __path_send_calendar, __path_send_pupils,
     __path_send_register, Places, read_import, send_attendance, send_calendar, send_pupils, send_register,
 };
+pub use import::{
+    FileImport, ImportError, Options, Progress, Quiet, SchoolImport, Sender, Sent, SentFile, import,
+    import_many,
+};
 pub use report::{ImportReport, Reported};
 pub use retention::{expire_entries, expire_entries_daily};
-pub use staging::{ImportError, Options, Sent, import};

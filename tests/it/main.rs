@@ -26,6 +26,7 @@ mod import_command;
 mod intake;
 mod involvements;
 mod mandates;
+mod many_schools;
 mod one_not_found;
 mod openapi;
 mod outages;
@@ -51,6 +52,7 @@ fn trials(suite: &mut Suite) {
     identity::register(suite);
     one_not_found::register(suite);
     mandates::register(suite);
+    many_schools::register(suite);
     openapi::register(suite);
     outages::register(suite);
     import_command::register(suite);

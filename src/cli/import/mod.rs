@@ -1,7 +1,9 @@
-//! `schoolgate import`: a school's own system, proved by its key, imports a file straight into the database.
+//! `schoolgate import`: a system, proved by its key, imports a file of one or many schools straight into the database.
 //!
-//! It opens the same gate and leaves the same entry as an upload over the API. It prints counts, line, column and rule;
-//! values go only into the error file that it writes beside the input.
+//! It opens the same gate and leaves the same entries as uploads over the API, one for each school. It prints counts,
+//! line, column and rule; values go only into the error file that it writes beside the input.
+
+mod told;
 
 use super::serve::ServeArgs;
 use crate::app;
@@ -9,30 +11,27 @@ use crate::audit::{Class, Decision, Entry, EventId};
 use crate::clock::Clock;
 use crate::domain::calendar::SchoolYear;
 use crate::domain::purpose::{Purpose, Role};
-use crate::gate::{Asked, Gate, Refusal, Trail};
+use crate::gate::{Gate, Trail};
 use crate::identity;
 use crate::intake::parse::{Format, Limits};
-use crate::intake::{self, ImportError, ImportReport, Options, Sent};
+use crate::intake::{self, Options, Sender, Sent, SentFile};
 use crate::policy::Action;
+use crate::store;
 use anyhow::{Context as _, Result, bail};
-use bytes::Bytes;
 use clap::ValueEnum;
 use http::StatusCode;
-use indicatif::{ProgressBar, ProgressStyle};
-use std::fmt::Write as _;
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
+use std::sync::Arc;
+use told::Bar;
 
 /// Arguments of `schoolgate import`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ImportArgs {
     /// What the file holds
     pub kind: Kind,
-    /// The file: .csv, or .ndjson
+    /// The file: .csv, or .ndjson; a column `school` (URN or LAESTAB) says whose each row is
     pub file: PathBuf,
-    /// Client identifier of the school's system
+    /// Client identifier of the school's system, or of one that a mandate lets act for the schools in the file
     #[arg(long = "as", value_name = "SYSTEM")]
     pub system: String,
     /// The system's private key, PEM
@@ -44,7 +43,7 @@ pub struct ImportArgs {
     /// Check and report, but change nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Apply nothing if any row is rejected
+    /// Apply nothing, at any school, if any row is rejected
     #[arg(long)]
     pub strict: bool,
     /// Print the counts as JSON
@@ -74,36 +73,31 @@ const TRY_AGAIN: u8 = 5;
 
 /// Imports a file; gives the exit code.
 pub(super) async fn import(args: &ImportArgs) -> Result<u8> {
+    super::serve::log_to_stderr("warn");
     let format = match args.file.extension().and_then(|e| e.to_str()) {
         Some("csv") => Format::Csv,
         Some("ndjson" | "jsonl") => Format::Ndjson,
         _ => bail!("`{}` is neither .csv nor .ndjson; name the file by its form", args.file.display()),
     };
-    let bytes =
-        std::fs::read(&args.file).with_context(|| format!("cannot read `{}`", args.file.display()))?;
+    let file =
+        SentFile::on_disk(&args.file).with_context(|| format!("cannot read `{}`", args.file.display()))?;
     let config = args.serve.load()?;
     let opened = app::open(&config.database.url, Clock::machine()).await?;
-    let bar =
-        ProgressBar::new_spinner().with_style(ProgressStyle::with_template("{spinner} {msg} {elapsed}")?);
-    bar.enable_steady_tick(Duration::from_millis(100));
-    bar.set_message(format!("checking and applying {} bytes", bytes.len()));
     let options = Options {
         format,
         dry_run: args.dry_run,
         strict: args.strict,
         year: args.year.map(SchoolYear),
-        limits: Limits::default(),
+        // What is held grows with the children in a file, so that its rows need no limit here.
+        limits: Limits { rows_max: usize::MAX, ..Limits::default() },
     };
-    let outcome = take(&opened.gate, args, bytes.into(), options).await;
-    bar.finish_and_clear();
+    let outcome = take(&opened.gate, args, file, options).await;
     opened.close().await;
     outcome
 }
 
-async fn take(gate: &Gate, args: &ImportArgs, bytes: Bytes, options: Options) -> Result<u8> {
+async fn take(gate: &Gate, args: &ImportArgs, file: SentFile, options: Options) -> Result<u8> {
     let key = std::fs::read(&args.key).with_context(|| format!("cannot read `{}`", args.key.display()))?;
-    let trail = Trail::new(Entry::new(EventId::new(), gate.clock().now(), Class::Access, Decision::Refused));
-    trail.note(|e| e.route = Some("schoolgate import".to_owned()));
     let directory = gate.directory().current();
     let role = Role::SchoolAttendanceOfficer;
     let proved =
@@ -111,96 +105,31 @@ async fn take(gate: &Gate, args: &ImportArgs, bytes: Bytes, options: Options) ->
     let caller = match proved {
         Ok(caller) => caller,
         Err(fault) => {
-            trail.note(|e| e.reason = Some(fault.why().to_owned()));
+            let entry = Entry::new(EventId::new(), gate.clock().now(), Class::Access, Decision::Refused);
+            let trail = Trail::new(entry);
+            trail.note(|e| {
+                e.route = Some(COMMAND.to_owned());
+                e.reason = Some(fault.why().to_owned());
+            });
             gate.record(&trail, StatusCode::UNAUTHORIZED, b"").await?;
             super::say(&format!("not authorised: {fault}\n"))?;
             return Ok(NOT_AUTHORISED);
         }
     };
-    trail.caller(&caller);
     let (sent, action) = match args.kind {
         Kind::Attendance => (Sent::Attendance, Action::SendMarks),
         Kind::Pupils => (Sent::Pupils, Action::SendRoll),
         Kind::Calendar => (Sent::Calendar, Action::SendCalendar),
     };
-    let asked = Asked { caller, trail: trail.clone() };
-    let outcome = match gate.open_own_school(asked, action) {
-        Ok(permit) => intake::import(gate, permit, sent, bytes, options).await,
-        Err(refusal) => Err(refusal.into()),
-    };
-    match outcome {
-        Ok(released) => report(args, released.body()),
-        Err(error) => refuse(gate, &trail, &error).await,
-    }
+    let sender = Sender { caller, action, command: COMMAND };
+    let bar = Arc::new(Bar::new(file.length(), args.json)?);
+    let progress: Arc<dyn intake::Progress> = Arc::clone(&bar) as Arc<dyn intake::Progress>;
+    let outcome = intake::import_many(gate, sender, sent, file, (options, progress)).await;
+    bar.end();
+    let micros = u64::try_from(store::longest_write().as_micros()).unwrap_or(u64::MAX);
+    tracing::debug!(longest_write_micros = micros, "imported");
+    told::tell(args, outcome)
 }
 
-/// Records and tells why nothing was taken.
-async fn refuse(gate: &Gate, trail: &Trail, error: &ImportError) -> Result<u8> {
-    if trail.recorded().is_none() {
-        let (decision, status) = match error {
-            ImportError::File(_) => (Decision::Malformed, StatusCode::UNPROCESSABLE_ENTITY),
-            ImportError::Gate(Refusal::Forbidden) => (Decision::Refused, StatusCode::FORBIDDEN),
-            ImportError::Gate(_) => (Decision::Failed, StatusCode::SERVICE_UNAVAILABLE),
-        };
-        trail.note(|e| e.decision = decision);
-        gate.record(trail, status, b"").await?;
-    }
-    super::say(&format!("nothing was taken: {error}\n"))?;
-    Ok(match error {
-        ImportError::File(_) => super::FAILED,
-        ImportError::Gate(Refusal::Forbidden) => NOT_AUTHORISED,
-        ImportError::Gate(_) => TRY_AGAIN,
-    })
-}
-
-/// Prints counts, and writes the rows that were rejected, with their cells, into a file of their own.
-fn report(args: &ImportArgs, body: &[u8]) -> Result<u8> {
-    let report: ImportReport = serde_json::from_slice(body)?;
-    let path = args.file.with_extension("errors.csv");
-    if !report.errors.is_empty() {
-        write_errors(&path, &report)?;
-    }
-    if args.json {
-        let counts = ImportReport { errors: Vec::new(), ..report.clone() };
-        super::say(&(serde_json::to_string(&counts)? + "\n"))?;
-    } else {
-        super::say(&text(&report))?;
-        if !report.errors.is_empty() {
-            super::say(&format!("the rejected rows and what to do are in {}\n", path.display()))?;
-        }
-    }
-    Ok(if report.rejected > 0 { SOME_REJECTED } else { super::DONE })
-}
-
-fn text(report: &ImportReport) -> String {
-    let applied = if report.applied { "applied" } else { "not applied" };
-    let mut text = format!(
-        "{applied}: {} rows received, {} accepted, {} unchanged, {} amended, {} kept as history, {} rejected\n",
-        report.received,
-        report.accepted,
-        report.unchanged,
-        report.amended,
-        report.kept_as_history,
-        report.rejected
-    );
-    for error in report.errors.iter().take(20) {
-        // Writing into a String cannot fail.
-        let _ = writeln!(text, "line {}, {}: {}", error.line, error.column, error.what);
-    }
-    if report.errors.len() > 20 {
-        let _ = writeln!(text, "and {} more", report.errors.len() - 20);
-    }
-    text
-}
-
-fn write_errors(path: &Path, report: &ImportReport) -> Result<()> {
-    // It quotes cells of children's records: for its owner only.
-    let opened = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(path);
-    let file = opened.with_context(|| format!("cannot write `{}`", path.display()))?;
-    let mut file = csv::Writer::from_writer(file);
-    file.write_record(["line", "column", "value", "what is wrong", "what to do"])?;
-    for e in &report.errors {
-        file.write_record([&e.line.to_string(), &e.column, &e.value, &e.what, &e.what_to_do])?;
-    }
-    Ok(file.flush()?)
-}
+/// The command, as audit entries name it.
+const COMMAND: &str = "schoolgate import";

@@ -81,6 +81,7 @@ const SCHOOL: &[&str] = &["URN", "School URN", "LAESTAB", "DfE Number", "School 
 pub(super) static CALENDAR: Table = Table {
     one_of: &[],
     columns: &[
+        optional("school", SCHOOL),
         needed("date", &["Day", "Calendar Date", "School Date"]),
         needed("am", &["Morning", "AM Session", "Morning Session"]),
         needed("pm", &["Afternoon", "PM Session", "Afternoon Session"]),
@@ -93,6 +94,7 @@ pub(super) static CALENDAR: Table = Table {
 pub(super) static PUPILS: Table = Table {
     one_of: &[],
     columns: &[
+        optional("school", SCHOOL),
         needed("school_pupil_id", SCHOOL_PUPIL_ID),
         optional("upn", UPN),
         needed("surname", &["Legal Surname", "Last Name", "Legal Last Name", "Family Name"]),

@@ -145,7 +145,12 @@ impl Taking<'_> {
         let mut row = Row::new(line, self.table, values, self.limits.cell_max_chars, errors);
         (self.each)(line, &mut row);
         if row.has_errors() {
-            let errors = row.into_errors();
+            let school = row.cell("school");
+            let mut errors = row.into_errors();
+            if !school.is_empty() {
+                errors.iter_mut().for_each(|error| error.school = Some(school.to_owned()));
+                *self.tally.rejected_of.entry(school.to_owned()).or_default() += 1;
+            }
             self.reject(errors);
         }
     }

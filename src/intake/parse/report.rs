@@ -1,6 +1,7 @@
 //! What comes out of reading a file: its rows, and what was wrong, in words that say what to do.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 
 use super::columns::Column;
@@ -28,6 +29,8 @@ pub struct Tally {
     pub received: usize,
     /// Rows with at least one error.
     pub rejected: usize,
+    /// The same by the school that the row names, as given; a row that names none is in none of them.
+    pub rejected_of: HashMap<String, usize>,
     /// Cells of free-text comments, which are dropped unread: the gateway does not carry them.
     pub comments_dropped: usize,
     /// Values in columns, or under keys, that are not known.
@@ -57,6 +60,8 @@ impl CellFault {
 pub struct RowError {
     /// The line that the row begins on, from 1.
     pub line: u64,
+    /// The school that the row names, as given; none where it names none.
+    pub school: Option<String>,
     /// The canonical name of the column, or `row` where it is the whole row.
     pub column: Cow<'static, str>,
     /// The cell as given, at most 80 characters; empty for a whole row.
@@ -69,7 +74,7 @@ pub struct RowError {
 
 impl RowError {
     /// An error of one cell. `message` is `what is wrong; what to do`, as all our errors of input are.
-    pub(super) fn of_cell(
+    pub(in crate::intake) fn of_cell(
         line: u64,
         column: impl Into<Cow<'static, str>>,
         value: &str,
@@ -79,6 +84,7 @@ impl RowError {
             message.split_once("; ").unwrap_or((message, "correct it and send the row again"));
         Self {
             line,
+            school: None,
             column: column.into(),
             value: quoted(value),
             what: what.to_owned(),
@@ -113,6 +119,9 @@ pub enum FileError {
     /// The source failed while it was read.
     #[error("the file could not be read to its end; check that it is whole and send it again")]
     Unreadable,
+    /// The file is another than the one that was checked.
+    #[error("the file was changed while it was read; send it again once it is whole")]
+    Changed,
     /// Bytes that are not UTF-8.
     #[error(
         "line {line} is not UTF-8, so the file is probably Windows-1252; export or save it as `CSV UTF-8`"

@@ -105,7 +105,7 @@ fn read_row<'r>(row: &mut Row<'r>) -> Option<MarkRow<'r>> {
 }
 
 /// A school's number: a URN, or a LAESTAB with or without its stroke.
-fn school(cell: &str) -> Result<&str, Fault> {
+pub(super) fn school(cell: &str) -> Result<&str, Fault> {
     if Urn::parse(cell).is_ok() || Laestab::parse(cell).is_ok() {
         return Ok(cell);
     }

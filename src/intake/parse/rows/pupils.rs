@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use super::super::cells::{Fault, Row, date, fault, flag, folded, lines};
 use super::super::columns::{self, REGISTER_COLUMNS};
 use super::super::{File, FileError, Format, Limits, Source, read_file};
-use super::marks::school_pupil_id;
+use super::marks::{school, school_pupil_id};
 use crate::domain::identifiers::{LocalAuthorityCode, Upn};
 use crate::domain::pupil::{Name, Sex, YearGroup, check_date_of_birth};
 use crate::domain::roll::{EnrolmentStatus, RemovalGround, Stay, StayError};
@@ -32,6 +32,8 @@ words! {
 /// One pupil's entry. The stay has the starting day, the last day and the ground of removal.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PupilRow {
+    /// The school, by URN or LAESTAB as given, in a file of several schools.
+    pub school: Option<String>,
     /// The school's own number of the pupil, at most 64 characters.
     pub school_pupil_id: String,
     /// The UPN; not every pupil has one.
@@ -87,6 +89,7 @@ pub fn read_pupils(
 }
 
 fn read_row(row: &mut Row<'_>, today: NaiveDate) -> Option<PupilRow> {
+    let school = row.optional("school", |cell| school(cell).map(str::to_owned));
     let school_pupil_id = row.needed("school_pupil_id", |cell| school_pupil_id(cell).map(str::to_owned));
     let upn = row.optional("upn", |cell| Upn::parse(cell).map_err(fault));
     let surname = row.needed("surname", |cell| Name::parse(cell).map_err(fault));
@@ -107,6 +110,7 @@ fn read_row(row: &mut Row<'_>, today: NaiveDate) -> Option<PupilRow> {
     let free_meals = row.optional("free_meals", flag);
     let social_worker = row.optional("social_worker", flag);
     Some(PupilRow {
+        school,
         school_pupil_id: school_pupil_id?,
         upn,
         surname: surname?,
