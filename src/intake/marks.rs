@@ -4,6 +4,7 @@
 //! a later file is left as it is.
 
 use super::ImportReport;
+use super::local_codes::{Codes, read_codes};
 use super::parse::{File, FileError, Format, Limits, MarkRow, SessionHalf, Source, read_marks};
 use super::staging::{MarksOfYear, Plan, apart};
 use crate::domain::attendance::{
@@ -25,6 +26,7 @@ struct Standing {
     calendars: HashMap<SchoolYear, SchoolCalendar>,
     years: BTreeMap<(EnrolmentId, SchoolYear), MarksOfYear>,
     recordings: BTreeMap<RecordingKey, Recording>,
+    codes: Codes,
     /// Recordings that this file brings, or of which it tells more than was known.
     brought: BTreeMap<RecordingKey, Recording>,
     today: NaiveDate,
@@ -90,10 +92,18 @@ pub(super) async fn plan(
 fn merge_all(mut standing: Standing, file: &File<KeptMark>, at: DateTime<Utc>) -> (Plan, ImportReport) {
     let mut report = ImportReport::begin("attendance", &file.tally);
     let mut plan = Plan::default();
+    let mut told = HashMap::new();
     for (line, row) in &file.rows {
-        match place(&standing, row, at) {
+        match place(&standing, row, at).and_then(|placed| once(&mut told, row, placed)) {
             Ok(placed) => take(&mut standing, &mut report, (row, &placed), at),
-            Err((column, value, message)) => report.reject(*line, column, &value, &message),
+            Err((column, value, message)) => {
+                let column = match (column, file.tally.layout, row.half) {
+                    ("code", "day", SessionHalf::Am) => "am",
+                    ("code", "day", SessionHalf::Pm) => "pm",
+                    _ => column,
+                };
+                report.reject(*line, column, &value, &message);
+            }
         }
     }
     let changed: Vec<MarksOfYear> = standing.years.into_values().filter(|year| year.changed).collect();
@@ -137,8 +147,18 @@ async fn read_standing(
         }
     }
     let recordings = registers::recordings_of(db, permit).await?;
-    let today = gate.clock().today();
-    Ok(Standing { roll, by_number, by_upn, calendars, years, recordings, brought: BTreeMap::new(), today })
+    let (codes, today) = (read_codes(gate, permit).await?, gate.clock().today());
+    Ok(Standing {
+        codes,
+        roll,
+        by_number,
+        by_upn,
+        calendars,
+        years,
+        recordings,
+        brought: BTreeMap::new(),
+        today,
+    })
 }
 
 /// A row with its place: the enrolment, the session and the code.
@@ -175,12 +195,32 @@ fn place(standing: &Standing, row: &KeptMark, at: DateTime<Utc>) -> Result<Place
         ))
     })?;
     let session = Session::new(row.date, half(row.half));
-    let code = Code::parse(&row.code, row.date).map_err(|e| ("code", row.code.clone(), e.to_string()))?;
+    let code = standing.codes.read(&row.code, row.date).map_err(|e| ("code", row.code.clone(), e))?;
     may_stand(code, calendar.slot(session)).map_err(|e| date_fault(e.to_string()))?;
     let index = year
         .session_index(session)
         .ok_or_else(|| date_fault("is outside its school year; correct the date".to_owned()))?;
     Ok(Placed { enrolment: enrolment.enrolment(), year, index, code })
+}
+
+/// Refuses a second mark of one file for one session that says something else, where neither says when it was recorded:
+/// nothing tells which of the two is meant.
+fn once(
+    told: &mut HashMap<(EnrolmentId, SchoolYear, usize), (Code, Option<u16>)>,
+    row: &KeptMark,
+    placed: Placed,
+) -> Result<Placed, Fault> {
+    if row.recorded_at.is_some() {
+        return Ok(placed);
+    }
+    let says = (placed.code, row.minutes_late);
+    let first = *told.entry((placed.enrolment, placed.year, placed.index)).or_insert(says);
+    if first == says {
+        return Ok(placed);
+    }
+    let message = "is in the file twice for this session and says two things, of which the first was taken; keep the one \
+                   that is right, or send when each was recorded";
+    Err(("code", row.code.clone(), message.to_owned()))
 }
 
 fn half(word: SessionHalf) -> Half {
