@@ -21,6 +21,7 @@ use http::StatusCode;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
+use std::io::{Cursor, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -30,7 +31,7 @@ use std::time::Duration;
 pub struct ImportArgs {
     /// What the file holds
     pub kind: Kind,
-    /// The file: .csv, or .ndjson
+    /// The file: .csv, .xlsx or .ndjson
     pub file: PathBuf,
     /// Client identifier of the school's system
     #[arg(long = "as", value_name = "SYSTEM")]
@@ -65,6 +66,16 @@ pub enum Kind {
     Calendar,
 }
 
+impl Kind {
+    fn sent(self) -> Sent {
+        match self {
+            Self::Attendance => Sent::Attendance,
+            Self::Pupils => Sent::Pupils,
+            Self::Calendar => Sent::Calendar,
+        }
+    }
+}
+
 /// Some rows were rejected.
 const SOME_REJECTED: u8 = 3;
 /// The system is not who it says, or may not do this.
@@ -77,7 +88,8 @@ pub(super) async fn import(args: &ImportArgs) -> Result<u8> {
     let format = match args.file.extension().and_then(|e| e.to_str()) {
         Some("csv") => Format::Csv,
         Some("ndjson" | "jsonl") => Format::Ndjson,
-        _ => bail!("`{}` is neither .csv nor .ndjson; name the file by its form", args.file.display()),
+        Some("xlsx") => Format::Xlsx,
+        _ => bail!("`{}` is neither .csv, .xlsx nor .ndjson; name the file by its form", args.file.display()),
     };
     let bytes =
         std::fs::read(&args.file).with_context(|| format!("cannot read `{}`", args.file.display()))?;
@@ -118,18 +130,19 @@ async fn take(gate: &Gate, args: &ImportArgs, bytes: Bytes, options: Options) ->
         }
     };
     trail.caller(&caller);
-    let (sent, action) = match args.kind {
-        Kind::Attendance => (Sent::Attendance, Action::SendMarks),
-        Kind::Pupils => (Sent::Pupils, Action::SendRoll),
-        Kind::Calendar => (Sent::Calendar, Action::SendCalendar),
+    let action = match args.kind {
+        Kind::Attendance => Action::SendMarks,
+        Kind::Pupils => Action::SendRoll,
+        Kind::Calendar => Action::SendCalendar,
     };
+    let sent_bytes = bytes.clone();
     let asked = Asked { caller, trail: trail.clone() };
     let outcome = match gate.open_own_school(asked, action) {
-        Ok(permit) => intake::import(gate, permit, sent, bytes, options).await,
+        Ok(permit) => intake::import(gate, permit, args.kind.sent(), bytes, options).await,
         Err(refusal) => Err(refusal.into()),
     };
     match outcome {
-        Ok(released) => report(args, released.body()),
+        Ok(released) => report(args, (&sent_bytes, options), released.body()),
         Err(error) => refuse(gate, &trail, &error).await,
     }
 }
@@ -154,14 +167,17 @@ async fn refuse(gate: &Gate, trail: &Trail, error: &ImportError) -> Result<u8> {
 }
 
 /// Prints counts, and writes the rows that were rejected, with their cells, into a file of their own.
-fn report(args: &ImportArgs, body: &[u8]) -> Result<u8> {
+fn report(args: &ImportArgs, (bytes, options): (&Bytes, Options), body: &[u8]) -> Result<u8> {
     let report: ImportReport = serde_json::from_slice(body)?;
     let path = args.file.with_extension("errors.csv");
     if !report.errors.is_empty() {
-        write_errors(&path, &report)?;
+        let what = (options.format, args.kind.sent().content());
+        let rows = intake::rejected_rows(&mut Cursor::new(bytes), what, &options.limits, &report.errors)?;
+        write_private(&path, &rows)?;
     }
     if args.json {
-        let counts = ImportReport { errors: Vec::new(), ..report.clone() };
+        let mut counts = report.clone();
+        counts.errors.clear();
         super::say(&(serde_json::to_string(&counts)? + "\n"))?;
     } else {
         super::say(&text(&report))?;
@@ -193,14 +209,9 @@ fn text(report: &ImportReport) -> String {
     text
 }
 
-fn write_errors(path: &Path, report: &ImportReport) -> Result<()> {
-    // It quotes cells of children's records: for its owner only.
+/// It quotes cells of children's records: for its owner only.
+fn write_private(path: &Path, rows: &[u8]) -> Result<()> {
     let opened = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(path);
-    let file = opened.with_context(|| format!("cannot write `{}`", path.display()))?;
-    let mut file = csv::Writer::from_writer(file);
-    file.write_record(["line", "column", "value", "what is wrong", "what to do"])?;
-    for e in &report.errors {
-        file.write_record([&e.line.to_string(), &e.column, &e.value, &e.what, &e.what_to_do])?;
-    }
-    Ok(file.flush()?)
+    let mut file = opened.with_context(|| format!("cannot write `{}`", path.display()))?;
+    Ok(file.write_all(rows)?)
 }

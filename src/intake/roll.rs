@@ -53,6 +53,13 @@ pub(super) async fn plan(
             Some(enrolment) => PupilId(enrolment.pupil_id),
             None => join(gate, permit, row, &roll, &mut plan).await?,
         };
+        if let Some(upn) = taken_upn(&roll, row, pupil) {
+            plan.forget_new(pupil);
+            let message =
+                "is the UPN of another pupil of this school; find out whose it is, and correct the other's";
+            report.reject(*line, "upn", &upn, message);
+            continue;
+        }
         // The flag is the child's: it holds for a later stay at this school as for the one in which it was raised.
         let flagged = roll.iter().any(|e| e.pupil_id == pupil.0 && e.whereabouts_protected);
         let new = state(permit, row, (pupil, flagged), same, own_authority.as_deref());
@@ -88,6 +95,13 @@ fn is_same_pupil(standing: &Enrolment, row: &PupilRow) -> bool {
     let same_surname = standing.surname_key == match_key(row.surname.as_str());
     let same_forename = standing.forename_key == match_key(row.forename.as_str());
     same_upn || (same_born && (same_surname || same_forename)) || (same_surname && same_forename)
+}
+
+/// The permanent UPN of a row if it stands with another pupil of the same school: one number is never two children.
+fn taken_upn(roll: &[Enrolment], row: &PupilRow, pupil: PupilId) -> Option<String> {
+    let upn = row.upn.as_ref().filter(|upn| !upn.is_temporary())?.to_string();
+    let other = |e: &&Enrolment| e.upn_permanent && e.pupil_id != pupil.0;
+    roll.iter().filter(other).any(|e| e.upn.as_deref() == Some(upn.as_str())).then_some(upn)
 }
 
 /// Whether a row is a later stay of a pupil whose earlier one has ended.

@@ -1,7 +1,7 @@
 //! Applying an upload: worked out whole, staged in short transactions, switched to in one more.
 
 use super::history::{self, Noted};
-use super::parse::{FileError, Format, Limits};
+use super::parse::{Content, FileError, Format, Limits};
 use super::{ImportReport, calendars, marks, roll};
 use crate::domain::attendance::{Entered, MinutesLate, PackedYear};
 use crate::domain::calendar::{SchoolCalendar, SchoolYear, last_complete_week, london, published_at};
@@ -24,6 +24,17 @@ words! {
         Pupils = "pupils",
         /// Marks.
         Attendance = "attendance",
+    }
+}
+
+impl Sent {
+    /// What its rows are.
+    pub fn content(self) -> Content {
+        match self {
+            Self::Calendar => Content::Calendar,
+            Self::Pupils => Content::Pupils,
+            Self::Attendance => Content::Marks,
+        }
     }
 }
 
@@ -90,6 +101,14 @@ impl Plan {
         self.events.iter().any(|(_, event)| *event == RollEvent::Admitted)
     }
 
+    /// Takes back a pupil that was to be added, with the keys by which others would join it.
+    pub(super) fn forget_new(&mut self, pupil: PupilId) {
+        if self.pupils.last() == Some(&pupil) {
+            self.pupils.pop();
+            self.keys.pop();
+        }
+    }
+
     fn is_empty(&self) -> bool {
         self.calendar.is_none()
             && self.enrolments.is_empty()
@@ -120,10 +139,16 @@ pub async fn import(
         let admissions = registers::admissions_generation(gate.db(), &permit).await?;
         let (plan, mut report) = work_out(gate, &permit, sent, &file, options, at).await?;
         report.import_id = import.0.to_string();
+        let errors = rejected(sent, &file, options, &report).await?;
         let refused = options.strict && report.rejected > 0;
         if options.dry_run || refused {
             let status = if refused { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-            return Ok(gate.release(permit, status, report).await?);
+            let mut tx = gate.db().begin().await?;
+            let digest = crate::crypto::sha256(&[&file]);
+            let at = gate.clock().now();
+            let noted = Noted { import, version: None, digest, report: &report, errors: &errors, at };
+            history::note_import(&mut tx, &permit, noted).await?;
+            return Ok(gate.commit(permit, tx, status, report).await?);
         }
         report.applied = true;
         let upload = stage(gate, &permit, &plan, import, (base, at)).await?;
@@ -140,11 +165,24 @@ pub async fn import(
             continue;
         }
         let (version, digest) = (upload.map(|u| u.version), crate::crypto::sha256(&[&file]));
-        let noted = Noted { import, version, digest, report: &report, at: gate.clock().now() };
+        let noted =
+            Noted { import, version, digest, report: &report, errors: &errors, at: gate.clock().now() };
         history::note_import(&mut tx, &permit, noted).await?;
         return Ok(gate.commit(permit, tx, StatusCode::OK, report).await?);
     }
     Err(Refusal::Conflict.into())
+}
+
+/// The rows that were rejected, as the school sent them, with what to do about each.
+async fn rejected(
+    sent: Sent,
+    file: &Bytes,
+    options: Options,
+    report: &ImportReport,
+) -> Result<Vec<u8>, ImportError> {
+    let (mut source, errors) = (std::io::Cursor::new(file.clone()), report.all_errors());
+    let what = (options.format, sent.content());
+    Ok(apart(move || history::rejected_rows(&mut source, what, &options.limits, &errors)).await??)
 }
 
 async fn work_out(
