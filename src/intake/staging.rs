@@ -183,12 +183,33 @@ pub(super) async fn switch(
             return Ok(None);
         }
         let version = upload.map(|u| u.version);
-        let Note { import, digest, report } = note;
-        let noted = Noted { import, version, digest, report, at: gate.clock().now() };
-        history::note_import(&mut tx, permit, noted).await?;
+        note_down(gate, permit, &mut tx, version, note).await?;
         return Ok(Some(tx));
     }
     Ok(None)
+}
+
+/// Writes down an upload that changes nothing, since it was not to or must not.
+pub(super) async fn only_note(
+    gate: &Gate,
+    permit: &Permit<OfSchool>,
+    note: Note<'_>,
+) -> Result<Tx, StoreError> {
+    let mut tx = gate.db().begin().await?;
+    note_down(gate, permit, &mut tx, None, note).await?;
+    Ok(tx)
+}
+
+async fn note_down(
+    gate: &Gate,
+    permit: &Permit<OfSchool>,
+    tx: &mut Tx,
+    version: Option<i64>,
+    note: Note<'_>,
+) -> Result<(), StoreError> {
+    let Note { import, digest, report, errors } = note;
+    let noted = Noted { import, version, digest, report, errors, at: gate.clock().now() };
+    history::note_import(tx, permit, noted).await
 }
 
 /// What is written down of an upload beside what it changes.
@@ -198,6 +219,8 @@ pub(super) struct Note<'r> {
     /// SHA-256 of what was sent.
     pub(super) digest: [u8; 32],
     pub(super) report: &'r ImportReport,
+    /// The rejected rows with what to do about each, CSV.
+    pub(super) errors: &'r [u8],
 }
 
 /// Takes back what an attempt staged that is not switched to: its rows, and the children that it added.

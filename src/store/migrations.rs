@@ -31,6 +31,7 @@ const STEPS: &[Step] = steps![
     4 "0004_audit",
     5 "0005_gate",
     6 "0006_intake",
+    7 "0007_intake_files",
     8 "0008_many_schools",
 ];
 

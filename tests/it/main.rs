@@ -21,9 +21,11 @@ mod compile_fail;
 mod config_samples;
 mod documents;
 mod every_route_is_guarded;
+mod fuzz_smoke;
 mod identity;
 mod import_command;
 mod intake;
+mod intake_files;
 mod involvements;
 mod mandates;
 mod many_schools;
@@ -49,6 +51,7 @@ fn trials(suite: &mut Suite) {
     config_samples::register(suite);
     documents::register(suite);
     every_route_is_guarded::register(suite);
+    fuzz_smoke::register(suite);
     identity::register(suite);
     one_not_found::register(suite);
     mandates::register(suite);
@@ -57,6 +60,7 @@ fn trials(suite: &mut Suite) {
     outages::register(suite);
     import_command::register(suite);
     intake::register(suite);
+    intake_files::register(suite);
     involvements::register(suite);
     registers::register(suite);
     store::register(suite);

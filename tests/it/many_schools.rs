@@ -30,7 +30,6 @@ pub fn register(suite: &mut Suite) {
 }
 
 const VERSIONS: &str = "SELECT COUNT(*) FROM register_versions";
-const IMPORTS: &str = "SELECT COUNT(*) FROM imports";
 const RECORDINGS: &str = "SELECT COUNT(*) FROM recordings";
 const COLUMNS: &[&str] = &["school", "school_pupil_id", "date", "session", "code", "recorded_at"];
 const AT: &str = "2026-11-20T17:00:00Z";
@@ -247,7 +246,7 @@ async fn failures(test: TestDb) {
 async fn nothing(test: TestDb) {
     let gate = Wire::start(&test.url).await;
     let [a, b] = gate.schools() else { panic!("two schools") };
-    let held = async || (number(&test.db, VERSIONS).await, number(&test.db, IMPORTS).await);
+    let held = async || (number(&test.db, VERSIONS).await, number(&test.db, RECORDINGS).await);
     let before = held().await;
     let good = csv_of(COLUMNS, &both(&gate));
     let dry = Options { dry_run: true, ..PLAIN };

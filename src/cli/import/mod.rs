@@ -29,7 +29,7 @@ use told::Bar;
 pub struct ImportArgs {
     /// What the file holds
     pub kind: Kind,
-    /// The file: .csv, or .ndjson; a column `school` (URN or LAESTAB) says whose each row is
+    /// The file: .csv, .xlsx or .ndjson; a column `school` (URN or LAESTAB) says whose each row is
     pub file: PathBuf,
     /// Client identifier of the school's system, or of one that a mandate lets act for the schools in the file
     #[arg(long = "as", value_name = "SYSTEM")]
@@ -77,7 +77,8 @@ pub(super) async fn import(args: &ImportArgs) -> Result<u8> {
     let format = match args.file.extension().and_then(|e| e.to_str()) {
         Some("csv") => Format::Csv,
         Some("ndjson" | "jsonl") => Format::Ndjson,
-        _ => bail!("`{}` is neither .csv nor .ndjson; name the file by its form", args.file.display()),
+        Some("xlsx") => Format::Xlsx,
+        _ => bail!("`{}` is neither .csv, .xlsx nor .ndjson; name the file by its form", args.file.display()),
     };
     let file =
         SentFile::on_disk(&args.file).with_context(|| format!("cannot read `{}`", args.file.display()))?;
@@ -88,8 +89,7 @@ pub(super) async fn import(args: &ImportArgs) -> Result<u8> {
         dry_run: args.dry_run,
         strict: args.strict,
         year: args.year.map(SchoolYear),
-        // What is held grows with the children in a file, so that its rows need no limit here.
-        limits: Limits { rows_max: usize::MAX, ..Limits::default() },
+        limits: Limits::default(),
     };
     let outcome = take(&opened.gate, args, file, options).await;
     opened.close().await;
@@ -128,7 +128,7 @@ async fn take(gate: &Gate, args: &ImportArgs, file: SentFile, options: Options) 
     bar.end();
     let micros = u64::try_from(store::longest_write().as_micros()).unwrap_or(u64::MAX);
     tracing::debug!(longest_write_micros = micros, "imported");
-    told::tell(args, outcome)
+    told::tell(args, (options, sent), outcome)
 }
 
 /// The command, as audit entries name it.

@@ -3,12 +3,15 @@
 use super::super::{DONE, FAILED, say};
 use super::{ImportArgs, NOT_AUTHORISED, SOME_REJECTED, TRY_AGAIN};
 use crate::gate::Refusal;
-use crate::intake::{FileImport, ImportError, ImportReport, Progress, Reported, SchoolImport};
+use crate::intake::{
+    self, FileImport, ImportError, ImportReport, Options, Progress, Reported, SchoolImport, Sent,
+};
 use anyhow::{Context as _, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use std::fmt::Write as _;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
@@ -74,7 +77,11 @@ struct OfFile {
 }
 
 /// Prints what became of a file, writes the error file, and gives the exit code.
-pub(super) fn tell(args: &ImportArgs, outcome: Result<FileImport, ImportError>) -> Result<u8> {
+pub(super) fn tell(
+    args: &ImportArgs,
+    (options, sent): (Options, Sent),
+    outcome: Result<FileImport, ImportError>,
+) -> Result<u8> {
     let imported = match outcome {
         Ok(imported) => imported,
         Err(error) => {
@@ -94,10 +101,15 @@ pub(super) fn tell(args: &ImportArgs, outcome: Result<FileImport, ImportError>) 
     total.received += imported.of_no_school.received;
     total.rejected += imported.of_no_school.rejected;
     total.comments_dropped += imported.of_no_school.comments_dropped;
+    total.codes_mended += imported.of_no_school.codes_mended;
+    total.errors_left_out += imported.of_no_school.errors_left_out;
     let code = code(&schools, &total);
     let path = args.file.with_extension("errors.csv");
     if !errors.is_empty() {
-        write_errors(&path, &errors)?;
+        let mut source =
+            File::open(&args.file).with_context(|| format!("cannot read `{}`", args.file.display()))?;
+        let what = (options.format, sent.content());
+        write_private(&path, &intake::rejected_rows(&mut source, what, &options.limits, &errors)?)?;
     }
     if args.json {
         say(&(serde_json::to_string(&OfFile { total, schools })? + "\n"))?;
@@ -119,7 +131,8 @@ fn of_school(school: SchoolImport) -> Result<OfSchool> {
             OfSchool { urn, not_taken: None, report, exit }
         }
         Err(error) => {
-            let report = ImportReport { received, ..ImportReport::default() };
+            let mut report = ImportReport::default();
+            report.received = received;
             OfSchool { urn, not_taken: Some(error.to_string()), report, exit: exit(&error) }
         }
     })
@@ -152,6 +165,7 @@ fn sum(schools: &[OfSchool]) -> ImportReport {
         total.kept_as_history += report.kept_as_history;
         total.rejected += report.rejected;
         total.comments_dropped += report.comments_dropped;
+        total.codes_mended += report.codes_mended;
         total.errors_left_out += report.errors_left_out;
     }
     total.applied = !schools.is_empty() && schools.iter().all(|school| school.report.applied);
@@ -206,14 +220,9 @@ fn counts(report: &ImportReport) -> String {
     )
 }
 
-fn write_errors(path: &Path, errors: &[Reported]) -> Result<()> {
-    // It quotes cells of children's records: for its owner only.
+/// It quotes cells of children's records: for its owner only.
+fn write_private(path: &Path, rows: &[u8]) -> Result<()> {
     let opened = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(path);
-    let file = opened.with_context(|| format!("cannot write `{}`", path.display()))?;
-    let mut file = csv::Writer::from_writer(file);
-    file.write_record(["line", "column", "value", "what is wrong", "what to do"])?;
-    for e in errors {
-        file.write_record([&e.line.to_string(), &e.column, &e.value, &e.what, &e.what_to_do])?;
-    }
-    Ok(file.flush()?)
+    let mut file = opened.with_context(|| format!("cannot write `{}`", path.display()))?;
+    Ok(file.write_all(rows)?)
 }

@@ -12,7 +12,8 @@ pub use file::{Progress, Quiet, SentFile};
 pub use many::{FileImport, SchoolImport, import_many};
 pub use schools::Sender;
 
-use super::parse::{FileError, Format, Limits};
+use super::history;
+use super::parse::{Content, FileError, Format, Limits};
 use super::staging::{self, Note, Plan, apart};
 use super::{ImportReport, calendars, marks, roll};
 use crate::domain::calendar::SchoolYear;
@@ -36,6 +37,17 @@ words! {
         Pupils = "pupils",
         /// Marks.
         Attendance = "attendance",
+    }
+}
+
+impl Sent {
+    /// What its rows are.
+    pub fn content(self) -> Content {
+        match self {
+            Self::Calendar => Content::Calendar,
+            Self::Pupils => Content::Pupils,
+            Self::Attendance => Content::Marks,
+        }
     }
 }
 
@@ -126,6 +138,7 @@ impl Job {
         refuse: bool,
     ) -> Result<Released<ImportReport>, ImportError> {
         let (gate, mut permit, mut brought) = (&self.gate, of_file.opened?, of_file.brought);
+        let mut rejected = of_file.rejected;
         let import = ImportId(Uuid::now_v7());
         permit.note_written_digest(format!("import {}", import.0), digest);
         for _ in 0..ATTEMPTS {
@@ -134,24 +147,44 @@ impl Job {
             let admissions = registers::admissions_generation(gate.db(), &permit).await?;
             let Some((plan, mut report)) = self.plan(&permit, &brought).await? else {
                 let again = self.read_one(permit).await?;
-                (permit, brought) = (again.opened?, again.brought);
+                (permit, brought, rejected) = (again.opened?, again.brought, again.rejected);
                 continue;
             };
             report.import_id = import.0.to_string();
+            let errors = match &rejected {
+                Some(rows) => rows.clone(),
+                None => self.rejected_rows(&report).await?,
+            };
             let refused = refuse || (self.options.strict && report.rejected > 0);
             if self.options.dry_run || refused {
                 let status = if refused { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-                return Ok(gate.release(permit, status, report).await?);
+                let note = Note { import, digest, report: &report, errors: &errors };
+                let tx = staging::only_note(gate, &permit, note).await?;
+                return Ok(gate.commit(permit, tx, status, report).await?);
             }
             report.applied = true;
             let upload = staging::stage(gate, &permit, &plan, import, (base, at)).await?;
-            let note = Note { import, digest, report: &report };
+            let note = Note { import, digest, report: &report, errors: &errors };
             match staging::switch(gate, &permit, &plan, upload, (admissions, note)).await? {
                 Some(tx) => return Ok(gate.commit(permit, tx, StatusCode::OK, report).await?),
                 None => staging::forget(gate, &permit, &plan, upload).await?,
             }
         }
         Err(Refusal::Conflict.into())
+    }
+
+    /// The rows that were rejected, as they were sent, with what to do about each.
+    async fn rejected_rows(&self, report: &ImportReport) -> Result<Vec<u8>, ImportError> {
+        let (job, errors) = (self.clone(), report.all_errors());
+        if errors.is_empty() {
+            return Ok(Vec::new());
+        }
+        let what = (self.options.format, self.sent.content());
+        let rows = apart(move || {
+            let mut source = job.file.open(Arc::new(Quiet))?;
+            history::rejected_rows(&mut *source, what, &job.options.limits, &errors)
+        });
+        Ok(rows.await??)
     }
 
     /// What the rows of a school change. `None` where they must be read again.

@@ -1,7 +1,10 @@
 //! Reading a file whole, by school: every row is read and held against its school before anything is applied.
 
+use super::super::history;
 use super::super::marks::{Gathered, Placing};
 use super::super::parse::{self, CalendarRow, CellFault, File, MarkRow, PupilRow, RowError, Tally};
+use super::super::report::Reported;
+use super::file::Quiet;
 use super::schools::Schools;
 use super::{ImportError, Job, Sent};
 use crate::domain::identifiers::SchoolId;
@@ -28,6 +31,8 @@ pub(super) struct OfFile {
     pub(super) opened: Result<Permit<OfSchool>, Refusal>,
     pub(super) trail: Option<Trail>,
     pub(super) brought: Brought,
+    /// The rows of the school that were rejected, where they are known already and the file was read for all of them.
+    pub(super) rejected: Option<Vec<u8>>,
 }
 
 impl Brought {
@@ -74,10 +79,27 @@ pub(super) fn read(job: &Job, schools: Schools, at: DateTime<Utc>) -> Result<Rea
             })?;
             match failed {
                 Some(error) => Err(error.into()),
-                None => Ok(taking.end(tally)),
+                None => with_rejected(job, taking.end(tally)),
             }
         }
     }
+}
+
+/// Reads the rejected rows of every school at once: a long file is not read again for each of them.
+fn with_rejected(job: &Job, mut read: ReadFile) -> Result<ReadFile, ImportError> {
+    let errors = |tally: &Tally| tally.errors.iter().map(Reported::from).collect::<Vec<_>>();
+    let of_schools: Vec<Vec<Reported>> = read.schools.iter().map(|s| errors(s.brought.tally())).collect();
+    if of_schools.iter().all(Vec::is_empty) {
+        read.schools.iter_mut().for_each(|school| school.rejected = Some(Vec::new()));
+        return Ok(read);
+    }
+    let mut source = job.file.open(Arc::new(Quiet))?;
+    let what = (job.options.format, job.sent.content());
+    let files = history::rejected_rows_of(&mut *source, what, &job.options.limits, &of_schools)?;
+    for (school, file) in read.schools.iter_mut().zip(files) {
+        school.rejected = Some(file);
+    }
+    Ok(read)
 }
 
 /// Marks on their way into what is gathered for each school.
@@ -133,7 +155,7 @@ impl<'j> TakingMarks<'j> {
                 Some(gathered) => Brought::Marks(Arc::new(gathered), tally),
                 None => Brought::Nothing(tally),
             };
-            OfFile { urn: school.urn, opened: school.opened, trail: school.trail, brought }
+            OfFile { urn: school.urn, opened: school.opened, trail: school.trail, brought, rejected: None }
         });
         ReadFile { schools: all.collect(), of_no_school: tallies.rest }
     }
@@ -175,7 +197,7 @@ fn by_school<R>(
             Ok(_) => brought(File { rows, tally }),
             Err(_) => Brought::Nothing(tally),
         };
-        OfFile { urn: school.urn, opened: school.opened, trail: school.trail, brought }
+        OfFile { urn: school.urn, opened: school.opened, trail: school.trail, brought, rejected: None }
     });
     ReadFile { schools: all.collect(), of_no_school: tallies.rest }
 }
@@ -196,27 +218,34 @@ fn share(tally: Tally, schools: &mut Schools) -> Tallies {
     if let (false, [one]) = (schools.are_many(), schools.all.as_slice()) {
         return Tallies { of: HashMap::from([(one.school, tally)]), rest: Tally::default() };
     }
-    let Tally { errors, rejected_of, rejected, columns_ignored, .. } = tally.clone();
+    let Tally { errors, rejected_of, rejected, .. } = tally.clone();
+    let mut rest = Tally { errors: Vec::new(), rejected_of: HashMap::new(), rejected: 0, ..tally };
+    // What is of the file is of each of its schools.
+    let of_file = Tally {
+        layout: rest.layout,
+        encoding: rest.encoding,
+        dates: rest.dates,
+        columns_ignored: rest.columns_ignored.clone(),
+        ..Tally::default()
+    };
     let mut of: HashMap<SchoolId, Tally> = HashMap::new();
-    let mut rest = Tally { errors: Vec::new(), rejected_of: HashMap::new(), ..tally };
     let named: usize = rejected_of.values().sum();
     let unnamed = (None, rejected.saturating_sub(named));
-    rest.rejected = 0;
     for (number, rows) in rejected_of.into_iter().map(|(number, rows)| (Some(number), rows)).chain([unnamed])
     {
         match schools.known(number.as_deref()).filter(|_| rows > 0) {
-            Some(school) => of.entry(school).or_default().rejected += rows,
+            Some(school) => of.entry(school).or_insert_with(|| of_file.clone()).rejected += rows,
             None => rest.rejected += rows,
         }
     }
     for error in errors {
         match schools.known(error.school.as_deref()) {
-            Some(school) => of.entry(school).or_default().errors.push(error),
+            Some(school) => of.entry(school).or_insert_with(|| of_file.clone()).errors.push(error),
             None => rest.errors.push(error),
         }
     }
     for school in &schools.all {
-        of.entry(school.school).or_default().columns_ignored.clone_from(&columns_ignored);
+        of.entry(school.school).or_insert_with(|| of_file.clone());
     }
     rest.received = rest.rejected;
     Tallies { of, rest }

@@ -91,6 +91,7 @@ impl Gathered {
                 self.repeated += 1;
                 false
             }
+            Some(_) if of_year.contradicts(session, &brought) => return Err(says_two_things()),
             Some(_) if full => return Err(too_many()),
             Some(_) => of_year.more.entry(session).or_default().insert(brought),
         };
@@ -155,6 +156,17 @@ impl BroughtYear {
         self.more.get(&session).is_some_and(|rows| rows.contains(brought))
     }
 
+    /// Whether two marks of a session say different things and neither says when it was recorded: nothing tells which of
+    /// the two is meant.
+    fn contradicts(&self, session: u16, brought: &Brought) -> bool {
+        let says = |row: &Brought| (row.code, row.minutes_late);
+        let other = |row: &Brought| row.entered.is_none() && says(row) != says(brought);
+        // Of those that were taken without a time all say the same, and they come first.
+        let more = self.more.get(&session).and_then(BTreeSet::first);
+        brought.entered.is_none()
+            && (self.first(session).as_ref().is_some_and(other) || more.is_some_and(other))
+    }
+
     /// Gives every session that has a mark, with its rows in the order of their rank.
     pub(super) fn each(&self, mut take: impl FnMut(usize, &[Brought])) {
         let mut rows = Vec::new();
@@ -174,6 +186,12 @@ impl BroughtYear {
 /// Whether a row tells more than its mark.
 fn tells(row: &MarkRow<'_>) -> bool {
     row.amended_from.is_some() || row.reason.is_some() || row.amended_by.is_some()
+}
+
+fn says_two_things() -> CellFault {
+    let message = "is in the file twice for this session and says two things, of which the first was taken; keep the one \
+                   that is right, or send when each was recorded";
+    CellFault::new("code", message)
 }
 
 fn too_many() -> CellFault {

@@ -70,17 +70,8 @@ struct Place {
 impl Merging<'_> {
     /// Merges the rows of one session, those with a time of their own first.
     fn session(&mut self, at: usize, rows: &[Brought], received: DateTime<Utc>) {
-        let timed = rows.iter().filter(|row| row.entered.is_some());
-        timed.for_each(|row| self.row(at, row, received));
-        let untimed = || rows.iter().filter(|row| row.entered.is_none());
-        let Some(greatest) = untimed().max_by_key(|row| (row.code.byte(), row.minutes_late)) else { return };
-        let stands = self.current(at).map(|mark| (mark.code, mark.minutes_late));
-        if stands == Some((greatest.code, greatest.minutes_late)) {
-            // Sent before: among rows without a time the greatest came to stand, and the others are its history.
-            self.merged.report.unchanged += untimed().count();
-        } else {
-            untimed().for_each(|row| self.row(at, row, received));
-        }
+        let (timed, untimed): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.entered.is_some());
+        timed.into_iter().chain(untimed).for_each(|row| self.row(at, row, received));
     }
 
     fn current(&self, at: usize) -> Option<Mark> {
@@ -171,6 +162,7 @@ mod tests {
     use super::super::place::Placing;
     use super::*;
     use crate::domain::calendar::{CalendarRow, SchoolCalendar};
+    use crate::intake::local_codes::Codes;
     use crate::intake::parse::{CellFault, MarkRow, SessionHalf};
     use crate::registers::Enrolment;
     use std::collections::HashMap;
@@ -231,7 +223,7 @@ mod tests {
             pupil("5", 5, Some("P207000016049")),
         ];
         let moment = (7, "2026-11-20".parse().unwrap(), at(RECEIVED));
-        Gathered::new(Placing::of(&roll, vec![(year, calendar)], moment), Arc::default())
+        Gathered::new(Placing::of(&roll, (vec![(year, calendar)], Codes::default()), moment), Arc::default())
     }
 
     /// Date, code, time and reason of a row; the session is the morning's.
@@ -320,15 +312,20 @@ mod tests {
     }
 
     #[test]
-    fn rows_without_a_time_are_taken_once() {
-        let rows: [Row<'_>; 2] = [(DAY, "I", None, None), (DAY, "O", None, None)];
+    fn a_row_without_a_time_is_taken_once_and_contradicts_no_other() {
+        let rows: [Row<'_>; 3] =
+            [(DAY, "I", None, None), (DAY, "N", EARLY, None), (DAY, "I", None, Some("told"))];
         let first = merged(&rows, &[]);
-        assert_eq!((counts(&first.report), first.recordings.len()), ([2, 0, 1, 0], 2));
+        assert_eq!((counts(&first.report), first.recordings.len()), ([2, 1, 1, 0], 2));
         let again = merged(&rows, &first.changed);
-        assert_eq!(
-            (counts(&again.report), again.changed.len(), again.recordings.len()),
-            ([0, 2, 0, 0], 0, 0)
-        );
+        assert_eq!((counts(&again.report), again.changed.len()), ([0, 2, 0, 1], 0));
+        let mut gathered = gathered();
+        let second = mark((DAY, "O", None, None));
+        assert_eq!(gathered.take(&mark((DAY, "I", None, None))), Ok(()));
+        let fault = gathered.take(&second).unwrap_err();
+        assert_eq!((fault.column, fault.message.contains("says two things")), ("code", true));
+        let timed = mark((DAY, "O", LATER, None));
+        assert_eq!((gathered.take(&timed), gathered.take(&second).is_err()), (Ok(()), true));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Read once for a school and held against every row of the file, so nothing here may take memory or time by the row.
 
+use super::super::local_codes::{Codes, read_codes};
 use super::super::parse::{CellFault, MarkRow, SessionHalf};
 use crate::domain::attendance::{Code, may_stand};
 use crate::domain::calendar::{Half, SchoolCalendar, SchoolYear, Session};
@@ -18,6 +19,7 @@ pub(in crate::intake) struct Placing {
     by_number: HashMap<String, Vec<usize>>,
     by_upn: HashMap<String, Vec<usize>>,
     calendars: Vec<(SchoolYear, SchoolCalendar)>,
+    codes: Codes,
     last: Last,
     /// What was read: another roll or calendar has another number.
     version: i64,
@@ -72,12 +74,13 @@ impl Placing {
             .filter_map(|year| registers::as_of(stored.iter().filter(|row| row.school_year == year), None));
         let calendars =
             newest.map(|row| Ok((row.year()?, row.calendar()?))).collect::<Result<_, StoreError>>()?;
-        Ok(Self::of(&enrolments, calendars, (version, gate.clock().today(), at)))
+        let codes = read_codes(gate, permit).await?;
+        Ok(Self::of(&enrolments, (calendars, codes), (version, gate.clock().today(), at)))
     }
 
     pub(super) fn of(
         enrolments: &[Enrolment],
-        calendars: Vec<(SchoolYear, SchoolCalendar)>,
+        (calendars, codes): (Vec<(SchoolYear, SchoolCalendar)>, Codes),
         (version, today, at): (i64, NaiveDate, DateTime<Utc>),
     ) -> Self {
         let mut by_number: HashMap<String, Vec<usize>> = HashMap::new();
@@ -101,7 +104,7 @@ impl Placing {
                 boarder: e.boarder,
             })
             .collect();
-        Self { roll, by_number, by_upn, calendars, last: Last::default(), version, today, at }
+        Self { roll, by_number, by_upn, calendars, codes, last: Last::default(), version, today, at }
     }
 
     /// What was read; another roll or calendar has another number.
@@ -144,8 +147,7 @@ impl Placing {
         let calendar = self.calendars.iter().find(|(of, _)| *of == year).map(|(_, calendar)| calendar);
         let calendar = calendar.ok_or_else(|| no_calendar(year))?;
         let session = Session::new(row.date, half(row.half));
-        let code =
-            Code::parse(row.code, row.date).map_err(|error| CellFault::new("code", error.to_string()))?;
+        let code = self.codes.read(row.code, row.date).map_err(|error| CellFault::new("code", error))?;
         may_stand(code, calendar.slot(session)).map_err(|error| CellFault::new("date", error.to_string()))?;
         let place = year.session_index(session).and_then(|place| u16::try_from(place).ok());
         let session =

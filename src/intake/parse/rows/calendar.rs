@@ -2,9 +2,10 @@
 
 use chrono::NaiveDate;
 
-use super::super::cells::{Fault, Row, date, folded, text};
-use super::super::{File, FileError, Format, Limits, Source, columns, read_file};
-use super::marks::school;
+use super::super::cells::{Fault, Row, folded, text};
+use super::super::taking::read_file;
+use super::super::{File, FileError, Format, Limits, Source, columns};
+use super::mark_cells::school_number;
 use crate::domain::words;
 
 words! {
@@ -48,8 +49,8 @@ pub fn read_calendar(
 }
 
 fn read_row(row: &mut Row<'_>) -> Option<CalendarRow> {
-    let school = row.optional("school", |cell| school(cell).map(str::to_owned));
-    let date = row.needed("date", date);
+    let school = row.optional("school", |cell| school_number(cell).map(str::to_owned));
+    let date = row.needed_date("date");
     let am = row.needed("am", word);
     let pm = row.needed("pm", word);
     let term = row.optional("term", |cell| text(cell, 60).map(str::to_owned));

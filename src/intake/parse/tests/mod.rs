@@ -1,5 +1,9 @@
 //! What schools send and what strangers might: each case beside what must come of it.
 
+mod book;
+mod layouts;
+mod sheets;
+
 use std::io::Cursor;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -136,7 +140,13 @@ fn wrong_marks_say_where() {
     ];
     assert_eq!(places(&file), expected);
     assert_eq!((file.rows.len(), file.rows[0].0), (1, 7));
-    assert_eq!(file.tally.errors[1].what_to_do, "write it so, such as `2026-09-01`");
+    assert_eq!(
+        (file.tally.errors[1].what.as_str(), file.tally.errors[1].what_to_do.as_str()),
+        (
+            "could be two different days",
+            "01/09/2026 is 1 September or 9 January: write 2026-09-01 or 2026-01-09"
+        )
+    );
 }
 
 #[test]
@@ -264,7 +274,9 @@ fn files_refused_whole() {
         (&b""[..], FileError::Empty),
         (b"\xEF\xBB\xBF \r\n", FileError::Empty),
         (b",,,\n", FileError::Empty),
-        (b"surname\nSiobh\xE1n\n", FileError::NotUtf8 { line: 2 }),
+        (b"surname\nSiobh\xE1n\nZo\xC3\xAB\n", FileError::MixedEncodings { line: 2, otherwise: "UTF-8" }),
+        (b"surname\nSiobh\x81n\n", FileError::NoKnownEncoding { line: 2 }),
+        (b"PK\x03\x04\n", FileError::SpreadsheetAsText),
         (b"\xFF\xFEd\0a\0", FileError::Utf16),
         (b"upn;date;session;code\n", FileError::Separator),
         (b"upn\tdate\tsession\tcode\n", FileError::Separator),
@@ -403,7 +415,7 @@ fn pieces() -> impl Strategy<Value = String> {
 
 fn every_reader(bytes: &[u8], limits: &Limits) {
     let today = "2026-11-20".parse().unwrap();
-    for format in [Format::Csv, Format::Ndjson] {
+    for format in [Format::Csv, Format::Ndjson, Format::Xlsx] {
         let _ = read_calendar(&mut Cursor::new(bytes), format, limits).map(counted);
         let _ = read_pupils(&mut Cursor::new(bytes), format, limits, today).map(counted);
         let _ = read_kept(bytes, format, limits).map(counted);
@@ -427,7 +439,7 @@ proptest! {
 
     /// What a school writes is what is read, in both formats.
     #[test]
-    fn marks_survive_both_formats(id in "[!-~é王 ]{1,20}", code in "[/\\\\A-Z][0-9]?", reason in "[ -~é\u{2019}]{0,60}") {
+    fn marks_survive_both_formats(id in "[!-~é王 ]{1,20}", code in "/|[A-Z][0-9]?", reason in "[ -~é\u{2019}]{0,60}") {
         prop_assume!(!id.trim().is_empty());
         let mut csv = csv::Writer::from_writer(Vec::new());
         csv.write_record(["school_pupil_id", "date", "session", "code", "reason"]).unwrap();
