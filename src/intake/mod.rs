@@ -25,5 +25,5 @@ pub use http::{
 };
 pub use local_codes::{__path_read_local_codes, __path_set_local_codes, read_local_codes, set_local_codes};
 pub use report::{ImportReport, Reported};
-pub use retention::{expire_entries, expire_entries_daily};
+pub use retention::expire_entries;
 pub use staging::{ImportError, Options, Sent, import};
