@@ -19,6 +19,7 @@ use crate::tokens::TokenState;
 use anyhow::{Context as _, Result, bail};
 use arc_swap::ArcSwap;
 use axum::extract::FromRef;
+use chrono::NaiveDate;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -146,9 +147,9 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running> {
     let (audit, gate) = (state.audit.clone(), state.gate.clone());
     let refused = {
         let audit = audit.clone();
-        Arc::new(move |address: SocketAddr, _reason: &str| {
+        Arc::new(move |address: SocketAddr, word: &'static str, _detail: &str| {
             let audit = audit.clone();
-            tokio::spawn(async move { audit.refused_handshake(address.ip()).await });
+            tokio::spawn(async move { audit.refused_handshake(address.ip(), word).await });
         })
     };
     let admin_router = router::admin(state.clone());
@@ -202,7 +203,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 
 fn background(state: &AppState, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
     let matcher = state.matcher.clone().run(state.gate.clone(), stop.clone());
-    let retention = intake::expire_entries_daily(state.gate.clone(), stop.clone());
+    let retention = retain_daily(state.gate.clone(), stop.clone());
     let (gate, stopped) = (state.gate.clone(), stop.clone());
     let directory = async move {
         while tokio::time::timeout(DIRECTORY, stopped.cancelled()).await.is_err() {
@@ -218,6 +219,30 @@ fn background(state: &AppState, stop: &CancellationToken) -> Vec<JoinHandle<()>>
         }
     };
     vec![tokio::spawn(matcher), tokio::spawn(retention), tokio::spawn(directory), tokio::spawn(minutes)]
+}
+
+/// How often it is looked whether a new day has begun.
+const DAY: Duration = Duration::from_mins(10);
+
+/// Ends what is past its time, once a day until stopped; what fails is tried again.
+async fn retain_daily(gate: Gate, stop: CancellationToken) {
+    let mut done: Option<NaiveDate> = None;
+    loop {
+        let today = gate.clock().today();
+        if done != Some(today) {
+            let ended = async {
+                intake::expire_entries(&gate).await?;
+                gate.retire_handles().await
+            };
+            match ended.await {
+                Ok(_) => done = Some(today),
+                Err(error) => tracing::warn!(%error, "what is past its time stands; trying again"),
+            }
+        }
+        if tokio::time::timeout(DAY, stop.cancelled()).await.is_ok() {
+            return;
+        }
+    }
 }
 
 impl Running {

@@ -2,7 +2,7 @@
 
 use crate::app::AppState;
 use crate::disclosures::list_audit_entries;
-use crate::http::{GuardedRouter, audited, request_id};
+use crate::http::{Described, GuardedRouter, audited, request_id};
 use crate::intake::{
     list_imports, read_import, read_import_errors, read_local_codes, send_attendance, send_calendar,
     send_pupils, send_register, set_local_codes,
@@ -91,9 +91,12 @@ async fn serve_openapi() -> ([(header::HeaderName, HeaderValue); 1], &'static st
         crate::involvements::send_caseload, crate::involvements::report_involvements,
         crate::involvements::open_involvement, crate::involvements::end_involvement,
         crate::summaries::find_pupil, crate::summaries::read_attendance_summary,
-        crate::disclosures::list_audit_entries,
+        crate::disclosures::list_audit_entries, crate::tokens::give_token,
     ),
-    tags((name = "intake", description = "A school sends its calendar, roll and marks"),
+    components(schemas(crate::http::Problem)),
+    modifiers(&Described),
+    tags((name = "tokens", description = "A system is given an access token"),
+         (name = "intake", description = "A school sends its calendar, roll and marks"),
          (name = "involvements", description = "An agency opens, changes and ends its cases"),
          (name = "summaries", description = "Find a child among one's own, and ask how it has attended"),
          (name = "disclosures", description = "Who saw what, why"))

@@ -35,13 +35,12 @@ impl Command {
     /// Imports a file and holds it to having been taken whole.
     pub async fn run(&self, kind: &str, file: &Path, more: &[&str]) -> Result<Ran> {
         let begun = Instant::now();
-        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_schoolgate"));
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_schoolgate"));
         command.args(["import", kind]).arg(file).args(["--as", CLIENT_ID, "--key"]).arg(&self.key);
         command.arg("--config").arg(&self.config).args(more).env("RUST_LOG", "schoolgate::cli=debug");
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-        let process = child.id().unwrap_or_default();
-        let watched = tokio::spawn(watch(process));
-        let output = child.wait_with_output().await?;
+        let watched = tokio::spawn(watch(child.id()));
+        let output = tokio::task::spawn_blocking(move || child.wait_with_output()).await??;
         let took = begun.elapsed();
         let (busy, memory_kib) = watched.await?;
         let (said, log) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

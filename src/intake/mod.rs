@@ -30,4 +30,4 @@ pub use import::{
 };
 pub use local_codes::{__path_read_local_codes, __path_set_local_codes, read_local_codes, set_local_codes};
 pub use report::{ImportReport, Reported};
-pub use retention::{expire_entries, expire_entries_daily};
+pub use retention::expire_entries;

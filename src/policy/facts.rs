@@ -16,6 +16,18 @@ words! {
     }
 }
 
+words! {
+    /// What the gateway may do of its own accord: a closed list, each with a rule of its own and one entry a batch.
+    Duty {
+        /// Match agencies' claims to children.
+        MatchClaims = "match_claims",
+        /// End what is past its retention.
+        Retain = "retain",
+        /// Retire what stands for a child outside, once its holder has had no relationship for thirty days.
+        RetireHandles = "retire_handles",
+    }
+}
+
 /// What ties the caller to what is asked about, live now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Relationship {

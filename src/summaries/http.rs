@@ -19,6 +19,7 @@ use utoipa::{IntoParams, ToSchema};
 
 /// What part of a summary is asked for.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields, default)]
 pub struct SummaryQuery {
     /// First day; the first session of the school year unless given. Roles without `sessions` get whole school weeks.

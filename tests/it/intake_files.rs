@@ -187,7 +187,9 @@ async fn contradictions(db: TestDb) {
     let found = pupils(&gate, school);
     let [a, b] = [0, 1].map(|at| found[at]["school_pupil_id"].as_str());
     let marks = |rows: &[(&str, &str, &str)]| {
-        let rows: String = rows.iter().map(|(id, date, code)| format!("{id},{date},am,{code}\n")).collect();
+        let rows: Vec<String> =
+            rows.iter().map(|(id, date, code)| format!("{id},{date},am,{code}\n")).collect();
+        let rows = rows.concat();
         format!("Adno,Date,Session,Code\n{rows}")
     };
     // The same mark twice is one mark; two marks for one session without a time of their own are a contradiction.

@@ -19,6 +19,7 @@ mod audit_trail;
 mod cli_help;
 mod compile_fail;
 mod config_samples;
+mod demo;
 mod documents;
 mod every_route_is_guarded;
 mod fuzz_smoke;
@@ -36,6 +37,7 @@ mod registers;
 mod store;
 mod summaries;
 mod support;
+mod taken_back;
 
 use libtest_mimic::Arguments;
 use std::process::ExitCode;
@@ -49,6 +51,7 @@ fn trials(suite: &mut Suite) {
     audit_trail::register(suite);
     compile_fail::register(suite);
     config_samples::register(suite);
+    demo::register(suite);
     documents::register(suite);
     every_route_is_guarded::register(suite);
     fuzz_smoke::register(suite);
@@ -66,6 +69,7 @@ fn trials(suite: &mut Suite) {
     store::register(suite);
     summaries::register(suite);
     support::register(suite);
+    taken_back::register(suite);
 }
 
 fn main() -> ExitCode {

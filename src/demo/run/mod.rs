@@ -76,7 +76,8 @@ pub async fn start(args: &DemoArgs) -> Result<Demo> {
     if let Some(url) = &args.database {
         must_be_empty(url).await?;
     }
-    let clock = args.today.map_or_else(Clock::machine, Clock::on);
+    // Always a day's evening: the registers end with that day's last session, whatever the machine's hour.
+    let clock = Clock::on(args.today.unwrap_or_else(|| Clock::machine().today()));
     let mut options = Options::new(args.seed, clock.today());
     (options.schools, options.pupils) = (args.schools, args.pupils);
     let authority = Authority::generate(options);

@@ -1,4 +1,5 @@
-//! Counts for the operator: answers by status, handshakes refused, how long writes hold the database. Never a child, an agency or a case.
+//! Counts for the operator: answers by status, handshakes refused, alarms, how long writes hold the database. Never a
+//! child, an agency or a case.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -14,11 +15,17 @@ pub struct Metrics {
     registry: Arc<Registry>,
     answers: Family<Answered, Counter>,
     handshakes: Counter,
+    alarms: Family<Alarmed, Counter>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Answered {
     status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Alarmed {
+    reason: &'static str,
 }
 
 impl Default for Metrics {
@@ -32,17 +39,23 @@ impl Metrics {
     /// The same, and how long writes hold the database.
     pub fn with_writes(seconds: Histogram) -> Self {
         let mut registry = Registry::with_prefix("schoolgate");
-        let (answers, handshakes) = (Family::default(), Counter::default());
+        let (answers, handshakes, alarms) = (Family::default(), Counter::default(), Family::default());
         registry.register("answers", "Answers of the API, by status", answers.clone());
         registry.register("handshakes_refused", "TLS handshakes refused", handshakes.clone());
+        registry.register("alarms", "What somebody should look at, by reason", alarms.clone());
         let help = "How long a write transaction held the database's writer, of this process";
         registry.register_with_unit("store_write", help, Unit::Seconds, seconds);
-        Self { registry: Arc::new(registry), answers, handshakes }
+        Self { registry: Arc::new(registry), answers, handshakes, alarms }
     }
 
     /// Counts an answer.
     pub fn answered(&self, status: u16) {
         self.answers.get_or_create(&Answered { status }).inc();
+    }
+
+    /// Counts what somebody should look at.
+    pub fn alarm(&self, reason: &'static str) {
+        self.alarms.get_or_create(&Alarmed { reason }).inc();
     }
 
     /// Counts a refused handshake.

@@ -17,6 +17,7 @@ use uuid::Uuid;
 /// Which uploads to list.
 #[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
 pub struct ImportsQuery {
     /// `next_cursor` of the page before.
     cursor: Option<Uuid>,

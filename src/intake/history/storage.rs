@@ -115,6 +115,13 @@ pub(super) async fn uploads(
     rows.into_iter().map(upload).collect()
 }
 
+/// Whether there are rejected rows that were noted before a moment.
+pub(in super::super) async fn has_errors_before(db: &Db, before: DateTime<Utc>) -> Result<bool, StoreError> {
+    const ANY: &str = "SELECT 1 FROM import_errors WHERE noted_at < $1 LIMIT 1";
+    let any: Option<i32> = read!(db, c => sqlx::query_scalar(ANY).bind(before).fetch_optional(c).await)?;
+    Ok(any.is_some())
+}
+
 /// Deletes rejected rows that were noted before a moment, up to a number of uploads, and says of how many.
 pub(in super::super) async fn expire_errors(
     tx: &mut Tx,

@@ -97,7 +97,12 @@ pub async fn read_local_codes(
 fn codes(body: LocalCodesBody) -> Vec<LocalCode> {
     body.codes
         .into_iter()
-        .map(|LocalCodeBody { local_code, code, from, until }| LocalCode { local_code, code, from, until })
+        .map(|LocalCodeBody { local_code, code, from, until }| LocalCode {
+            written: local_code,
+            code,
+            from,
+            until,
+        })
         .collect()
 }
 
@@ -112,8 +117,8 @@ fn answer(directory: &Directory, map: Option<StoredMap>) -> LocalCodesAnswer {
         codes: map
             .codes
             .into_iter()
-            .map(|LocalCode { local_code, code, from, until }| LocalCodeBody {
-                local_code,
+            .map(|LocalCode { written, code, from, until }| LocalCodeBody {
+                local_code: written,
                 code,
                 from,
                 until,

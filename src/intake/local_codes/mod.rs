@@ -23,7 +23,7 @@ const CODE_MAX_CHARS: usize = 3;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct LocalCode {
     /// As the school writes it.
-    pub(super) local_code: String,
+    pub(super) written: String,
     /// The code that it stands for.
     pub(super) code: String,
     /// The first date on which it does; none: always.
@@ -74,7 +74,7 @@ impl Codes {
     pub(super) fn new(codes: Vec<LocalCode>) -> Self {
         let mut own: HashMap<String, Vec<LocalCode>> = HashMap::new();
         for code in codes {
-            own.entry(code.local_code.clone()).or_default().push(code);
+            own.entry(code.written.clone()).or_default().push(code);
         }
         Self { own }
     }
@@ -124,7 +124,7 @@ pub(super) fn check_map(codes: &[LocalCode]) -> Result<(), MapError> {
         return Err(MapError::TooMany);
     }
     for (number, own) in (1..).zip(codes) {
-        let characters = own.local_code.chars();
+        let characters = own.written.chars();
         if !(1..=CODE_MAX_CHARS).contains(&characters.clone().count())
             || characters.clone().any(|c| c.is_control() || c.is_whitespace())
         {
@@ -133,15 +133,15 @@ pub(super) fn check_map(codes: &[LocalCode]) -> Result<(), MapError> {
         if own.first() > own.last() {
             return Err(MapError::Reversed(number));
         }
-        let statutory = |date| Code::parse(&own.local_code, date).is_ok();
-        if is_present(&own.local_code) || own.dates_of_sets().any(statutory) {
+        let statutory = |date| Code::parse(&own.written, date).is_ok();
+        if is_present(&own.written) || own.dates_of_sets().any(statutory) {
             return Err(MapError::Statutory(number));
         }
         if own.dates_of_sets().any(|date| Code::parse(&own.code, date).is_err()) {
             return Err(MapError::NotStatutory(number));
         }
         let overlaps = |other: &LocalCode| {
-            other.local_code == own.local_code && other.first() <= own.last() && own.first() <= other.last()
+            other.written == own.written && other.first() <= own.last() && own.first() <= other.last()
         };
         if let Some((before, _)) = (1..).zip(codes).take(number - 1).find(|(_, other)| overlaps(other)) {
             return Err(MapError::Overlap(before, number));
@@ -158,9 +158,9 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn own(local_code: &str, code: &str, from: Option<&str>, until: Option<&str>) -> LocalCode {
+    fn own(written: &str, code: &str, from: Option<&str>, until: Option<&str>) -> LocalCode {
         LocalCode {
-            local_code: local_code.to_owned(),
+            written: written.to_owned(),
             code: code.to_owned(),
             from: from.map(day),
             until: until.map(day),

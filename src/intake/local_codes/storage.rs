@@ -37,7 +37,7 @@ pub(super) async fn read_map(db: &Db, permit: &Permit<OfSchool>) -> Result<Optio
         read!(db, c => sqlx::query_as(CODES).bind(school).bind(version).fetch_all(c).await)?;
     let codes = codes
         .into_iter()
-        .map(|(local_code, code, from, until)| LocalCode { local_code, code, from, until })
+        .map(|(written, code, from, until)| LocalCode { written, code, from, until })
         .collect();
     Ok(Some(StoredMap { version, system, set_at, codes }))
 }
@@ -61,7 +61,7 @@ pub(super) async fn write_map(
     for (place, own) in (0_i64..).zip(&codes) {
         on!(tx, c => {
             let r = sqlx::query(CODE)
-                .bind(school).bind(version).bind(place).bind(&own.local_code).bind(&own.code)
+                .bind(school).bind(version).bind(place).bind(&own.written).bind(&own.code)
                 .bind(own.from).bind(own.until)
                 .execute(c).await?;
             must_touch("local code", &r, 1)

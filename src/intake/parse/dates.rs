@@ -177,7 +177,13 @@ pub(super) fn written(text: &str) -> Written {
                 (day_first, month_first) => Written::Numbers { day_first, month_first },
             }
         }
-        found => found,
+        Written::Day(_)
+        | Written::Numbers { .. }
+        | Written::ShortYear
+        | Written::NoYear
+        | Written::OtherWeekday
+        | Written::NoSuchDay
+        | Written::Not => found,
     }
 }
 
@@ -187,7 +193,7 @@ fn numbers(text: &str) -> Option<Written> {
     let parts: Vec<&str> = text.split(by).collect();
     let numeric =
         |part: &&str| !part.is_empty() && part.len() <= 4 && part.bytes().all(|b| b.is_ascii_digit());
-    if !parts.iter().all(|part| numeric(part)) {
+    if !parts.iter().all(numeric) {
         return None;
     }
     match *parts.as_slice() {
@@ -348,7 +354,9 @@ mod tests {
             (&[], DateForm::AsWritten),
         ] {
             let mut proof = Proof::default();
-            cells.iter().for_each(|cell| proof.see(cell));
+            for cell in cells {
+                proof.see(cell);
+            }
             assert_eq!(proof.form(), expected, "{cells:?}");
         }
     }

@@ -57,7 +57,9 @@ pub fn originals(
             keys(source, content.table(), limits.row_max_bytes, &mut wanted, &mut |line, cells| {
                 rows.push((line, cells));
             })?;
-            rows.into_iter().for_each(|(line, cells)| kept.keep(line, cells));
+            for (line, cells) in rows {
+                kept.keep(line, cells);
+            }
             content.table().columns.iter().map(|column| column.name.to_owned()).collect()
         }
         Format::Csv | Format::Xlsx => of_grid(source, (format, content), limits, &mut kept)?,

@@ -196,7 +196,7 @@ pub enum FileError {
     },
     /// The first line does not name the columns that are needed, or names one twice.
     #[error("{0}")]
-    Header(HeaderError),
+    Header(Box<HeaderError>),
 }
 
 impl fmt::Debug for FileError {

@@ -42,7 +42,9 @@ impl<'t> Taking<'t> {
     pub(super) fn reject(&mut self, school: &str, errors: &mut [RowError]) {
         self.tally.rejected += 1;
         if !school.is_empty() {
-            errors.iter_mut().for_each(|error| error.school = Some(school.to_owned()));
+            for error in errors {
+                error.school = Some(school.to_owned());
+            }
             *self.tally.rejected_of.entry(school.to_owned()).or_default() += 1;
         }
     }

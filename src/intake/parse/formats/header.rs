@@ -179,12 +179,12 @@ fn check_columns(cells: &[String], known: &[(usize, usize)], table: &'static Tab
     if missing.is_empty() && missing_one_of.is_empty() && twice.is_empty() {
         return Ok(());
     }
-    Err(FileError::Header(HeaderError {
+    Err(FileError::Header(Box::new(HeaderError {
         missing: HeaderError::names(&missing),
         missing_one_of: HeaderError::names(&missing_one_of),
         twice,
         recognised: named(&|times| times > 0),
         of_marks: table.one_of.contains(&"upn"),
         found: cells.iter().map(|cell| quoted(cell)).collect(),
-    }))
+    })))
 }

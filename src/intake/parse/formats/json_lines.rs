@@ -84,11 +84,12 @@ fn each_line(
     row_max_bytes: usize,
     take: &mut dyn FnMut(u64, Option<&str>) -> Result<bool, FileError>,
 ) -> Result<(), FileError> {
-    let survey = survey(source).map_err(|error| match error {
-        FileError::MixedEncodings { line, .. } | FileError::NoKnownEncoding { line } => {
+    let survey = survey(source).map_err(|error| {
+        if let FileError::MixedEncodings { line, .. } | FileError::NoKnownEncoding { line } = error {
             FileError::NotUtf8 { line }
+        } else {
+            error
         }
-        other => other,
     })?;
     if survey.encoding != Encoding::Utf8 {
         return Err(FileError::NotUtf8 { line: survey.first_other });

@@ -167,7 +167,7 @@ impl Marks<'_> {
                 let errors = sheet.header.values(row, sheet.layout.table(), &mut values, taking);
                 let [school, id, upn] = values;
                 let values = [school, id, upn, "", "", "", "", "", "", "", ""];
-                self.wide(taking, (row, sheet, columns), values, errors);
+                self.wide(taking, (row, sheet, columns), values, &errors);
             }
         }
     }
@@ -238,7 +238,7 @@ impl Marks<'_> {
         taking: &mut Taking<'_>,
         (row, sheet, columns): (&GridRow<'_>, &Sheet, &[SessionColumn]),
         values: Values<'_>,
-        errors: Vec<RowError>,
+        of_row: &[RowError],
     ) {
         let mut all = Vec::new();
         for column in columns {
@@ -252,7 +252,7 @@ impl Marks<'_> {
             *date = column.date.as_str();
             *session = if column.half == SessionHalf::Am { "am" } else { "pm" };
             *cell = code;
-            let mut errors = errors.clone();
+            let mut errors = of_row.to_vec();
             errors.extend(fault.map(|(_, what)| RowError::of_cell(row.line, "code", code, what)));
             self.mark(taking, row.line, &values, &mut errors);
             if !errors.is_empty() {
@@ -267,18 +267,17 @@ impl Marks<'_> {
     fn mark(&mut self, taking: &mut Taking<'_>, line: u64, values: &Values<'_>, errors: &mut Vec<RowError>) {
         taking.tally.received += 1;
         let quick = if errors.is_empty() { quick(values, self.form) } else { None };
-        let told = match quick {
-            Some((mark, mended)) => (self.take)(line, &mark).map(|()| mended),
-            None => {
-                let forms = [self.form; COLUMNS];
-                let found = std::mem::take(errors);
-                let mut row = Row::new(line, &MARKS, (values, &forms), taking.limits.cell_max_chars, found);
-                let read = read_row(&mut row);
-                *errors = row.into_errors();
-                match read {
-                    Some((mark, mended)) if errors.is_empty() => (self.take)(line, &mark).map(|()| mended),
-                    Some(_) | None => Ok(false),
-                }
+        let told = if let Some((mark, mended)) = quick {
+            (self.take)(line, &mark).map(|()| mended)
+        } else {
+            let forms = [self.form; COLUMNS];
+            let found = std::mem::take(errors);
+            let mut row = Row::new(line, &MARKS, (values, &forms), taking.limits.cell_max_chars, found);
+            let read = read_row(&mut row);
+            *errors = row.into_errors();
+            match read {
+                Some((mark, mended)) if errors.is_empty() => (self.take)(line, &mark).map(|()| mended),
+                Some(_) | None => Ok(false),
             }
         };
         match told {

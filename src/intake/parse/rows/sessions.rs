@@ -39,7 +39,9 @@ pub(super) fn sessions(
         return Ok(None);
     }
     let mut proof = Proof::default();
-    found.iter().for_each(|(_, text, _)| proof.see(text));
+    for (_, text, _) in &found {
+        proof.see(text);
+    }
     let form = proof.form();
     let mut columns: Vec<SessionColumn> = Vec::new();
     for (at, text, half) in found {

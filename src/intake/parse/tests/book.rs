@@ -46,10 +46,10 @@ impl Book {
             );
             book.put(&format!("xl/worksheets/sheet{number}.xml"), xml);
         }
-        let texts: String = shared
-            .iter()
-            .map(|text| format!("<si><t xml:space=\"preserve\">{}</t></si>", escaped(text)))
-            .collect();
+        let mut texts = String::new();
+        for text in shared {
+            let _ = write!(texts, "<si><t xml:space=\"preserve\">{}</t></si>", escaped(text));
+        }
         book.put(
             "[Content_Types].xml",
             "<Types><Default Extension=\"xml\" ContentType=\"application/xml\"/></Types>",

@@ -179,7 +179,8 @@ fn windows_1252_is_taken_and_said() {
 #[test]
 fn dates_are_proved_or_refused() {
     let file = |dates: &[&str]| {
-        let rows: String = dates.iter().map(|date| format!("1,{date},am,/\n")).collect();
+        let rows: Vec<String> = dates.iter().map(|date| format!("1,{date},am,/\n")).collect();
+        let rows = rows.concat();
         read(format!("Adno,Date,Session,Code\n{rows}").as_bytes()).unwrap()
     };
     let proved = file(&["03/09/2026", "25/09/2026"]);

@@ -367,9 +367,10 @@ mod tests {
         let mut all = Vec::new();
         while let Some(record) = records.next().unwrap() {
             all.push(match record {
-                Record::Cells { line, text, spans, .. } => {
-                    (line, Some(spans.iter().map(|(from, to)| text[*from..*to].to_owned()).collect()))
-                }
+                Record::Cells { line, text, spans, .. } => (
+                    line,
+                    Some(spans.iter().map(|(from, to)| text.get(*from..*to).unwrap().to_owned()).collect()),
+                ),
                 Record::TooLong { line } => (line, None),
             });
         }

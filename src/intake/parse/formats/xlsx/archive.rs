@@ -114,7 +114,7 @@ impl Archive {
         let mut total = 0;
         let mut block = vec![0; 64 * 1024];
         for entry in &self.entries {
-            let mut part = self.unpack(source, entry)?;
+            let mut part = unpack(source, entry)?;
             let mut unpacked = 0;
             loop {
                 let read = part.read(&mut block).map_err(|_| SpreadsheetError::Broken)?;
@@ -154,24 +154,24 @@ impl Archive {
         source: &'s mut dyn Source,
         name: &str,
     ) -> Result<Part<'s>, SpreadsheetError> {
-        self.unpack(source, self.find(name).ok_or(SpreadsheetError::Broken)?)
+        unpack(source, self.find(name).ok_or(SpreadsheetError::Broken)?)
     }
+}
 
-    fn unpack<'s>(&self, source: &'s mut dyn Source, entry: &Entry) -> Result<Part<'s>, SpreadsheetError> {
-        let header = bytes_at(source, entry.header_at, 30)?;
-        if !header.starts_with(b"PK\x03\x04") {
-            return Err(SpreadsheetError::Broken);
-        }
-        let data_at =
-            entry.header_at + 30 + u64::from(u16_at(&header, 26)?) + u64::from(u16_at(&header, 28)?);
-        source.seek(SeekFrom::Start(data_at)).map_err(|_| SpreadsheetError::Broken)?;
-        let packed = match entry.method {
-            STORED => Packed::Stored(Read::take(source, entry.packed_bytes), 0),
-            DEFLATED => Packed::Deflated(DeflateDecoder::new(source)),
-            _ => return Err(SpreadsheetError::Broken),
-        };
-        Ok(Part { packed, left: UNPACKED_MAX_BYTES })
+/// Opens a part where its packed bytes begin.
+fn unpack<'s>(source: &'s mut dyn Source, entry: &Entry) -> Result<Part<'s>, SpreadsheetError> {
+    let header = bytes_at(source, entry.header_at, 30)?;
+    if !header.starts_with(b"PK\x03\x04") {
+        return Err(SpreadsheetError::Broken);
     }
+    let data_at = entry.header_at + 30 + u64::from(u16_at(&header, 26)?) + u64::from(u16_at(&header, 28)?);
+    source.seek(SeekFrom::Start(data_at)).map_err(|_| SpreadsheetError::Broken)?;
+    let packed = match entry.method {
+        STORED => Packed::Stored(Read::take(source, entry.packed_bytes), 0),
+        DEFLATED => Packed::Deflated(DeflateDecoder::new(source)),
+        _ => return Err(SpreadsheetError::Broken),
+    };
+    Ok(Part { packed, left: UNPACKED_MAX_BYTES })
 }
 
 /// A part's bytes.
