@@ -178,7 +178,7 @@ fn state(config: &Config, gate: Gate, keys: TokenKeys) -> AppState {
         limits: SystemLimits::default(),
         requests_per_minute: config.limits.token_requests_per_minute,
     };
-    let metrics = Metrics::default();
+    let metrics = Metrics::with_writes(store::write_seconds());
     AppState {
         audit: AuditLayer::new(
             gate.clone(),

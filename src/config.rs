@@ -176,7 +176,7 @@ impl Default for Limits {
             uploads_at_once: 8,
             body_bytes: 64 * 1024,
             list_bytes: 4 * 1024 * 1024,
-            upload_bytes: 64 * 1024 * 1024,
+            upload_bytes: 256 * 1024 * 1024,
             token_requests_per_minute: 60,
         }
     }

@@ -3,7 +3,10 @@
 use crate::app::AppState;
 use crate::disclosures::list_audit_entries;
 use crate::http::{Described, GuardedRouter, audited, request_id};
-use crate::intake::{read_import, send_attendance, send_calendar, send_pupils, send_register};
+use crate::intake::{
+    list_imports, read_import, read_import_errors, read_local_codes, send_attendance, send_calendar,
+    send_pupils, send_register, set_local_codes,
+};
 use crate::involvements::{end_involvement, open_involvement, report_involvements, send_caseload};
 use crate::summaries::{find_pupil, read_attendance_summary};
 use crate::tokens;
@@ -24,7 +27,11 @@ pub fn api(state: AppState) -> Router {
         .route(MethodFilter::POST, "/v1/schools/{urn}/pupils", upload, send_pupils)
         .route(MethodFilter::POST, "/v1/schools/{urn}/attendance", upload, send_attendance)
         .route(MethodFilter::PUT, "/v1/schools/{urn}/registers/{date}/{session}", list, send_register)
+        .route(MethodFilter::PUT, "/v1/schools/{urn}/local-codes", body, set_local_codes)
+        .route(MethodFilter::GET, "/v1/schools/{urn}/local-codes", body, read_local_codes)
+        .route(MethodFilter::GET, "/v1/schools/{urn}/imports", body, list_imports)
         .route(MethodFilter::GET, "/v1/imports/{id}", body, read_import)
+        .route(MethodFilter::GET, "/v1/imports/{id}/errors", body, read_import_errors)
         // Agencies open and end their cases.
         .route(MethodFilter::POST, "/v1/involvements", list, send_caseload)
         .route(MethodFilter::GET, "/v1/involvements/report", body, report_involvements)
@@ -79,7 +86,8 @@ async fn serve_openapi() -> ([(header::HeaderName, HeaderValue); 1], &'static st
         needs a client certificate and an access token bound to it; every answer has an audit entry."),
     paths(
         crate::intake::send_calendar, crate::intake::send_pupils, crate::intake::send_attendance,
-        crate::intake::send_register, crate::intake::read_import,
+        crate::intake::send_register, crate::intake::set_local_codes, crate::intake::read_local_codes,
+        crate::intake::list_imports, crate::intake::read_import, crate::intake::read_import_errors,
         crate::involvements::send_caseload, crate::involvements::report_involvements,
         crate::involvements::open_involvement, crate::involvements::end_involvement,
         crate::summaries::find_pupil, crate::summaries::read_attendance_summary,

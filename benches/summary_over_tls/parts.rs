@@ -25,11 +25,8 @@ use schoolgate::identity::{Caller, Peer, TokenKeys, authenticate};
 use schoolgate::policy::{Facts, Lane, Policy, Relationship};
 use schoolgate::registers::{self, ChildRecord, EnrolmentRecord};
 use schoolgate::relationships;
-use schoolgate::store::Db;
 use serde::Serialize;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use std::hint::black_box;
-use std::str::FromStr as _;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
@@ -57,15 +54,6 @@ pub async fn print(demo: &Demo, sample: &Sample, body: &[u8]) -> Result<()> {
     let cases =
         async || relationships::cases_of(gate.db(), permit.organisation(), permit.pupil(), moment).await;
     row("– of it: the facts of the relationship, one query", median(TIMES, cases).await?);
-    if let Some(untested) = untested_pool(demo).await? {
-        let cases =
-            async || relationships::cases_of(&untested, permit.organisation(), permit.pupil(), moment).await;
-        row(
-            "– the same query where the pool does not test its connection first",
-            median(TIMES, cases).await?,
-        );
-        untested.close().await;
-    }
     let year = SchoolYear::of(moment.1);
     let read = async || registers::child_record(gate.db(), &permit, (SchoolYear(year.0 - 1), year)).await;
     row("registers.child_record: enrolments, calendars, marks", median(TIMES, &read).await?);
@@ -101,18 +89,6 @@ impl Answer for Same<'_> {
     fn children(&mut self) -> Vec<&mut ChildRef> {
         vec![&mut self.pupil_id]
     }
-}
-
-/// The same `SQLite` file through a pool that hands out connections untested: a test is one more change of threads.
-async fn untested_pool(demo: &Demo) -> Result<Option<Db>> {
-    let config = Config::load(&demo.dir.join("schoolgate.toml"))?;
-    if !config.database.url.starts_with("sqlite:") {
-        return Ok(None);
-    }
-    let options = SqliteConnectOptions::from_str(&config.database.url)?.read_only(true);
-    let read =
-        SqlitePoolOptions::new().max_connections(1).test_before_acquire(false).connect_with(options).await?;
-    Ok(Some(Db::Sqlite { read: read.clone(), write: read }))
 }
 
 fn print_identity(demo: &Demo, sample: &Sample) -> Result<Caller> {

@@ -10,7 +10,7 @@ mod reading;
 mod receipt;
 mod tree;
 
-pub use entry::{Class, Connection, Decision, Digest, Entry, EventId, NotAnEntry, VERSION};
+pub use entry::{ActedFor, Class, Connection, Decision, Digest, Entry, EventId, NotAnEntry, VERSION};
 pub use flood::{Flood, Noted, Source, Summary};
 pub use journal::{Journal, JournalError, Options, stage};
 pub use reading::{Doubt, Stored, Verified, entries, newest_entries, verify};

@@ -7,13 +7,32 @@ use std::fmt::Write as _;
 
 /// SHA-256 over the parts, one after the other.
 pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
-    let mut context = Context::new(&SHA256);
-    for part in parts {
-        context.update(part);
+    let mut whole = Sha256::default();
+    parts.iter().for_each(|part| whole.update(part));
+    whole.finish()
+}
+
+/// SHA-256 of what comes piece by piece, for what is too long to hold.
+pub struct Sha256(Context);
+
+impl Default for Sha256 {
+    fn default() -> Self {
+        Self(Context::new(&SHA256))
     }
-    let mut out = [0; 32];
-    out.copy_from_slice(context.finish().as_ref());
-    out
+}
+
+impl Sha256 {
+    /// Takes the next piece.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    /// The digest of all pieces.
+    pub fn finish(self) -> [u8; 32] {
+        let mut out = [0; 32];
+        out.copy_from_slice(self.0.finish().as_ref());
+        out
+    }
 }
 
 /// HMAC-SHA256 (RFC 2104) over the parts, one after the other.

@@ -8,7 +8,7 @@ mod jwt;
 mod keyring;
 mod keys;
 
-pub use digest::{from_hex, hmac_sha256, random, same, sha256, to_hex};
+pub use digest::{Sha256, from_hex, hmac_sha256, random, same, sha256, to_hex};
 pub use files::{
     KeyFileError, check_private_directory, make_private_directory, read_private, write_new, write_private,
 };

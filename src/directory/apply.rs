@@ -27,6 +27,11 @@ pub enum ApplyError {
     /// A digest that is not 64 hexadecimal digits.
     #[error("a certificate digest of system `{0}` is not 64 hexadecimal digits")]
     Digest(String),
+    /// A mandate for a system that can hold none, or for what is no school.
+    #[error(
+        "the mandate of `{0}` for `{1}` is not of a supplier's, trust's or authority's system for a school"
+    )]
+    Mandate(String, String),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -47,19 +52,20 @@ pub async fn apply(tx: &mut Tx, file: &DirectoryFile) -> Result<(), ApplyError> 
     teams(tx, file, &organisations).await?;
     agreements(tx, file, &organisations).await?;
     authorisations(tx, file, &organisations, &systems).await?;
+    super::mandates::apply(tx, file, &organisations, &systems).await?;
     let touched =
         on!(tx, c => { let r = sqlx::query(BUMP).execute(c).await?; must_touch("directory version", &r, 1) });
     Ok(touched?)
 }
 
-type Ids = HashMap<String, Uuid>;
+pub(super) type Ids = HashMap<String, Uuid>;
 
-fn id_of(ids: &Ids, code: &str) -> Result<Uuid, ApplyError> {
+pub(super) fn id_of(ids: &Ids, code: &str) -> Result<Uuid, ApplyError> {
     ids.get(code).copied().ok_or_else(|| ApplyError::Unknown(code.to_owned()))
 }
 
 /// Joins words into a stored list once each is known to be in its vocabulary.
-fn words<T>(
+pub(super) fn words<T>(
     list: &[String],
     parse: impl Fn(&str) -> Option<T>,
     vocabulary: &'static str,

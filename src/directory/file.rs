@@ -17,6 +17,9 @@ pub struct DirectoryFile {
     pub sharing_agreements: Vec<SharingAgreementEntry>,
     /// Officers authorised in writing, SI 2024/208 reg 12.
     pub officer_authorisations: Vec<OfficerAuthorisationEntry>,
+    /// Which systems may act for which schools.
+    #[serde(default)]
+    pub mandates: Vec<MandateEntry>,
 }
 
 /// An organisation; fields as in [`super::Organisation`].
@@ -143,6 +146,22 @@ pub struct OfficerAuthorisationEntry {
     pub officer: String,
     /// Reference of the written authorisation.
     pub document: String,
+    /// First day.
+    pub valid_from: NaiveDate,
+    /// Last day.
+    pub valid_until: NaiveDate,
+}
+
+/// A mandate: a system of a supplier, trust or authority may act for a school.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MandateEntry {
+    /// Client identifier of the system that may act.
+    pub client_id: String,
+    /// Code of the school.
+    pub school: String,
+    /// What it may call for the school: `registers`.
+    pub scopes: Vec<String>,
     /// First day.
     pub valid_from: NaiveDate,
     /// Last day.

@@ -2,6 +2,7 @@
 
 use super::{
     Contact, Credential, Directory, OfficerAuthorisation, Organisation, SharingAgreement, System, Team,
+    mandates,
 };
 use crate::domain::identifiers::{OrganisationId, SystemId, TeamId};
 use crate::domain::organisation::{OrganisationKind, Standing};
@@ -112,11 +113,16 @@ pub async fn load(db: &Db) -> Result<Directory, StoreError> {
         teams: teams.into_iter().map(team).collect(),
         agreements: agreements.into_iter().map(agreement).collect::<Result<_, _>>()?,
         authorisations: authorisations.into_iter().map(authorisation).collect(),
+        mandates: mandates::load(db).await?,
     })
 }
 
 /// Reads a space-separated list of one vocabulary.
-fn list<T>(text: &str, parse: impl Fn(&str) -> Option<T>, what: &'static str) -> Result<Vec<T>, StoreError> {
+pub(super) fn list<T>(
+    text: &str,
+    parse: impl Fn(&str) -> Option<T>,
+    what: &'static str,
+) -> Result<Vec<T>, StoreError> {
     text.split_whitespace().map(|word| parse(word).ok_or(StoreError::Corrupt(what))).collect()
 }
 

@@ -1,6 +1,7 @@
 //! The directory in memory: plain records and the lookups that requests make.
 
-use crate::domain::identifiers::{OrganisationId, SchoolId, SystemId, TeamId};
+use super::Mandate;
+use crate::domain::identifiers::{Laestab, OrganisationId, SchoolId, SystemId, TeamId};
 use crate::domain::organisation::{OrganisationKind, Standing};
 use crate::domain::purpose::{Purpose, Role, SectionSet};
 use crate::domain::words;
@@ -179,6 +180,8 @@ pub struct Directory {
     pub agreements: Vec<SharingAgreement>,
     /// All of them.
     pub authorisations: Vec<OfficerAuthorisation>,
+    /// By system and school; several may follow one another.
+    pub mandates: HashMap<(SystemId, SchoolId), Vec<Mandate>>,
 }
 
 impl Directory {
@@ -212,6 +215,17 @@ impl Directory {
             .values()
             .find(|o| o.kind == OrganisationKind::School && o.urn.as_deref() == Some(urn))
             .map(|o| (SchoolId(o.id.0), o))
+    }
+
+    /// The school with this number, in either of its forms: URN, or LAESTAB with or without its stroke.
+    pub fn school_by_number(&self, number: &str) -> Option<SchoolId> {
+        let laestab = Laestab::parse(number).ok().map(|l| l.to_string());
+        let is = |o: &&Organisation| match &laestab {
+            Some(laestab) => o.laestab.as_ref() == Some(laestab),
+            None => o.urn.as_deref() == Some(number),
+        };
+        let school = self.organisations.values().filter(|o| o.kind == OrganisationKind::School).find(is);
+        school.map(|o| SchoolId(o.id.0))
     }
 
     /// The schools whose returns come to an authority, SI 2024/208 reg 3(1).

@@ -62,6 +62,9 @@ pub struct EntryBody {
     request_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     system: Option<String>,
+    /// Code of the organisation whose system that is, where it acted for this school under a mandate; absent: this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    organisation: Option<String>,
     /// Who acted; `not asserted` where only a system is known.
     person: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -151,6 +154,8 @@ pub async fn list_audit_entries(
 fn body(stored: Stored) -> EntryBody {
     let Stored { index, entry, leaf } = stored;
     let system = entry.connection.as_ref().and_then(|c| c.system.clone());
+    let other = entry.connection.as_ref().filter(|_| entry.acted_for.is_some());
+    let organisation = other.and_then(|c| c.organisation.clone());
     let sections =
         |set: crate::domain::purpose::SectionSet| set.iter().map(|s| s.as_str().to_owned()).collect();
     let Entry {
@@ -163,6 +168,7 @@ fn body(stored: Stored) -> EntryBody {
         class: class.as_str().to_owned(),
         request_id: request,
         system,
+        organisation,
         person: person.unwrap_or_else(|| "not asserted".to_owned()),
         role: role.map(|r| r.as_str().to_owned()),
         purpose: purpose.map(|p| p.as_str().to_owned()),

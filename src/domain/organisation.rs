@@ -20,6 +20,16 @@ words! {
     }
 }
 
+impl OrganisationKind {
+    /// Whether its systems may act for a school under a mandate. A school's own system sends its own school only.
+    pub const fn may_hold_mandates(self) -> bool {
+        match self {
+            Self::Vendor | Self::Trust | Self::LocalAuthority => true,
+            Self::School | Self::HealthProvider | Self::Partner => false,
+        }
+    }
+}
+
 words! {
     /// Whether an organisation may be served; `suspended` is served nothing.
     Standing {

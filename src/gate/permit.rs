@@ -98,8 +98,12 @@ impl<S> Permit<S> {
 impl<S> Permit<S> {
     /// Notes in the request's entry which record is written, and the digest of what was sent for it.
     pub fn note_written(&self, record: String, sent: &[u8]) {
-        let digest = crate::audit::Digest(crate::crypto::sha256(&[sent]));
-        self.trail.note(|e| (e.record, e.written) = (Some(record), Some(digest)));
+        self.note_written_digest(record, crate::crypto::sha256(&[sent]));
+    }
+
+    /// The same where the digest is at hand: SHA-256 of what was sent.
+    pub fn note_written_digest(&self, record: String, sent: [u8; 32]) {
+        self.trail.note(|e| (e.record, e.written) = (Some(record), Some(crate::audit::Digest(sent))));
     }
 }
 

@@ -5,7 +5,7 @@ use super::open::Refusal;
 use super::permit::Permit;
 use super::trail::Recorded;
 use super::{Gate, Trail};
-use crate::audit::{self, Digest, Receipt};
+use crate::audit::{self, Decision, Digest, Receipt};
 use crate::crypto;
 use crate::store::{StoreError, Tx};
 use axum::response::{IntoResponse, Response};
@@ -24,6 +24,11 @@ pub trait Answer: Serialize {
     fn next(&self) -> Option<String> {
         None
     }
+
+    /// The body where it is not JSON, with its content type. Such a body names no child.
+    fn written(&self) -> Option<(&'static str, Vec<u8>)> {
+        None
+    }
 }
 
 /// A body whose audit entry is durable. Only the gate makes one, and it can be sent once.
@@ -31,11 +36,15 @@ pub trait Answer: Serialize {
 #[derive(Debug)]
 pub struct Released<T> {
     status: StatusCode,
+    kind: &'static str,
     body: Vec<u8>,
     receipt: Receipt,
     next: Option<String>,
     of: PhantomData<T>,
 }
+
+/// The content type of nearly every answer.
+const JSON: &str = "application/json";
 
 impl<T> Released<T> {
     /// The body as it is let go, for a caller that is no connection: the command line.
@@ -54,9 +63,12 @@ impl Gate {
     ) -> Result<Released<T>, Refusal> {
         self.put_handles(&permit, &mut body).await?;
         let next = body.next();
-        let body = serde_json::to_vec(&body).map_err(|_| Refusal::Answer)?;
+        let (kind, body) = match body.written() {
+            Some(written) => written,
+            None => (JSON, serde_json::to_vec(&body).map_err(|_| Refusal::Answer)?),
+        };
         let receipt = self.record(&permit.trail, status, &body).await?;
-        Ok(Released { status, body, receipt, next, of: PhantomData })
+        Ok(Released { status, kind, body, receipt, next, of: PhantomData })
     }
 
     /// Commits a write and its complete entry in one transaction, waits until the entry is in the log, and lets go.
@@ -82,7 +94,7 @@ impl Gate {
         claim.keep();
         let receipt = self.journal().sequenced(event).await.map_err(|_| Refusal::Unrecorded)?;
         permit.trail.set_recorded(receipt);
-        Ok(Released { status, body, receipt, next: None, of: PhantomData })
+        Ok(Released { status, kind: JSON, body, receipt, next: None, of: PhantomData })
     }
 
     /// Commits rows that count for nobody yet: a short step of an upload that [`Gate::commit`] switches to.
@@ -99,6 +111,18 @@ impl Gate {
         let receipt = self.journal().record(&entry).await.map_err(|_| Refusal::Unrecorded)?;
         trail.set_recorded(receipt);
         Ok(receipt)
+    }
+
+    /// Writes the entry of a command that was not carried out.
+    pub async fn record_failure(&self, trail: &Trail, status: StatusCode) -> Result<Receipt, Refusal> {
+        let decision = match status {
+            StatusCode::UNPROCESSABLE_ENTITY => Decision::Malformed,
+            StatusCode::FORBIDDEN => Decision::Refused,
+            StatusCode::UNAUTHORIZED => Decision::Unauthenticated,
+            _ => Decision::Failed,
+        };
+        trail.note(|e| e.decision = decision);
+        self.record(trail, status, b"").await
     }
 
     async fn put_handles<S, T: Answer>(&self, permit: &Permit<S>, body: &mut T) -> Result<(), Refusal> {
@@ -159,7 +183,7 @@ impl<T> IntoResponse for Released<T> {
     fn into_response(self) -> Response {
         let mut response = (self.status, self.body).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.kind));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         // The cursor is of our own making, a number or a UUID.
         let link =

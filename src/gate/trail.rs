@@ -4,9 +4,10 @@
 //! released: so every request has exactly one `access` entry, whatever became of it.
 
 use super::Refusal;
-use crate::audit::{Connection, Decision, Digest, Entry, EventId, Receipt};
+use crate::audit::{Class, Connection, Decision, Digest, Entry, EventId, Receipt};
 use crate::domain::purpose::SectionSet;
 use crate::identity::{Caller, Noted};
+use chrono::{DateTime, Utc};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A shared, growing entry.
@@ -29,6 +30,14 @@ impl Trail {
     /// Begins with what the connection and the request line say.
     pub fn new(entry: Entry) -> Self {
         Self(Arc::new(Mutex::new(State { entry, recorded: None, handed_over: false, proved: false })))
+    }
+
+    /// Begins for a command that a proved system runs on the gateway's own machine; refused until the gate opens.
+    pub fn of_command(command: &str, caller: &Caller, at: DateTime<Utc>) -> Self {
+        let trail = Self::new(Entry::new(EventId::new(), at, Class::Access, Decision::Refused));
+        trail.note(|e| e.route = Some(command.to_owned()));
+        trail.caller(caller);
+        trail
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -289,6 +289,8 @@ impl From<Refusal> for Error {
                 ProblemKind::Forbidden,
                 "this role, purpose or scope does not allow this for any child; ask for a token of another purpose",
             ),
+            // Who holds a mandate for which school tells nothing of any child.
+            Refusal::NoMandate(fault) => Self::problem(ProblemKind::Forbidden, fault.to_string()),
             Refusal::CaseReferenceRequired => Self::problem(
                 ProblemKind::CaseReferenceRequired,
                 "send the case's reference in the `Case-Reference` header",

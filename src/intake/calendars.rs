@@ -16,7 +16,7 @@ pub(super) async fn plan(
     file: &File<CalendarRow>,
     year: Option<SchoolYear>,
 ) -> Result<(Plan, ImportReport), StoreError> {
-    let mut report = ImportReport::begin("calendar", file);
+    let mut report = ImportReport::begin("calendar", &file.tally);
     let mut plan = Plan::default();
     let Some(year) = year.or_else(|| file.rows.first().map(|(_, row)| SchoolYear::of(row.date))) else {
         return Ok((plan, report));

@@ -1,22 +1,20 @@
-//! The wire of intake: calendar, roll, marks, one register, and the report on an upload.
+//! The wire of intake: calendar, roll, marks and one register.
 
-use super::parse::Format;
+use super::parse::{Format, Limits};
 use super::staging::apart;
 use super::{ImportReport, Options, Sent, import};
 use crate::domain::calendar::SchoolYear;
+use crate::gate::OfSchool;
 use crate::gate::{Asked, Gate, Permit, Released};
-use crate::gate::{OfSchool, Refusal};
 use crate::http::{Body, Error, Path, ProblemKind, Query, Senders};
 use crate::policy::Action;
-use crate::store::{StoreError, read};
 use axum::extract::State;
 use chrono::NaiveDate;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, header};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa::{IntoParams, ToSchema};
-use uuid::Uuid;
 
 /// How an upload is to be taken.
 #[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
@@ -32,7 +30,7 @@ pub struct UploadQuery {
 /// The sessions of a day, as written in a path.
 const SESSIONS: [&str; 2] = ["am", "pm"];
 
-/// Sends the calendar of a school year; rows `date, am, pm, term, note` in CSV or NDJSON.
+/// Sends the calendar of a school year; rows `date, am, pm, term, note` in CSV, NDJSON or a spreadsheet.
 #[utoipa::path(
     put, path = "/v1/schools/{urn}/calendar/{year}", tag = "intake",
     params(("urn" = String, Path, description = "Unique reference number of the caller's own school"),
@@ -61,7 +59,7 @@ pub async fn send_calendar(
     take(&gate, &places, permit, Sent::Calendar, body, options).await
 }
 
-/// Sends the admission register; rows as the `pupils` file, in CSV or NDJSON.
+/// Sends the admission register; rows as the `pupils` file, in CSV, NDJSON or a spreadsheet.
 #[utoipa::path(
     post, path = "/v1/schools/{urn}/pupils", tag = "intake",
     params(("urn" = String, Path, description = "Unique reference number of the caller's own school"), UploadQuery),
@@ -81,7 +79,7 @@ pub async fn send_pupils(
     take(&gate, &places, permit, Sent::Pupils, body, options(&headers, query)?).await
 }
 
-/// Sends marks, a row a session; rows as the `attendance, long` file, in CSV or NDJSON.
+/// Sends marks: a row a session, a row a day, or a column a session, in CSV, NDJSON or a spreadsheet.
 #[utoipa::path(
     post, path = "/v1/schools/{urn}/attendance", tag = "intake",
     params(("urn" = String, Path, description = "Unique reference number of the caller's own school"), UploadQuery),
@@ -149,8 +147,13 @@ pub async fn send_register(
     let body = body.read().await?;
     let _working = places.to_work().await?;
     let lines = apart(move || lines(&body, date, session)).await??;
-    let options =
-        Options { format: Format::Ndjson, dry_run: query.dry_run, strict: query.strict, year: None };
+    let options = Options {
+        format: Format::Ndjson,
+        dry_run: query.dry_run,
+        strict: query.strict,
+        year: None,
+        limits: Limits::default(),
+    };
     Ok(import(&gate, permit, Sent::Attendance, lines.into(), options).await?)
 }
 
@@ -170,45 +173,25 @@ fn lines(body: &[u8], date: NaiveDate, session: &str) -> Result<String, Error> {
     Ok(text)
 }
 
-/// Gives the report on an upload of the caller's own school again.
-#[utoipa::path(
-    get, path = "/v1/imports/{id}", tag = "intake",
-    params(("id" = String, Path, description = "`import_id` of the report")),
-    responses((status = 200, body = ImportReport), (status = 404, description = "No such upload of this school"))
-)]
-pub async fn read_import(
-    State(gate): State<Gate>,
-    asked: Asked,
-    Path(id): Path<String>,
-) -> Result<Released<ImportReport>, Error> {
-    let permit = gate.open_own_school(asked, Action::ReadImport)?;
-    let report = stored(&gate, &permit, &id).await.map_err(Refusal::from)?.ok_or(Refusal::NotFound)?;
-    Ok(gate.release(permit, StatusCode::OK, report).await?)
-}
-
-async fn stored(
-    gate: &Gate,
-    permit: &Permit<OfSchool>,
-    id: &str,
-) -> Result<Option<ImportReport>, StoreError> {
-    const REPORT: &str = "SELECT report FROM imports WHERE school_id = $1 AND id = $2";
-    let Ok(id) = Uuid::parse_str(id) else { return Ok(None) };
-    let text: Option<String> = read!(gate.db(), c => sqlx::query_scalar(REPORT)
-        .bind(permit.school().0).bind(id).fetch_optional(c).await)?;
-    text.map(|t| serde_json::from_str(&t).map_err(|_| StoreError::Corrupt("imports.report"))).transpose()
-}
-
 fn options(headers: &HeaderMap, query: UploadQuery) -> Result<Options, Error> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
     let format = match kind.split(';').next().unwrap_or("").trim() {
         "text/csv" => Format::Csv,
         "application/x-ndjson" | "application/ndjson" => Format::Ndjson,
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" => Format::Xlsx,
         _ => {
-            let detail = "send the file as `Content-Type: text/csv` or `application/x-ndjson`";
+            let detail = "send the file as `Content-Type: text/csv`, `application/x-ndjson` or, as a spreadsheet, \
+                          `application/vnd.openxmlformats-officedocument.spreadsheetml.sheet`";
             return Err(Error::problem(ProblemKind::UnsupportedMediaType, detail));
         }
     };
-    Ok(Options { format, dry_run: query.dry_run, strict: query.strict, year: None })
+    Ok(Options {
+        format,
+        dry_run: query.dry_run,
+        strict: query.strict,
+        year: None,
+        limits: Limits::default(),
+    })
 }
 
 async fn take(
@@ -222,7 +205,7 @@ async fn take(
     let _sending = places.senders.place(permit.system().0)?;
     let file = body.read().await?;
     let _working = places.to_work().await?;
-    Ok(import(gate, permit, sent, file, options).await?)
+    Ok(import(gate, permit, sent, file.into(), options).await?)
 }
 
 /// Places for uploads: each system sends a few files at a time, and a few of all are worked out at a time, so that

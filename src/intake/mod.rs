@@ -5,7 +5,10 @@
 //! cells, so it goes back to the school that sent the file and to nobody else.
 
 mod calendars;
+mod history;
 mod http;
+mod import;
+mod local_codes;
 mod marks;
 pub mod parse;
 mod report;
@@ -13,10 +16,18 @@ mod retention;
 mod roll;
 mod staging;
 
-pub use http::{
-    __path_read_import, __path_send_attendance, __path_send_calendar, __path_send_pupils,
-    __path_send_register, Places, read_import, send_attendance, send_calendar, send_pupils, send_register,
+pub use history::{
+    __path_list_imports, __path_read_import, __path_read_import_errors, list_imports, read_import,
+    read_import_errors, rejected_rows,
 };
+pub use http::{
+    __path_send_attendance, __path_send_calendar, __path_send_pupils, __path_send_register, Places,
+    send_attendance, send_calendar, send_pupils, send_register,
+};
+pub use import::{
+    FileImport, ImportError, Options, Progress, Quiet, SchoolImport, Sender, Sent, SentFile, import,
+    import_many,
+};
+pub use local_codes::{__path_read_local_codes, __path_set_local_codes, read_local_codes, set_local_codes};
 pub use report::{ImportReport, Reported};
 pub use retention::expire_entries;
-pub use staging::{ImportError, Options, Sent, import};

@@ -1,6 +1,6 @@
 //! What became of an upload: counts, and each rejected row with what to do about it.
 
-use super::parse::{File, RowError};
+use super::parse::{RowError, Tally};
 use crate::gate::Answer;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -14,7 +14,16 @@ pub struct ImportReport {
     pub kind: String,
     /// Whether the rows were applied: not on a dry run, and not with `strict` and a rejected row.
     pub applied: bool,
-    /// Rows in the file.
+    /// `long`, `day` or `wide` for marks; `rows` for other files.
+    #[serde(default)]
+    pub layout: String,
+    /// The encoding that the file was taken in: `utf-8` or `windows-1252`; `xlsx` for a spreadsheet.
+    #[serde(default)]
+    pub encoding: String,
+    /// How its dates were read: `yyyy-mm-dd`, or `dd/mm/yyyy` where the whole file proves that the day comes first.
+    #[serde(default)]
+    pub dates: String,
+    /// Rows in the file; in the day and wide layouts, marks.
     pub received: usize,
     /// Rows that stand and brought something new.
     pub accepted: usize,
@@ -28,6 +37,10 @@ pub struct ImportReport {
     pub kept_as_history: usize,
     /// Rows that cannot stand; each has at least one error.
     pub rejected: usize,
+    /// Marks of a pupil who was present whose stroke a tool had mangled or turned the wrong way, taken as what their
+    /// session makes them.
+    #[serde(default)]
+    pub codes_mended: usize,
     /// Cells of free-text comments, dropped unread.
     pub comments_dropped: usize,
     /// Columns that are not known.
@@ -36,6 +49,9 @@ pub struct ImportReport {
     pub errors: Vec<Reported>,
     /// Errors beyond the limit of the report, counted only.
     pub errors_left_out: usize,
+    /// Of those left out, as many as the file of errors holds too.
+    #[serde(skip)]
+    pub(super) beyond: Vec<Reported>,
 }
 
 /// One thing wrong with one row.
@@ -55,22 +71,28 @@ pub struct Reported {
 
 /// Errors that one report holds at most.
 const ERRORS_MAX: usize = 1_000;
+/// Errors whose rows the file of errors holds beyond these.
+const BEYOND_MAX: usize = 9_000;
 
 impl Answer for ImportReport {}
 
 impl ImportReport {
     /// Begins a report with what reading the file found.
-    pub(super) fn begin<R>(kind: &str, file: &File<R>) -> Self {
+    pub(super) fn begin(kind: &str, tally: &Tally) -> Self {
         let mut report = Self {
             kind: kind.to_owned(),
-            received: file.received,
-            rejected: file.rejected,
-            comments_dropped: file.comments_dropped,
-            columns_ignored: file.columns_ignored.clone(),
-            errors_left_out: file.errors_left_out,
+            layout: tally.layout.to_owned(),
+            encoding: tally.encoding.to_owned(),
+            dates: tally.dates.to_owned(),
+            codes_mended: tally.codes_mended,
+            received: tally.received,
+            rejected: tally.rejected,
+            comments_dropped: tally.comments_dropped,
+            columns_ignored: tally.columns_ignored.clone(),
+            errors_left_out: tally.errors_left_out,
             ..Self::default()
         };
-        file.errors.iter().for_each(|error| report.keep(Reported::from(error)));
+        tally.errors.iter().for_each(|error| report.keep(Reported::from(error)));
         report
     }
 
@@ -88,11 +110,19 @@ impl ImportReport {
         });
     }
 
+    /// Every error whose row the file of errors gives back.
+    pub(super) fn all_errors(&self) -> Vec<Reported> {
+        self.errors.iter().chain(&self.beyond).cloned().collect()
+    }
+
     fn keep(&mut self, error: Reported) {
         if self.errors.len() < ERRORS_MAX {
             self.errors.push(error);
-        } else {
-            self.errors_left_out += 1;
+            return;
+        }
+        self.errors_left_out += 1;
+        if self.beyond.len() < BEYOND_MAX {
+            self.beyond.push(error);
         }
     }
 }
@@ -101,7 +131,7 @@ impl From<&RowError> for Reported {
     fn from(error: &RowError) -> Self {
         Self {
             line: error.line,
-            column: error.column.to_owned(),
+            column: error.column.to_string(),
             value: error.value.clone(),
             what: error.what.clone(),
             what_to_do: error.what_to_do.clone(),

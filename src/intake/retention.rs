@@ -1,15 +1,19 @@
-//! Ending what is past its retention: entries of both registers, six years after the day on which each was made
-//! (SI 2024/208 reg 7(a)). The gateway holds a copy; it must not outlive the duty, nor fall short of it.
+//! Ending what is past its retention: the rejected rows of uploads, 30 days after each; entries of both registers, six
+//! years after the day on which each was made (SI 2024/208 reg 7(a)). The gateway holds a copy; it must not outlive the
+//! duty, nor fall short of it.
 
+use super::history;
 use crate::domain::attendance::kept_out;
 use crate::domain::calendar::SchoolYear;
 use crate::gate::{Duty, Gate, Refusal};
 use crate::registers::{self, MarksPlace};
-use chrono::NaiveDate;
+use chrono::{NaiveDate, TimeDelta};
 use uuid::Uuid;
 
 /// Packed years looked at in one transaction, so that none holds the one writer for long.
 const STEP: i64 = 100;
+/// How long rejected rows are kept: long enough to mend them, and the school has its file.
+const ERRORS_KEPT: TimeDelta = TimeDelta::days(30);
 
 /// Deletes the marks and amendments whose six years have ended, and says how many. Each batch that deletes leaves one
 /// entry; where nothing has ended there is none.
@@ -17,7 +21,7 @@ pub async fn expire_entries(gate: &Gate) -> Result<u64, Refusal> {
     let until = kept_out(gate.clock().today());
     // Entries of a later school year cannot be older; a time before 1 August is held as its first second.
     let last = SchoolYear::of(until);
-    let mut total = expire_amendments(gate, until).await?;
+    let mut total = expire_amendments(gate, until).await? + expire_errors(gate).await?;
     let mut after: MarksPlace = (Uuid::nil(), Uuid::nil(), 0, 0);
     loop {
         let duty = gate.open_duty(Duty::Retain).await?;
@@ -44,4 +48,20 @@ async fn expire_amendments(gate: &Gate, until: NaiveDate) -> Result<u64, Refusal
         gate.commit_duty(duty, tx, gone).await?;
     }
     Ok(gone)
+}
+
+/// Deletes the rejected rows of uploads, which quote cells, 30 days after each; its counts stay.
+async fn expire_errors(gate: &Gate) -> Result<u64, Refusal> {
+    let before = gate.clock().school_now() - ERRORS_KEPT;
+    let mut total = 0;
+    loop {
+        if !history::has_errors_before(gate.db(), before).await? {
+            return Ok(total);
+        }
+        let duty = gate.open_duty(Duty::Retain).await?;
+        let mut tx = gate.db().begin().await?;
+        let gone = history::expire_errors(&mut tx, before, STEP).await?;
+        gate.commit_duty(duty, tx, gone).await?;
+        total += gone;
+    }
 }

@@ -1,60 +1,17 @@
-//! Applying an upload: worked out whole, staged in short transactions, switched to in one more.
+//! Applying what an upload changes: staged in short transactions, switched to in one more.
+//!
+//! Nobody but this upload reads what is staged. Each transaction is committed once it has held the writer for
+//! [`STEP`], whatever it holds, so that others wait milliseconds however large the upload is.
 
-use super::parse::{FileError, Format, Limits};
-use super::{ImportReport, calendars, marks, roll};
+use super::ImportReport;
+use super::history::{self, Noted};
 use crate::domain::attendance::{Entered, MinutesLate, PackedYear};
 use crate::domain::calendar::{SchoolCalendar, SchoolYear, last_complete_week, london, published_at};
 use crate::domain::identifiers::{EnrolmentId, ImportId, PupilId};
-use crate::domain::words;
-use crate::gate::{Gate, OfSchool, Permit, Refusal, Released};
+use crate::gate::{Gate, OfSchool, Permit, Refusal};
 use crate::registers::{self, Amendment, Enrolment, Recording, RollEvent, Upload};
-use crate::store::{StoreError, Tx, must_touch, on};
-use bytes::Bytes;
-use chrono::{DateTime, NaiveDate, Utc};
-use http::StatusCode;
-use uuid::Uuid;
-
-words! {
-    /// What a file holds.
-    Sent {
-        /// A school year's calendar.
-        Calendar = "calendar",
-        /// The roll.
-        Pupils = "pupils",
-        /// Marks.
-        Attendance = "attendance",
-    }
-}
-
-/// How a file is to be taken.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// How it is written.
-    pub format: Format,
-    /// Work everything out and report, but change nothing.
-    pub dry_run: bool,
-    /// Apply nothing if any row is rejected.
-    pub strict: bool,
-    /// The school year that a calendar is for.
-    pub year: Option<SchoolYear>,
-}
-
-/// Why an upload was refused whole.
-#[derive(Debug, thiserror::Error)]
-pub enum ImportError {
-    /// The file cannot be read by columns.
-    #[error("{0}")]
-    File(#[from] FileError),
-    /// The gate.
-    #[error(transparent)]
-    Gate(#[from] Refusal),
-}
-
-impl From<StoreError> for ImportError {
-    fn from(error: StoreError) -> Self {
-        Self::Gate(error.into())
-    }
-}
+use crate::store::{STEP, StoreError, Tx};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 /// Everything that an upload changes.
 #[derive(Debug, Default)]
@@ -78,12 +35,13 @@ pub(super) struct MarksOfYear {
     pub(super) marks: PackedYear,
     pub(super) entered: Entered,
     pub(super) minutes: MinutesLate,
-    pub(super) changed: bool,
+    /// Whether there is an earlier state, which may be of no use to any reader now.
+    pub(super) replaces: bool,
 }
 
 impl Plan {
     /// Whether it enters a name that was not on this school's roll.
-    fn admits(&self) -> bool {
+    pub(super) fn admits(&self) -> bool {
         self.events.iter().any(|(_, event)| *event == RollEvent::Admitted)
     }
 
@@ -96,79 +54,6 @@ impl Plan {
     }
 }
 
-/// How often an upload is worked out again when another of the same school, or another that admits, came first.
-const ATTEMPTS: usize = 10;
-/// Rows staged in one transaction, so that none holds the one writer for long.
-const STEP: usize = 100;
-
-/// Applies a file to the registers of the permit's school and releases its report.
-pub async fn import(
-    gate: &Gate,
-    permit: Permit<OfSchool>,
-    sent: Sent,
-    file: Bytes,
-    options: Options,
-) -> Result<Released<ImportReport>, ImportError> {
-    let import = ImportId(Uuid::now_v7());
-    permit.note_written(format!("import {}", import.0), &file);
-    for _ in 0..ATTEMPTS {
-        let at = gate.clock().school_now();
-        let base = registers::newest(gate.db(), &permit).await?;
-        let admissions = registers::admissions_generation(gate.db(), &permit).await?;
-        let (plan, mut report) = work_out(gate, &permit, sent, &file, options, at).await?;
-        report.import_id = import.0.to_string();
-        let refused = options.strict && report.rejected > 0;
-        if options.dry_run || refused {
-            let status = if refused { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-            return Ok(gate.release(permit, status, report).await?);
-        }
-        report.applied = true;
-        let upload = stage(gate, &permit, &plan, import, (base, at)).await?;
-        let mut tx = gate.db().begin().await?;
-        let admitted = !plan.admits() || registers::admit(&mut tx, admissions, &plan.keys).await?;
-        let switched = match upload {
-            // The time at which it begins to count, not at which it was begun: what is published stays as it was.
-            Some(upload) if admitted => upload.switch_to(&mut tx, gate.clock().school_now()).await?,
-            Some(_) | None => admitted,
-        };
-        if !switched {
-            drop(tx);
-            forget(gate, &permit, &plan.pupils).await?;
-            continue;
-        }
-        note_import(&mut tx, &permit, import, upload.map(|u| u.version), &file, &report, gate.clock().now())
-            .await?;
-        return Ok(gate.commit(permit, tx, StatusCode::OK, report).await?);
-    }
-    Err(Refusal::Conflict.into())
-}
-
-async fn work_out(
-    gate: &Gate,
-    permit: &Permit<OfSchool>,
-    sent: Sent,
-    file: &Bytes,
-    options: Options,
-    at: DateTime<Utc>,
-) -> Result<(Plan, ImportReport), ImportError> {
-    let (limits, format, today, bytes) =
-        (Limits::default(), options.format, gate.clock().today(), file.clone());
-    match sent {
-        Sent::Calendar => {
-            let file = apart(move || super::parse::read_calendar(&bytes, format, &limits)).await??;
-            Ok(calendars::plan(gate, permit, &file, options.year).await?)
-        }
-        Sent::Pupils => {
-            let file = apart(move || super::parse::read_pupils(&bytes, format, &limits, today)).await??;
-            Ok(roll::plan(gate, permit, &file).await?)
-        }
-        Sent::Attendance => {
-            let file = apart(move || super::parse::read_marks(&bytes, format, &limits)).await??;
-            Ok(marks::plan(gate, permit, file, at).await?)
-        }
-    }
-}
-
 /// Runs what takes long without waiting on threads of its own, so that answers to others are not held up.
 pub(super) async fn apart<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
@@ -176,8 +61,41 @@ pub(super) async fn apart<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.map_err(|_| Refusal::Answer)
 }
 
+/// Writes in transactions that are committed as soon as they have held the writer long enough.
+struct Steps<'g> {
+    gate: &'g Gate,
+    permit: &'g Permit<OfSchool>,
+    open: Option<Tx>,
+}
+
+impl<'g> Steps<'g> {
+    fn new(gate: &'g Gate, permit: &'g Permit<OfSchool>) -> Self {
+        Self { gate, permit, open: None }
+    }
+
+    /// A transaction for the next row.
+    async fn next(&mut self) -> Result<&mut Tx, StoreError> {
+        if self.open.as_ref().is_some_and(|tx| tx.held() >= STEP) {
+            self.end().await?;
+            self.gate.db().give_way().await;
+        }
+        match &mut self.open {
+            Some(tx) => Ok(tx),
+            none @ None => Ok(none.insert(self.gate.db().begin().await?)),
+        }
+    }
+
+    /// Commits what is open.
+    async fn end(&mut self) -> Result<(), StoreError> {
+        match self.open.take() {
+            Some(tx) => self.gate.put_aside(self.permit, tx).await,
+            None => Ok(()),
+        }
+    }
+}
+
 /// Writes the rows of a plan under a new version, which counts for nobody yet. An empty plan needs none.
-async fn stage(
+pub(super) async fn stage(
     gate: &Gate,
     permit: &Permit<OfSchool>,
     plan: &Plan,
@@ -187,105 +105,156 @@ async fn stage(
     if plan.is_empty() {
         return Ok(None);
     }
-    let mut tx = gate.db().begin().await?;
-    let upload = Upload::begin(&mut tx, permit, base).await?;
-    Upload::clear_abandoned(&mut tx, permit).await?;
+    clear_abandoned(gate, permit).await?;
+    let mut steps = Steps::new(gate, permit);
+    let upload = Upload::begin(steps.next().await?, permit, base, gate.clock().now()).await?;
+    // From here on its rows have a version by which they are found again, should this process end.
+    steps.end().await?;
     if let Some(calendar) = &plan.calendar {
-        registers::add_calendar(&mut tx, &upload, calendar.year(), calendar).await?;
+        registers::add_calendar(steps.next().await?, &upload, calendar.year(), calendar).await?;
     }
-    gate.put_aside(permit, tx).await?;
-    for pupils in plan.pupils.chunks(STEP) {
-        let mut tx = gate.db().begin().await?;
-        for pupil in pupils {
-            registers::add_pupil(&mut tx, *pupil, gate.clock().now()).await?;
-        }
-        gate.put_aside(permit, tx).await?;
+    for pupil in &plan.pupils {
+        registers::add_pupil(steps.next().await?, *pupil, gate.clock().now()).await?;
     }
-    for enrolments in plan.enrolments.chunks(STEP) {
-        let mut tx = gate.db().begin().await?;
-        for (enrolment, fields) in enrolments {
-            registers::add_enrolment(&mut tx, &upload, enrolment).await?;
-            registers::add_admission_entry(&mut tx, &upload, enrolment.enrolment(), fields).await?;
-        }
-        gate.put_aside(permit, tx).await?;
+    for (enrolment, fields) in &plan.enrolments {
+        let tx = steps.next().await?;
+        registers::add_enrolment(tx, &upload, enrolment).await?;
+        registers::add_admission_entry(tx, &upload, enrolment.enrolment(), fields).await?;
     }
     let published = published_at(last_complete_week(london(at)));
-    for years in plan.marks.chunks(STEP) {
-        let mut tx = gate.db().begin().await?;
-        for y in years {
-            registers::tidy_marks(&mut tx, &upload, y.enrolment, y.year, published).await?;
-            let packed = (&y.marks, &y.entered, &y.minutes);
-            registers::add_marks(&mut tx, &upload, y.enrolment, y.year, packed, at).await?;
+    for y in &plan.marks {
+        let tx = steps.next().await?;
+        if y.replaces {
+            registers::tidy_marks(tx, &upload, y.enrolment, y.year, published).await?;
         }
-        gate.put_aside(permit, tx).await?;
+        let packed = (&y.marks, &y.entered, &y.minutes);
+        registers::add_marks(tx, &upload, y.enrolment, y.year, packed, at).await?;
     }
-    stage_history(gate, permit, plan, import, &upload).await?;
+    stage_history(&mut steps, plan, import, &upload).await?;
+    steps.end().await?;
     Ok(Some(upload))
 }
 
 async fn stage_history(
-    gate: &Gate,
-    permit: &Permit<OfSchool>,
+    steps: &mut Steps<'_>,
     plan: &Plan,
     import: ImportId,
     upload: &Upload,
 ) -> Result<(), StoreError> {
-    for amendments in plan.amendments.chunks(STEP) {
-        let mut tx = gate.db().begin().await?;
-        for amendment in amendments {
-            registers::add_amendment(&mut tx, upload, import, amendment).await?;
-        }
-        gate.put_aside(permit, tx).await?;
+    for amendment in &plan.amendments {
+        registers::add_amendment(steps.next().await?, upload, import, amendment).await?;
     }
-    for recordings in plan.recordings.chunks(STEP) {
-        let mut tx = gate.db().begin().await?;
-        for recording in recordings {
-            registers::add_recording(&mut tx, upload, import, recording).await?;
-        }
-        gate.put_aside(permit, tx).await?;
+    for recording in &plan.recordings {
+        registers::add_recording(steps.next().await?, upload, import, recording).await?;
     }
-    let mut place = 0;
-    for events in plan.events.chunks(STEP) {
-        let mut tx = gate.db().begin().await?;
-        for (enrolment, event) in events {
-            place += 1;
-            registers::add_roll_event(&mut tx, upload, place, *enrolment, *event).await?;
-        }
-        gate.put_aside(permit, tx).await?;
+    for (place, (enrolment, event)) in (1..).zip(&plan.events) {
+        registers::add_roll_event(steps.next().await?, upload, place, *enrolment, *event).await?;
     }
     Ok(())
 }
 
-/// Takes back the children that an abandoned attempt added; its other rows go with the next upload of the school.
-async fn forget(gate: &Gate, permit: &Permit<OfSchool>, pupils: &[PupilId]) -> Result<(), StoreError> {
-    for pupils in pupils.chunks(STEP) {
-        let mut tx = gate.db().begin().await?;
-        for pupil in pupils {
-            registers::remove_pupil(&mut tx, *pupil).await?;
-        }
-        gate.put_aside(permit, tx).await?;
-    }
-    Ok(())
-}
+/// How often the generation of admissions may move between looking and switching.
+const LOOKS: usize = 10;
 
-async fn note_import(
-    tx: &mut Tx,
+/// Switches the school to a staged upload and writes it down, in the transaction that the caller then commits with its
+/// entry. `None` when something came first, so that it must be worked out again.
+pub(super) async fn switch(
+    gate: &Gate,
     permit: &Permit<OfSchool>,
-    import: ImportId,
+    plan: &Plan,
+    upload: Option<Upload>,
+    (mut admissions, note): (i64, Note<'_>),
+) -> Result<Option<Tx>, StoreError> {
+    for _ in 0..LOOKS {
+        let mut tx = gate.db().begin().await?;
+        if plan.admits() && !registers::admit(&mut tx, admissions).await? {
+            drop(tx);
+            admissions = registers::admissions_generation(gate.db(), permit).await?;
+            if registers::any_entered(gate.db(), permit, &plan.keys).await? {
+                return Ok(None);
+            }
+            continue;
+        }
+        // The time at which it begins to count, not at which it was begun: what is published stays as it was.
+        let at = gate.clock().school_now();
+        if let Some(upload) = upload
+            && !upload.switch_to(&mut tx, at).await?
+        {
+            return Ok(None);
+        }
+        let version = upload.map(|u| u.version);
+        note_down(gate, permit, &mut tx, version, note).await?;
+        return Ok(Some(tx));
+    }
+    Ok(None)
+}
+
+/// Writes down an upload that changes nothing, since it was not to or must not.
+pub(super) async fn only_note(
+    gate: &Gate,
+    permit: &Permit<OfSchool>,
+    note: Note<'_>,
+) -> Result<Tx, StoreError> {
+    let mut tx = gate.db().begin().await?;
+    note_down(gate, permit, &mut tx, None, note).await?;
+    Ok(tx)
+}
+
+async fn note_down(
+    gate: &Gate,
+    permit: &Permit<OfSchool>,
+    tx: &mut Tx,
     version: Option<i64>,
-    file: &[u8],
-    report: &ImportReport,
-    at: DateTime<Utc>,
+    note: Note<'_>,
 ) -> Result<(), StoreError> {
-    const INSERT: &str = "INSERT INTO imports (school_id, id, kind, version, received_at, file_digest, report) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)";
-    let digest = crate::crypto::sha256(&[file]);
-    let text = serde_json::to_string(report).map_err(|_| StoreError::Corrupt("imports.report"))?;
-    on!(tx, c => {
-        let r = sqlx::query(INSERT)
-            .bind(permit.school().0).bind(import.0).bind(&report.kind).bind(version).bind(at)
-            .bind(digest.as_slice()).bind(text)
-            .execute(c).await?;
-        must_touch("import", &r, 1)
-    })
+    let Note { import, digest, report, errors } = note;
+    let noted = Noted { import, version, digest, report, errors, at: gate.clock().now() };
+    history::note_import(tx, permit, noted).await
+}
+
+/// What is written down of an upload beside what it changes.
+#[derive(Clone, Copy)]
+pub(super) struct Note<'r> {
+    pub(super) import: ImportId,
+    /// SHA-256 of what was sent.
+    pub(super) digest: [u8; 32],
+    pub(super) report: &'r ImportReport,
+    /// The rejected rows with what to do about each, CSV.
+    pub(super) errors: &'r [u8],
+}
+
+/// Takes back what an attempt staged that is not switched to: its rows, and the children that it added.
+pub(super) async fn forget(
+    gate: &Gate,
+    permit: &Permit<OfSchool>,
+    plan: &Plan,
+    upload: Option<Upload>,
+) -> Result<(), StoreError> {
+    let mut steps = Steps::new(gate, permit);
+    for pupil in &plan.pupils {
+        registers::remove_pupil(steps.next().await?, *pupil).await?;
+    }
+    steps.end().await?;
+    match upload {
+        Some(upload) => clear(gate, permit, upload).await,
+        None => Ok(()),
+    }
+}
+
+async fn clear(gate: &Gate, permit: &Permit<OfSchool>, upload: Upload) -> Result<(), StoreError> {
+    let mut steps = Steps::new(gate, permit);
+    while upload.clear_some(steps.next().await?).await? {}
+    steps.end().await
+}
+
+/// After this long without having been switched to, an upload that was overtaken has no writer any more.
+const ABANDONED: TimeDelta = TimeDelta::hours(1);
+
+/// Clears what uploads of this school left behind whose process ended.
+async fn clear_abandoned(gate: &Gate, permit: &Permit<OfSchool>) -> Result<(), StoreError> {
+    let before = gate.clock().now() - ABANDONED;
+    for upload in Upload::abandoned(gate.db(), permit, before).await? {
+        clear(gate, permit, upload).await?;
+    }
+    Ok(())
 }

@@ -4,7 +4,7 @@ use super::{Upload, Versioned};
 use crate::domain::identifiers::{EnrolmentId, PupilId, SchoolId};
 use crate::domain::roll::{EnrolmentState, EnrolmentStatus, protected_enrolments};
 use crate::gate::{OfChild, OfSchool, Permit};
-use crate::store::{Db, StoreError, Tx, must_touch, on, read};
+use crate::store::{Db, StoreError, Touched, Tx, must_touch, on, read};
 use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
@@ -163,23 +163,31 @@ pub async fn admissions_generation(db: &Db, _admitting: &Permit<OfSchool>) -> Re
 }
 
 /// Takes the next place among uploads that admit, in the transaction that switches to one. `false` when another upload
-/// has meanwhile entered one of `keys` (permanent UPN, date of birth, surname): whom the new enrolment joins must then
-/// be looked up again, or two schools that admit one child at the same time would make two of it.
-pub async fn admit(tx: &mut Tx, seen: i64, keys: &[(String, NaiveDate, String)]) -> Result<bool, StoreError> {
+/// has admitted since `seen`: the caller drops the transaction, looks at [`any_entered`], and tries again with the
+/// newest generation, or two schools that admit one child at the same time would make two of it. The look-up is left
+/// out of here, since nobody else can write while this transaction is open.
+pub async fn admit(tx: &mut Tx, seen: i64) -> Result<bool, StoreError> {
     const NEXT: &str =
-        "UPDATE admissions_generation SET generation = generation + 1 WHERE id = 1 RETURNING generation - 1";
-    let before: i64 = on!(tx, c => sqlx::query_scalar(NEXT).fetch_one(c).await)?;
-    if before == seen {
-        return Ok(true);
-    }
+        "UPDATE admissions_generation SET generation = generation + 1 WHERE id = 1 AND generation = $1";
+    let moved = on!(tx, c => sqlx::query(NEXT).bind(seen).execute(c).await.map(|r| r.touched()))?;
+    Ok(moved == 1)
+}
+
+/// Whether anybody has meanwhile entered one of `keys` (permanent UPN, date of birth, surname): whom the new enrolments
+/// join must then be looked up again.
+pub async fn any_entered(
+    db: &Db,
+    _admitting: &Permit<OfSchool>,
+    keys: &[(String, NaiveDate, String)],
+) -> Result<bool, StoreError> {
     for (upn, born, surname) in keys {
-        let found: Vec<Uuid> = on!(tx, c => sqlx::query_scalar(MATCHING)
+        let found: Vec<Uuid> = read!(db, c => sqlx::query_scalar(MATCHING)
             .bind(upn).bind(*born).bind(surname).fetch_all(c).await)?;
         if !found.is_empty() {
-            return Ok(false);
+            return Ok(true);
         }
     }
-    Ok(true)
+    Ok(false)
 }
 
 /// Adds a child, of whom nothing is known but that it exists; it counts for nobody before an enrolment does.

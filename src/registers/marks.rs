@@ -37,6 +37,26 @@ impl Versioned for MarksRow {
 }
 
 impl MarksRow {
+    /// A first state, for tests of what stands above the database.
+    #[cfg(test)]
+    pub(crate) fn of(
+        enrolment: EnrolmentId,
+        year: SchoolYear,
+        (marks, entered, minutes): (&PackedYear, &Entered, &MinutesLate),
+    ) -> Self {
+        Self {
+            school_id: Uuid::nil(),
+            enrolment_id: enrolment.0,
+            school_year: i64::from(year.0),
+            version: 1,
+            committed_at: DateTime::UNIX_EPOCH,
+            marks: marks.as_bytes().to_vec(),
+            entered: entered.to_bytes(),
+            minutes: minutes.to_bytes(),
+            received_at: DateTime::UNIX_EPOCH,
+        }
+    }
+
     /// Whose marks they are.
     pub fn enrolment(&self) -> EnrolmentId {
         EnrolmentId(self.enrolment_id)

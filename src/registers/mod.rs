@@ -14,14 +14,14 @@ mod versions;
 
 pub use amendments::{
     Amendment, NOT_GIVEN, Recording, RecordingKey, Register, add_amendment, add_recording, amendments_of,
-    expire_amendments, recordings_of,
+    expire_amendments, recordings_of, recordings_within,
 };
 pub use calendars::{CalendarRow, add_calendar, school_calendars};
 pub use child::{ChildRecord, EnrolmentRecord, child_record, counterparts};
 pub use enrolments::{
-    Enrolment, add_admission_entry, add_enrolment, add_pupil, admissions_generation, admit, pupils_matching,
-    remove_pupil, school_admission_entries, school_roll,
+    Enrolment, add_admission_entry, add_enrolment, add_pupil, admissions_generation, admit, any_entered,
+    pupils_matching, remove_pupil, school_admission_entries, school_roll,
 };
 pub use marks::{MarksPlace, MarksRow, add_marks, expire_marks, marks_of_years, school_marks, tidy_marks};
 pub use roll_events::{RollEvent, add_roll_event};
-pub use versions::{Upload, Versioned, as_of, newest};
+pub use versions::{Upload, Versioned, as_of, newest, roll_version};

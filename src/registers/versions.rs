@@ -5,7 +5,7 @@
 
 use crate::domain::identifiers::SchoolId;
 use crate::gate::{OfSchool, Permit};
-use crate::store::{Db, StoreError, Touched, Tx, on, read};
+use crate::store::{Db, StoreError, Touched, Tx, must_touch, on, read};
 use chrono::{DateTime, Utc};
 
 /// An upload being staged: rows are written under `version` and count once it is switched to.
@@ -22,42 +22,80 @@ pub struct Upload {
 impl Upload {
     /// Takes the next version of the permit's school. `base` is what [`newest`] said before anything was read for the
     /// upload: what it was worked out from, so that nothing switched to meanwhile is lost.
-    pub async fn begin(tx: &mut Tx, permit: &Permit<OfSchool>, base: i64) -> Result<Self, StoreError> {
+    pub async fn begin(
+        tx: &mut Tx,
+        permit: &Permit<OfSchool>,
+        base: i64,
+        at: DateTime<Utc>,
+    ) -> Result<Self, StoreError> {
         const MAKE: &str = "INSERT INTO register_state (school_id, current_version, next_version) VALUES ($1, 0, 1) \
              ON CONFLICT (school_id) DO NOTHING";
         const TAKE: &str = "UPDATE register_state SET next_version = next_version + 1 WHERE school_id = $1 \
              RETURNING next_version - 1";
+        const BEGUN: &str = "INSERT INTO uploads_begun (school_id, version, begun_at) VALUES ($1, $2, $3)";
         let school = permit.school();
         on!(tx, c => sqlx::query(MAKE).bind(school.0).execute(c).await.map(|_| ()))?;
         let version: i64 = on!(tx, c => sqlx::query_scalar(TAKE).bind(school.0).fetch_one(c).await)?;
+        on!(tx, c => {
+            let r = sqlx::query(BEGUN).bind(school.0).bind(version).bind(at).execute(c).await?;
+            must_touch("upload begun", &r, 1)
+        })?;
         Ok(Self { school, version, base })
     }
 
-    /// Deletes rows of this school's uploads that were abandoned: older than what counts, so that none of them can
-    /// ever be switched to.
-    pub async fn clear_abandoned(tx: &mut Tx, permit: &Permit<OfSchool>) -> Result<(), StoreError> {
-        macro_rules! abandoned {
-            ($table:literal) => {
+    /// The uploads of the permit's school whose writers are gone: begun before `before`, and older than what counts, so
+    /// that none of them can ever be switched to.
+    pub async fn abandoned(
+        db: &Db,
+        permit: &Permit<OfSchool>,
+        before: DateTime<Utc>,
+    ) -> Result<Vec<Self>, StoreError> {
+        const ABANDONED: &str = "SELECT u.version FROM uploads_begun u \
+             JOIN register_state s ON s.school_id = u.school_id \
+             WHERE u.school_id = $1 AND u.begun_at < $2 AND u.version < s.current_version ORDER BY u.version";
+        let school = permit.school();
+        let versions: Vec<i64> = read!(db, c => sqlx::query_scalar(ABANDONED)
+            .bind(school.0).bind(before).fetch_all(c).await)?;
+        Ok(versions.into_iter().map(|version| Self { school, version, base: 0 }).collect())
+    }
+
+    /// Deletes some of the rows that it staged, few enough for one short transaction, and says whether any were left to
+    /// delete. Only for an upload that will not be switched to.
+    pub async fn clear_some(self, tx: &mut Tx) -> Result<bool, StoreError> {
+        macro_rules! staged {
+            ($table:literal, $key:literal) => {
                 concat!(
-                    "DELETE FROM ", $table, " WHERE school_id = $1 AND version < (SELECT current_version ",
-                    "FROM register_state WHERE school_id = $1) AND NOT EXISTS (SELECT 1 FROM register_versions v ",
-                    "WHERE v.school_id = ", $table, ".school_id AND v.version = ", $table, ".version)"
+                    "DELETE FROM ",
+                    $table,
+                    " WHERE school_id = $1 AND version = $2 AND ",
+                    $key,
+                    " IN (SELECT ",
+                    $key,
+                    " FROM ",
+                    $table,
+                    " WHERE school_id = $1 AND version = $2 LIMIT 100)"
                 )
             };
         }
-        const ABANDONED: [&str; 7] = [
-            abandoned!("enrolments"),
-            abandoned!("admission_entries"),
-            abandoned!("calendars"),
-            abandoned!("marks"),
-            abandoned!("amendments"),
-            abandoned!("recordings"),
-            abandoned!("roll_events"),
+        const STAGED: [&str; 7] = [
+            staged!("marks", "enrolment_id"),
+            staged!("recordings", "enrolment_id"),
+            staged!("amendments", "id"),
+            staged!("roll_events", "sequence"),
+            staged!("admission_entries", "enrolment_id"),
+            staged!("enrolments", "id"),
+            staged!("calendars", "school_year"),
         ];
-        for text in ABANDONED {
-            on!(tx, c => sqlx::query(text).bind(permit.school().0).execute(c).await.map(|_| ()))?;
+        const FORGET: &str = "DELETE FROM uploads_begun WHERE school_id = $1 AND version = $2";
+        for text in STAGED {
+            let gone = on!(tx, c => sqlx::query(text).bind(self.school.0).bind(self.version)
+                .execute(c).await.map(|r| r.touched()))?;
+            if gone > 0 {
+                return Ok(true);
+            }
         }
-        Ok(())
+        on!(tx, c => sqlx::query(FORGET).bind(self.school.0).bind(self.version).execute(c).await.map(|_| ()))?;
+        Ok(false)
     }
 
     /// Makes every row of this version count, from `at` (school time). `false` when another upload came first: the
@@ -67,6 +105,7 @@ impl Upload {
             "UPDATE register_state SET current_version = $2 WHERE school_id = $1 AND current_version = $3";
         const COUNT: &str =
             "INSERT INTO register_versions (school_id, version, committed_at) VALUES ($1, $2, $3)";
+        const DONE: &str = "DELETE FROM uploads_begun WHERE school_id = $1 AND version = $2";
         let switched = on!(tx, c => sqlx::query(SWITCH)
             .bind(self.school.0).bind(self.version).bind(self.base).execute(c).await.map(|r| r.touched()))?;
         if switched != 1 {
@@ -74,6 +113,10 @@ impl Upload {
         }
         on!(tx, c => sqlx::query(COUNT)
             .bind(self.school.0).bind(self.version).bind(at).execute(c).await.map(|_| ()))?;
+        on!(tx, c => {
+            let r = sqlx::query(DONE).bind(self.school.0).bind(self.version).execute(c).await?;
+            must_touch("upload begun", &r, 1)
+        })?;
         Ok(true)
     }
 }
@@ -81,6 +124,15 @@ impl Upload {
 /// The version of the permit's school that counts now; 0 before the first upload.
 pub async fn newest(db: &Db, permit: &Permit<OfSchool>) -> Result<i64, StoreError> {
     const NEWEST: &str = "SELECT COALESCE(MAX(current_version), 0) FROM register_state WHERE school_id = $1";
+    Ok(read!(db, c => sqlx::query_scalar(NEWEST).bind(permit.school().0).fetch_one(c).await)?)
+}
+
+/// The newest version of the permit's school that brought an enrolment or a calendar; 0 where none has. Marks are held
+/// against both: as long as this is the same, what has its place keeps it.
+pub async fn roll_version(db: &Db, permit: &Permit<OfSchool>) -> Result<i64, StoreError> {
+    const NEWEST: &str = "SELECT COALESCE(MAX(v.version), 0) FROM register_versions v \
+         JOIN (SELECT version FROM enrolments WHERE school_id = $1 \
+         UNION SELECT version FROM calendars WHERE school_id = $1) r ON r.version = v.version WHERE v.school_id = $1";
     Ok(read!(db, c => sqlx::query_scalar(NEWEST).bind(permit.school().0).fetch_one(c).await)?)
 }
 

@@ -1,6 +1,6 @@
 //! The two migration folders, embedded and kept in step.
 
-use super::{Db, StoreError, read};
+use super::{Db, StoreError, open, read};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{Row, SqlSafeStr};
 use std::borrow::Cow;
@@ -31,6 +31,8 @@ const STEPS: &[Step] = steps![
     4 "0004_audit",
     5 "0005_gate",
     6 "0006_intake",
+    7 "0007_intake_files",
+    8 "0008_many_schools",
     9 "0009_dual_registration",
     12 "0012_involvement_matching",
 ];
@@ -55,7 +57,12 @@ pub async fn migrate(db: &Db) -> Result<(), StoreError> {
         .collect();
     let migrator = Migrator::with_migrations(migrations);
     match db {
-        Db::Sqlite { write, .. } => migrator.run(write).await?,
+        Db::Sqlite { write, .. } => {
+            open::wait(write).await?;
+            let run = migrator.run(write).await;
+            open::look_instead_of_waiting(write).await?;
+            run?;
+        }
         Db::Postgres(pool) => migrator.run(pool).await?,
     }
     Ok(())

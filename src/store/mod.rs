@@ -4,14 +4,19 @@
 //! [`on!`](crate::store::on) expand the same body once per driver, so both are type-checked. What must differ is in
 //! [`Dialect`]. Writers below the gate take `&mut Tx`; only `gate` and `audit` commit one.
 
+mod checkpoint;
 mod dialect;
+mod held;
 mod migrations;
 mod open;
 
 pub use dialect::Dialect;
+pub use held::{HELD_MAX, Held, STEP, longest_write, write_seconds};
 pub use migrations::{migrate, schema_of, versions};
 
-use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use checkpoint::Checkpoints;
+use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
+use std::time::Duration;
 
 /// An open database. Cheap to clone: the pools are shared.
 #[derive(Clone, Debug)]
@@ -22,6 +27,8 @@ pub enum Db {
         read: SqlitePool,
         /// The one writer.
         write: SqlitePool,
+        /// What carries committed pages into the file, beside the writer.
+        checkpoints: Checkpoints,
     },
     /// A PostgreSQL 15 or later server.
     Postgres(PgPool),
@@ -30,9 +37,9 @@ pub enum Db {
 /// An open write transaction; dropped without a commit it rolls back.
 pub enum Tx {
     /// On `SQLite`, begun with `BEGIN IMMEDIATE`.
-    Sqlite(Transaction<'static, Sqlite>),
+    Sqlite(Held<Sqlite>),
     /// On PostgreSQL, READ COMMITTED.
-    Postgres(Transaction<'static, Postgres>),
+    Postgres(Held<Postgres>),
 }
 
 /// What the store could not do. The cause goes to the log once, never into an answer.
@@ -113,21 +120,37 @@ pub fn must_touch(what: &'static str, result: &impl Touched, expected: u64) -> R
     if touched == expected { Ok(()) } else { Err(StoreError::RowCount { what, touched, expected }) }
 }
 
+/// How long others are given the writer between two steps of a long piece of work. A writer of another process looks
+/// every millisecond.
+const WAY: Duration = Duration::from_millis(2);
+
 impl Db {
     /// Begins a write transaction, waiting for the writer where there is only one.
     #[expect(clippy::disallowed_methods, reason = "this is where transactions begin")]
     pub async fn begin(&self) -> Result<Tx, StoreError> {
         Ok(match self {
-            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            Self::Sqlite { write, checkpoints, .. } => {
+                let transaction = open::begin_immediate(write).await?;
+                Tx::Sqlite(Held::new(transaction).told_to(checkpoints.clone()))
+            }
+            Self::Postgres(pool) => Tx::Postgres(Held::new(pool.begin().await?)),
         })
+    }
+
+    /// Lets others write before the next step of a long piece of work. PostgreSQL has more than one writer.
+    pub async fn give_way(&self) {
+        match self {
+            Self::Sqlite { .. } => tokio::time::sleep(WAY).await,
+            Self::Postgres(_) => {}
+        }
     }
 
     /// Closes every connection, after those in use are given back.
     pub async fn close(&self) {
         match self {
-            Self::Sqlite { read, write } => {
+            Self::Sqlite { read, write, checkpoints } => {
                 read.close().await;
+                checkpoints.close().await;
                 write.close().await;
             }
             Self::Postgres(pool) => pool.close().await,
@@ -136,6 +159,14 @@ impl Db {
 }
 
 impl Tx {
+    /// How long it has held the writer so far.
+    pub fn held(&self) -> Duration {
+        match self {
+            Self::Sqlite(tx) => tx.time(),
+            Self::Postgres(tx) => tx.time(),
+        }
+    }
+
     /// Commits; only `gate` and `audit` call this, which `tests/it/architecture.rs` checks.
     pub async fn commit(self) -> Result<(), StoreError> {
         match self {

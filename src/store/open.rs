@@ -1,13 +1,15 @@
 //! Opening a database by its URL, with limits on everything.
 
+use super::checkpoint::{BACKSTOP_PAGES, Checkpoints};
 use super::{Db, StoreError};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Sqlite, SqlitePool, Transaction};
 use std::fs::{OpenOptions, Permissions};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Longest wait for a connection; past it the caller answers 503.
 const ACQUIRE: Duration = Duration::from_secs(5);
@@ -39,17 +41,11 @@ async fn open_sqlite(url: &str) -> Result<Db, StoreError> {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(ACQUIRE)
+        .pragma("wal_autocheckpoint", BACKSTOP_PAGES)
         .statement_cache_capacity(200);
-    let write = SqlitePoolOptions::new()
-        .max_connections(1)
-        .min_connections(1)
-        // A connection to a file does not go away while nobody looks; asking first costs a wake-up of its thread.
-        .test_before_acquire(false)
-        .acquire_timeout(ACQUIRE)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .connect_with(options.clone())
-        .await?;
+    // The file is made, and its mode set, before anything else opens it.
+    let write = one_connection(options.clone()).await?;
+    let checkpoints = Checkpoints::start(one_connection(options.clone()).await?);
     let read = SqlitePoolOptions::new()
         .max_connections(SQLITE_READERS)
         .test_before_acquire(false)
@@ -58,7 +54,55 @@ async fn open_sqlite(url: &str) -> Result<Db, StoreError> {
         .max_lifetime(None)
         .connect_with(options.read_only(true).create_if_missing(false))
         .await?;
-    Ok(Db::Sqlite { read, write })
+    look_instead_of_waiting(&write).await?;
+    Ok(Db::Sqlite { read, write, checkpoints })
+}
+
+/// Has the writing connection say at once when another process holds the file; see [`begin_immediate`].
+pub(super) async fn look_instead_of_waiting(write: &SqlitePool) -> Result<(), sqlx::Error> {
+    sqlx::query("PRAGMA busy_timeout = 0").execute(write).await.map(|_| ())
+}
+
+/// Has it wait again, for statements that begin their transactions themselves.
+pub(super) async fn wait(write: &SqlitePool) -> Result<(), sqlx::Error> {
+    sqlx::query("PRAGMA busy_timeout = 5000").execute(write).await.map(|_| ())
+}
+
+async fn one_connection(options: SqliteConnectOptions) -> Result<SqlitePool, sqlx::Error> {
+    SqlitePoolOptions::new()
+        .max_connections(1)
+        .min_connections(1)
+        // A connection to a file does not go away while nobody looks; asking first costs a wake-up of its thread.
+        .test_before_acquire(false)
+        .acquire_timeout(ACQUIRE)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_with(options)
+        .await
+}
+
+/// Begins a write transaction on the one writing connection.
+///
+/// A writer of another process (`schoolgate import` beside a gateway) holds the file for milliseconds at a time and lets
+/// go for as long. `SQLite`'s own waiting looks ever less often, up to ten times a second, and would miss those moments;
+/// so it is asked not to wait, and looked at again every millisecond.
+pub(super) async fn begin_immediate(write: &SqlitePool) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
+    let begun = Instant::now();
+    loop {
+        match write.begin_with("BEGIN IMMEDIATE").await {
+            Err(error) if is_busy(&error) && begun.elapsed() < ACQUIRE => tokio::time::sleep(LOOK).await,
+            other => return other,
+        }
+    }
+}
+
+/// How often it is looked whether another process has let go of the file.
+const LOOK: Duration = Duration::from_millis(1);
+
+fn is_busy(error: &sqlx::Error) -> bool {
+    // SQLITE_BUSY is 5; the higher bits of an extended code say why.
+    let code = error.as_database_error().and_then(|e| e.code()).and_then(|code| code.parse::<u32>().ok());
+    code.is_some_and(|code| code & 0xFF == 5)
 }
 
 /// Makes the file readable by its owner only before anything is in it, and so again when somebody has widened it; what

@@ -38,7 +38,11 @@ const ROUTES: &[Route] = &[
     Route("POST", "/v1/schools/{urn}/pupils", "upn\n", CSV, Stranger::School),
     Route("POST", "/v1/schools/{urn}/attendance", "upn\n", CSV, Stranger::School),
     Route("PUT", "/v1/schools/{urn}/registers/{date}/{session}", "upn\n", CSV, Stranger::School),
+    Route("PUT", "/v1/schools/{urn}/local-codes", "{\"codes\":[]}", JSON, Stranger::School),
+    Route("GET", "/v1/schools/{urn}/local-codes", "", JSON, Stranger::School),
+    Route("GET", "/v1/schools/{urn}/imports", "", JSON, Stranger::School),
     Route("GET", "/v1/imports/{id}", "", JSON, Stranger::School),
+    Route("GET", "/v1/imports/{id}/errors", "", JSON, Stranger::School),
     // An agency may open cases of its own, so that here the stranger is a school.
     Route("POST", "/v1/involvements", "{}", LINES, Stranger::School),
     Route("GET", "/v1/involvements/report", "", JSON, Stranger::School),

@@ -2,8 +2,9 @@
 
 use crate::support::Suite;
 use crate::support::exports::number;
+use schoolgate::demo::agencies::{SUPPLIER, SUPPLIER_SYSTEM};
 use schoolgate::demo::run::Client;
-use schoolgate::demo::{DemoCaller, DemoJson, Standing};
+use schoolgate::demo::{DemoCaller, DemoJson, Standing, SystemName};
 use schoolgate::store::Db;
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
@@ -51,6 +52,7 @@ fn one_folder() {
     let school = Folder::new(&dir, &json);
     school.imports();
     school.refusals();
+    school.many();
     serve(&dir, &json);
 }
 
@@ -208,7 +210,7 @@ impl<'a> Folder<'a> {
             assert!(said.contains("line 3, code: ") && said.contains("bad.errors.csv"), "{said}");
             assert!(!said.contains("XYZ") && !said.contains(&id), "values stay in the file: {said}");
             let told = std::fs::read_to_string(&errors).unwrap();
-            assert!(told.contains("\n3,code,XYZ,") && told.contains("what to do"), "{told}");
+            assert!(told.contains(",3,code,XYZ,") && told.contains("what to do"), "{told}");
             std::fs::remove_file(errors).unwrap();
         }
         let (code, said) = self.import("attendance", &bad, &["--json"]);
@@ -216,6 +218,64 @@ impl<'a> Folder<'a> {
             serde_json::from_str(&said).unwrap_or_else(|e| panic!("JSON and nothing else: {e}: {said}"));
         assert_eq!((code, &counts["rejected"], &counts["errors"]), (3, &2.into(), &Value::Array(Vec::new())));
         assert!(self.dir.join("bad.errors.csv").exists());
+    }
+
+    /// One file of both schools, sent by the supplier that both gave a mandate.
+    fn many(&self) {
+        let supplier = SystemName::new(SUPPLIER, SUPPLIER_SYSTEM);
+        let key = supplier.key();
+        let import = |file: &Path, more: &[&str]| {
+            let output = self.import_as((&supplier.file_name(), &key), "attendance", file, more);
+            let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+            (output.status.code().unwrap(), said)
+        };
+        let mut text = "school,school_pupil_id,date,session,code,recorded_at\n".to_owned();
+        for school in &self.json.schools {
+            let rows = std::fs::read_to_string(self.dir.join(&school.attendance)).unwrap();
+            let row = rows.lines().find(|line| line.contains(",2025-11-20,am,")).unwrap();
+            let id = row.split(',').next().unwrap();
+            text += &format!("{},{id},2025-11-20,am,O,2025-11-21T18:00:00Z\n", school.urn);
+        }
+        let file = self.dir.join("many.csv");
+        std::fs::write(&file, &text).unwrap();
+        let before = self.recorded();
+        let (code, said) = import(&file, &["--dry-run"]);
+        assert_eq!((code, said.lines().count()), (0, 3), "{said}");
+        assert!(
+            said.contains("\n0 of 2 schools applied: 2 rows received, 2 accepted, 0 unchanged, "),
+            "{said}"
+        );
+        assert_eq!(
+            self.recorded(),
+            (before.0 + 2, before.1),
+            "an entry for each school, and nothing written"
+        );
+        let (code, said) = import(&file, &[]);
+        assert_eq!(code, 0, "{said}");
+        for (line, school) in said.lines().zip(&self.json.schools) {
+            assert!(
+                line.starts_with(&format!("{} applied: 1 rows received, 1 accepted", school.urn)),
+                "{said}"
+            );
+        }
+        assert_eq!(self.recorded(), (before.0 + 4, before.1 + 2));
+        // A pupil that the school does not have, and a school that nobody knows.
+        let (first, rest) = text.trim_end().rsplit_once('\n').unwrap();
+        let wrong =
+            format!("{first}\n{rest}\n{},nobody,2025-11-20,am,O,\n199999,1,2025-11-20,am,O,\n", self.urn);
+        std::fs::write(&file, wrong).unwrap();
+        let (code, said) = import(&file, &["--json"]);
+        let told: Value = serde_json::from_str(&said).unwrap_or_else(|e| panic!("{e}: {said}"));
+        assert_eq!((code, &told["rejected"], &told["unchanged"]), (3, &2.into(), &2.into()), "{said}");
+        let schools = told["schools"].as_array().unwrap();
+        let rejected: Vec<_> = schools.iter().map(|s| (s["urn"].as_str(), s["rejected"].as_u64())).collect();
+        let urns: Vec<_> = self.json.schools.iter().map(|s| Some(s.urn.as_str())).collect();
+        assert_eq!(rejected, [(urns[0], Some(1)), (urns[1], Some(0))], "{said}");
+        let errors = std::fs::read_to_string(self.dir.join("many.errors.csv")).unwrap();
+        assert!(
+            errors.contains("\n4,school_pupil_id,nobody,") && errors.contains("\n5,school,199999,"),
+            "{errors}"
+        );
     }
 
     fn refusals(&self) {
@@ -253,7 +313,7 @@ impl<'a> Folder<'a> {
             "{said}"
         );
         let (code, said) = self.import("attendance", &self.dir.join("demo.json"), &[]);
-        assert_eq!((code, said.contains("neither .csv nor .ndjson")), (1, true), "{said}");
+        assert_eq!((code, said.contains("neither .csv, .xlsx nor .ndjson")), (1, true), "{said}");
         let (code, said) = self.import("attendance", &self.dir.join("none.csv"), &[]);
         assert_eq!((code, said.contains("cannot read")), (1, true), "{said}");
         assert_eq!(self.import("marks", &good, &[]).0, 2, "usage");

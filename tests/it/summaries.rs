@@ -315,7 +315,10 @@ async fn figures(db: TestDb) {
             let total = |of: fn(&(u64, u64)) -> u64| -> u64 { sums.iter().map(of).sum() };
             let combined = &body["combined"]["sections"]["headline"];
             if enrolments(body).iter().all(|e| e["completeness"]["recorded"] != true) {
-                assert!(combined.is_null(), "{name}: what no register holds is not nothing missed: {combined}");
+                assert!(
+                    combined.is_null(),
+                    "{name}: what no register holds is not nothing missed: {combined}"
+                );
                 continue;
             }
             assert_eq!(combined["possible"], total(|s| s.0), "{name}");

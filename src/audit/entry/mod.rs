@@ -82,6 +82,16 @@ pub struct Connection {
     pub system: Option<String>,
 }
 
+/// The organisation for which a system of another acted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActedFor {
+    /// The organisation's identifier.
+    #[serde(with = "fields::required_word")]
+    pub organisation_id: OrganisationId,
+    /// Its code at the time.
+    pub organisation: String,
+}
+
 /// One event, as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -118,6 +128,10 @@ pub struct Entry {
     /// Who connected; absent: no certificate, or none that could be verified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connection: Option<Connection>,
+    /// The school for which a supplier's, trust's or authority's system acted under a mandate; absent: it acted for its
+    /// own organisation, or no mandate let it act.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acted_for: Option<ActedFor>,
     /// The person, as the organisation's identity provider names them; absent: person not asserted, the system asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<String>,
@@ -206,6 +220,7 @@ impl Entry {
             method: None,
             route: None,
             connection: None,
+            acted_for: None,
             person: None,
             by_cover: false,
             role: None,
@@ -241,9 +256,10 @@ impl Entry {
         if entry.v == VERSION { Ok(entry) } else { Err(NotAnEntry) }
     }
 
-    /// The organisation whose system asked, whose officer may read the entry.
+    /// The organisation whose officer may read the entry: the one acted for, else the one whose system asked.
     pub fn organisation(&self) -> Option<OrganisationId> {
-        self.connection.as_ref()?.organisation_id
+        let acted_for = self.acted_for.as_ref().map(|a| a.organisation_id);
+        acted_for.or_else(|| self.connection.as_ref()?.organisation_id)
     }
 }
 
@@ -271,6 +287,7 @@ mod tests {
                 organisation: Some("northshire".into()),
                 system: Some("cases".into()),
             }),
+            acted_for: Some(ActedFor { organisation_id: OrganisationId(id(5)), organisation: "hill".into() }),
             person: Some("sw-17".into()),
             by_cover: true,
             role: Some(Role::SocialWorker),
@@ -302,7 +319,8 @@ mod tests {
              \"traceparent\":\"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\",\"network\":\"192.0.2.0/24\",\"method\":\"GET\",\
              \"route\":\"/v1/pupils/{{pupil_id}}/attendance-summary\",\"connection\":{{\"thumbprint\":\"{ab}\",\
              \"organisation_id\":\"01920000-0000-7000-8000-000000000002\",\"organisation\":\"northshire\",\
-             \"system\":\"cases\"}},\"person\":\"sw-17\",\"by_cover\":true,\"role\":\"social_worker\",\
+             \"system\":\"cases\"}},\"acted_for\":{{\"organisation_id\":\"01920000-0000-7000-8000-000000000005\",\
+             \"organisation\":\"hill\"}},\"person\":\"sw-17\",\"by_cover\":true,\"role\":\"social_worker\",\
              \"purpose\":\"child_protection\",\"legal_basis\":\"Children Act 1989 s 47\",\
              \"involvement\":\"01920000-0000-7000-8000-000000000003\",\"case_reference\":\"CP-\\\"9\\\"\",\
              \"action\":\"summary\",\"child\":\"01920000-0000-7000-8000-000000000004\",\"record\":\"none\",\
@@ -327,7 +345,9 @@ mod tests {
     fn what_was_written_is_read() {
         let entry = full();
         assert_eq!(Entry::from_bytes(&entry.to_bytes()).unwrap(), entry);
-        assert_eq!(entry.organisation(), Some(OrganisationId(id(2))));
+        assert_eq!(entry.organisation(), Some(OrganisationId(id(5))), "the school's, not its supplier's");
+        let own = Entry { acted_for: None, ..entry };
+        assert_eq!(own.organisation(), Some(OrganisationId(id(2))));
     }
 
     #[test]

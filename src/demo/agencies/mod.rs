@@ -10,8 +10,8 @@ use super::authority::{Authority, School};
 use super::pki::{Pki, SystemName};
 use crate::crypto::{sha256, to_hex};
 use crate::directory::{
-    CertificateEntry, DirectoryFile, LaneException, OfficerAuthorisationEntry, OrganisationEntry,
-    SharingAgreementEntry, SystemEntry, TeamEntry,
+    CertificateEntry, DirectoryFile, LaneException, MandateEntry, OfficerAuthorisationEntry,
+    OrganisationEntry, SharingAgreementEntry, SystemEntry, TeamEntry,
 };
 use crate::domain::purpose::Section;
 use chrono::Days;
@@ -24,6 +24,9 @@ pub const NURSING: &str = "exampleshire-nursing";
 pub const MINDS: &str = "exampleshire-minds";
 /// An authority that has nothing to do with these children.
 pub const STRANGER: &str = "northmarch";
+
+/// The supplier whose system may send every school's registers, as registers kept in one place are sent.
+pub const SUPPLIER: &str = "registers-together";
 
 /// A system of an agency: organisation, system, role, scopes.
 struct Agency(&'static str, &'static str, &'static str, &'static [&'static str]);
@@ -39,6 +42,7 @@ const AGENCIES: &[Agency] = &[
     Agency(NURSING, "school-nursing", "school_nurse", &["involvements", "summaries"]),
     Agency(MINDS, "support", "mental_health_practitioner", &["involvements", "summaries"]),
     Agency(STRANGER, "social-care", "social_worker", &["involvements", "summaries"]),
+    Agency(SUPPLIER, SUPPLIER_SYSTEM, "school_attendance_officer", &["registers"]),
 ];
 
 /// An organisation's code, kind, name, authority number, and the purposes of its sharing agreement.
@@ -88,6 +92,8 @@ const TEAMS: &[(&str, &str, &str)] = &[
     (STRANGER, "child-protection", "Child Protection"),
 ];
 
+/// The supplier's system.
+pub const SUPPLIER_SYSTEM: &str = "sync";
 /// The school's own register system.
 pub const SCHOOL_SYSTEM: &str = "mis";
 /// The system of an organisation's data protection officer.
@@ -117,7 +123,10 @@ pub fn directory_file(authority: &Authority, pki: &Pki) -> DirectoryFile {
         ..OrganisationEntry::default()
     });
     DirectoryFile {
-        organisations: agencies.chain(authority.schools.iter().map(school_entry)).collect(),
+        organisations: agencies
+            .chain([supplier_entry()])
+            .chain(authority.schools.iter().map(school_entry))
+            .collect(),
         systems: systems(authority, pki),
         teams: TEAMS
             .iter()
@@ -136,6 +145,26 @@ pub fn directory_file(authority: &Authority, pki: &Pki) -> DirectoryFile {
             valid_from: authority.options.today - Days::new(400),
             valid_until: authority.options.today + Days::new(400),
         }],
+        mandates: authority.schools.iter().map(|school| mandate(authority, school)).collect(),
+    }
+}
+
+fn supplier_entry() -> OrganisationEntry {
+    OrganisationEntry {
+        code: SUPPLIER.to_owned(),
+        kind: "vendor".to_owned(),
+        name: "Registers Together Ltd".to_owned(),
+        ..OrganisationEntry::default()
+    }
+}
+
+fn mandate(authority: &Authority, school: &School) -> MandateEntry {
+    MandateEntry {
+        client_id: client_id(&SystemName::new(SUPPLIER, SUPPLIER_SYSTEM)),
+        school: school.code.clone(),
+        scopes: vec!["registers".to_owned()],
+        valid_from: authority.options.today - Days::new(400),
+        valid_until: authority.options.today + Days::new(400),
     }
 }
 

@@ -60,6 +60,23 @@ impl PackedYear {
     }
 }
 
+/// Bytes of one bit for each place.
+const BITS: usize = SESSIONS.div_ceil(8);
+/// Stands before seconds that are too far from their day's noon: more than nine hours.
+const FAR: i16 = i16::MIN;
+
+/// Noon of a place's day, UTC: seconds since 1 August.
+fn noon(place: usize) -> i64 {
+    i64::try_from(place / 2).unwrap_or(0) * 86_400 + 43_200
+}
+
+/// Takes the next bytes off the front.
+fn take<'b, const N: usize>(rest: &mut &'b [u8]) -> Option<&'b [u8; N]> {
+    let (head, tail) = rest.split_first_chunk::<N>()?;
+    *rest = tail;
+    Some(head)
+}
+
 /// When each mark of a year was recorded: seconds since 1 August 00:00 UTC; 0 where there is no mark.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entered(Vec<u32>);
@@ -71,18 +88,58 @@ impl Default for Entered {
 }
 
 impl Entered {
-    /// Reads stored bytes: [`SESSIONS`] little-endian integers of four bytes.
+    /// Reads stored bytes: packed as [`Self::to_bytes`] writes them, or [`SESSIONS`] little-endian integers of four bytes,
+    /// which stood before and stand where packing gains nothing.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, StoredMarksError> {
-        let (words, rest) = bytes.as_chunks::<4>();
-        if words.len() != SESSIONS || !rest.is_empty() {
-            return Err(StoredMarksError);
+        if bytes.len() != 4 * SESSIONS {
+            return Self::unpack(bytes).ok_or(StoredMarksError);
         }
+        let (words, _) = bytes.as_chunks::<4>();
         Ok(Self(words.iter().map(|word| u32::from_le_bytes(*word)).collect()))
     }
 
-    /// The bytes to store.
+    /// The bytes to store: a bit for each place that has a time, then for each of these, in order, the distance in seconds
+    /// from noon (UTC) of its day as an integer of two bytes, little-endian; where that is too far, [`FAR`] and the
+    /// seconds themselves, four bytes. A mark made on its day, as most are, takes two bytes instead of four, and a place
+    /// without a mark takes one bit.
     pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = vec![0; BITS];
+        for (place, seconds) in self.0.iter().enumerate().filter(|(_, seconds)| **seconds > 0) {
+            if let Some(bits) = bytes.get_mut(place / 8) {
+                *bits |= 1 << (place % 8);
+            }
+            let near = i16::try_from(i64::from(*seconds) - noon(place)).ok().filter(|near| *near != FAR);
+            bytes.extend(near.unwrap_or(FAR).to_le_bytes());
+            if near.is_none() {
+                bytes.extend(seconds.to_le_bytes());
+            }
+        }
+        if bytes.len() < 4 * SESSIONS {
+            return bytes;
+        }
+        // The two forms are told apart by their length.
         self.0.iter().flat_map(|seconds| seconds.to_le_bytes()).collect()
+    }
+
+    fn unpack(bytes: &[u8]) -> Option<Self> {
+        let (bits, mut rest) = bytes.split_at_checked(BITS)?;
+        let mut entered = Self::default();
+        for place in 0..8 * BITS {
+            if bits.get(place / 8)? >> (place % 8) & 1 == 0 {
+                continue;
+            }
+            let near = i16::from_le_bytes(*take(&mut rest)?);
+            let seconds = if near == FAR {
+                u32::from_le_bytes(*take(&mut rest)?)
+            } else {
+                u32::try_from(noon(place) + i64::from(near)).ok()?
+            };
+            // A bit past the year has no place, and one without seconds no meaning.
+            if seconds == 0 || !entered.set(place, seconds) {
+                return None;
+            }
+        }
+        rest.is_empty().then_some(entered)
     }
 
     /// The seconds at a place; `None` where there is none.
@@ -187,13 +244,52 @@ mod tests {
     fn damaged_rows_are_refused() {
         assert_eq!(PackedYear::from_bytes(&[0; 731]), Err(StoredMarksError));
         assert_eq!(PackedYear::from_bytes(&[44; 732]), Err(StoredMarksError));
-        assert_eq!(Entered::from_bytes(&[0; 2927]), Err(StoredMarksError));
+        let mut one = Entered::default();
+        one.set(731, 365 * 86_400 + 30_000);
+        let good = one.to_bytes();
+        assert_eq!((good.len(), Entered::from_bytes(&good)), (94, Ok(one)));
+        for bytes in [
+            &good[..93],                                          // cut short
+            &[good.as_slice(), &[0]].concat(),                    // something behind it
+            &[&good[..91], &[0x10], &good[92..]].concat(),        // a bit past the year
+            &[&good[..92], &FAR.to_le_bytes()].concat(),          // far, and no seconds
+            &[&good[..92], &FAR.to_le_bytes(), &[0; 4]].concat(), // far, and none
+            &[0; 91],
+            &[0; 2927],
+            &[0xFF; 2927],
+        ] {
+            assert_eq!(Entered::from_bytes(bytes), Err(StoredMarksError), "{} bytes", bytes.len());
+        }
         assert_eq!(
             MinutesLate::from_bytes(&[1, 0, 5, 0, 1, 0, 6, 0]),
             Err(StoredMarksError),
             "one place twice"
         );
         assert_eq!(MinutesLate::from_bytes(&[0xDC, 2, 5, 0]), Err(StoredMarksError), "732 is no place");
+    }
+
+    #[test]
+    fn times_are_packed_around_noon_and_read_in_the_form_before() {
+        let year = |seconds: &dyn Fn(i64) -> i64| {
+            let mut entered = Entered::default();
+            for place in (0..SESSIONS).filter(|place| place / 2 % 7 < 5) {
+                entered.set(place, u32::try_from(seconds(noon(place))).unwrap().max(1));
+            }
+            entered
+        };
+        for (seconds, length, why) in [
+            (&(|noon: i64| noon - 11_000) as &dyn Fn(i64) -> i64, 92 + 2 * 524, "on the day"),
+            (&|noon| noon + 32_767, 92 + 2 * 524, "nine hours after noon"),
+            (&|noon| noon + 32_768, 2_928, "each of them later: packing gains nothing"),
+        ] {
+            let entered = year(seconds);
+            let bytes = entered.to_bytes();
+            assert_eq!(bytes.len(), length, "{why}");
+            assert_eq!(Entered::from_bytes(&bytes).as_ref(), Ok(&entered), "{why}");
+            let before: Vec<u8> = entered.0.iter().flat_map(|seconds| seconds.to_le_bytes()).collect();
+            assert_eq!(Entered::from_bytes(&before), Ok(entered), "{why}");
+        }
+        assert_eq!(Entered::from_bytes(&Entered::default().to_bytes()), Ok(Entered::default()));
     }
 
     proptest! {

@@ -8,12 +8,9 @@ use std::fmt;
 
 use super::issuers;
 
-/// The letters of a UPN in the order of their values 0 to 22: I, O and S are left out as too like 1, 0 and 5.
-const LETTERS: &[u8; 23] = b"ABCDEFGHJKLMNPQRTUVWXYZ";
-
 /// A well-formed UPN. Shows its value by `Display` only; `Debug` hides it.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Upn(String);
+pub struct Upn([u8; 13]);
 
 /// Why a text is not a UPN, and what to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,11 +39,11 @@ pub enum UpnError {
 impl Upn {
     /// Reads a UPN as written, capital letters and no spaces. Any issuer is accepted: see [`Self::issuer_known`].
     pub fn parse(text: &str) -> Result<Self, UpnError> {
-        let [check, body @ ..] = text.as_bytes() else { return Err(UpnError::Length) };
-        let [digits @ .., last] = body else { return Err(UpnError::Length) };
-        if text.chars().count() != 13 {
+        if !(text.len() == 13 && text.is_ascii()) && text.chars().count() != 13 {
             return Err(UpnError::Length);
         }
+        let [check, body @ ..] = text.as_bytes() else { return Err(UpnError::Length) };
+        let [digits @ .., last] = body else { return Err(UpnError::Length) };
         let check = letter_value(*check).ok_or(UpnError::CheckLetter)?;
         let mut sum = 0;
         // Characters 2 to 13 weigh 2 to 13.
@@ -54,36 +51,45 @@ impl Upn {
             sum += digit_value(*digit).ok_or(UpnError::Digits)? * weight;
         }
         sum += digit_value(*last).or_else(|| letter_value(*last)).ok_or(UpnError::Last)? * 13;
-        if sum % 23 == check { Ok(Self(text.to_owned())) } else { Err(UpnError::Check) }
+        let bytes = text.as_bytes().try_into().map_err(|_| UpnError::Length)?;
+        if sum % 23 == check { Ok(Self(bytes)) } else { Err(UpnError::Check) }
     }
 
     /// The thirteen characters.
     pub fn as_str(&self) -> &str {
-        &self.0
+        // Each is a letter or digit of ASCII, or there would be no UPN.
+        std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
     /// Whether this is a temporary UPN: it ends in a letter. One such never matches a child at another school.
     pub fn is_temporary(&self) -> bool {
-        self.0.ends_with(|last: char| last.is_ascii_uppercase())
+        self.0.last().is_some_and(u8::is_ascii_uppercase)
     }
 
     /// Whether the issuer is in our list of authorities; `false` is worth a second look, never a refusal.
     pub fn issuer_known(&self) -> bool {
-        self.0.get(1..4).and_then(|code| code.parse().ok()).is_some_and(issuers::is_known)
+        self.as_str().get(1..4).and_then(|code| code.parse().ok()).is_some_and(issuers::is_known)
     }
 }
 
 fn digit_value(byte: u8) -> Option<u32> {
-    char::from(byte).to_digit(10)
+    byte.is_ascii_digit().then(|| u32::from(byte - b'0'))
 }
 
 fn letter_value(byte: u8) -> Option<u32> {
-    LETTERS.iter().zip(0..).find_map(|(letter, value)| (*letter == byte).then_some(value))
+    // The letters before it, less those that are left out: I, O and S.
+    byte.is_ascii_uppercase().then(|| u32::from(byte - b'A')).and_then(|place| match byte {
+        b'I' | b'O' | b'S' => None,
+        b'A'..b'I' => Some(place),
+        b'I'..b'O' => Some(place - 1),
+        b'O'..b'S' => Some(place - 2),
+        _ => Some(place - 3),
+    })
 }
 
 impl fmt::Display for Upn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
@@ -106,6 +112,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// The letters of a UPN in the order of their values 0 to 22: I, O and S are left out as too like 1, 0 and 5.
+    const LETTERS: &[u8; 23] = b"ABCDEFGHJKLMNPQRTUVWXYZ";
+
+    #[test]
+    fn letters_have_their_values() {
+        for byte in 0..=u8::MAX {
+            let value = LETTERS.iter().position(|letter| *letter == byte);
+            assert_eq!(letter_value(byte), value.map(|value| u32::try_from(value).unwrap()), "{byte}");
+        }
+    }
 
     #[test]
     fn worked_numbers() {

@@ -1,17 +1,17 @@
-//! Opening the gate for a caller: about a child, about a school's own registers, or about its own organisation.
+//! Opening the gate for a caller: about a child, about a school's registers, or about its own organisation.
 
 mod decide;
 mod find;
+mod school;
 
 pub use find::Search;
 
 use self::decide::Tie;
-use super::permit::{Holder, OfChild, OfOrganisation, OfSchool, Permit};
+use super::permit::{Holder, OfChild, OfOrganisation, Permit};
 use super::{Gate, Trail, handles};
 use crate::audit::{Decision, Digest};
-use crate::directory::Scope;
-use crate::domain::identifiers::{PupilId, SchoolId};
-use crate::domain::organisation::OrganisationKind;
+use crate::directory::{NoMandate, Scope};
+use crate::domain::identifiers::PupilId;
 use crate::domain::purpose::{Section, SectionSet};
 use crate::identity::Caller;
 use crate::policy::{Action, Relationship};
@@ -38,6 +38,9 @@ pub enum Refusal {
     /// The relationship is a case and no `Case-Reference` was sent.
     #[error("no case reference was sent")]
     CaseReferenceRequired,
+    /// The system belongs to another organisation than the school, and no mandate lets it act for that school.
+    #[error(transparent)]
+    NoMandate(#[from] NoMandate),
     /// The caller has a live case for this child, but not under this reference for this purpose.
     #[error("the case reference is not that of a live case of this purpose for this child")]
     CaseReferenceMismatch,
@@ -64,6 +67,7 @@ impl Refusal {
         match self {
             Self::NotFound => "no_relationship",
             Self::Forbidden => "forbidden_for_role",
+            Self::NoMandate(fault) => fault.word(),
             Self::CaseReferenceRequired => "case_reference_required",
             Self::CaseReferenceMismatch => "case_reference_mismatch",
             Self::Ambiguous => "ambiguous",
@@ -145,27 +149,6 @@ impl Gate {
         Ok(Permit { subject: OfChild { pupil, reach, sections, asked }, holder: holder(caller), trail })
     }
 
-    /// Opens about the registers of the caller's own school.
-    pub fn open_school(&self, asked: Asked, urn: &str, action: Action) -> Result<Permit<OfSchool>, Refusal> {
-        let Asked { caller, trail } = asked;
-        trail.note(|e| e.action = Some(action.as_str().to_owned()));
-        let own = caller.organisation.kind == OrganisationKind::School
-            && caller.organisation.urn.as_deref() == Some(urn);
-        // Which schools exist is public, so another's is a plain 403, the same for every child.
-        if !own || !self.allowed(&caller, Scope::Registers, action, &trail) {
-            trail.refused(&Refusal::Forbidden);
-            return Err(Refusal::Forbidden);
-        }
-        let school = SchoolId(caller.organisation.id.0);
-        Ok(Permit { subject: OfSchool { school }, holder: holder(&caller), trail })
-    }
-
-    /// Opens about the registers of the caller's own school, whichever that is.
-    pub fn open_own_school(&self, asked: Asked, action: Action) -> Result<Permit<OfSchool>, Refusal> {
-        let urn = asked.caller.organisation.urn.clone().unwrap_or_default();
-        self.open_school(asked, &urn, action)
-    }
-
     /// Opens about the caller's own organisation: its involvements, its audit entries.
     pub fn open_organisation(
         &self,
@@ -187,7 +170,7 @@ impl Gate {
     }
 
     /// The policy's answer to an action about no child; the entry gets its reasons.
-    fn allowed(&self, caller: &Caller, scope: Scope, action: Action, trail: &Trail) -> bool {
+    pub(super) fn allowed(&self, caller: &Caller, scope: Scope, action: Action, trail: &Trail) -> bool {
         let has_scope = caller.system.scopes.contains(&scope);
         let facts = self.facts(caller, Relationship::Organisation, has_scope);
         let decision = self.0.policy.decide(&facts, action, true);

@@ -4,29 +4,46 @@ use crate::http::{Error, ProblemKind};
 use axum::RequestExt as _;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use bytes::Bytes;
+use http::header;
 use http::request::Parts;
 use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
 
 /// A body that has not been read yet: whoever may not send it is refused before its bytes are taken in.
 #[derive(Debug)]
-pub struct Body(axum::body::Body);
+pub struct Body {
+    body: axum::body::Body,
+    too_long: bool,
+}
+
+/// The most bytes that a route reads.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BodyLimit(pub(super) usize);
 
 impl<S: Send + Sync> FromRequest<S> for Body {
     type Rejection = Error;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Error> {
-        Ok(Self(request.with_limited_body().into_body()))
+        let limit = request.extensions().get::<BodyLimit>().and_then(|limit| u64::try_from(limit.0).ok());
+        let said = request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
+        let too_long = said.zip(limit).is_some_and(|(said, limit): (u64, u64)| said > limit);
+        Ok(Self { body: request.with_limited_body().into_body(), too_long })
     }
 }
 
 impl Body {
-    /// Reads the whole body, within the route's limit.
+    /// Reads the whole body, within the route's limit. One that says that it is longer is not waited for.
     pub async fn read(self) -> Result<Bytes, Error> {
-        axum::body::to_bytes(self.0, usize::MAX).await.map_err(|error| {
+        let too_long = || {
+            let detail = "the body is larger than this route takes; send it in parts";
+            Error::problem(ProblemKind::PayloadTooLarge, detail)
+        };
+        if self.too_long {
+            return Err(too_long());
+        }
+        axum::body::to_bytes(self.body, usize::MAX).await.map_err(|error| {
             if is_too_long(&error) {
-                let detail = "the body is larger than this route takes; send it in parts";
-                Error::problem(ProblemKind::PayloadTooLarge, detail)
+                too_long()
             } else {
                 Error::problem(
                     ProblemKind::BadRequest,

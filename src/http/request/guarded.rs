@@ -1,11 +1,13 @@
 //! Routes about children: only handlers that answer with a [`Released`] body can be put here.
 
+use super::body::BodyLimit;
 use crate::gate::Released;
 use crate::http::Error;
+use axum::Extension;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts};
 use axum::handler::Handler;
-use axum::routing::{MethodFilter, on};
+use axum::routing::{MethodFilter, MethodRouter, on};
 use std::future::Future;
 
 /// A handler whose every answer has been recorded by the gate, or is a problem that the audit layer records.
@@ -54,7 +56,8 @@ impl<S: Clone + Send + Sync + 'static> GuardedRouter<S> {
         H: Guarded<T, S>,
         T: 'static,
     {
-        Self(self.0.route(path, on(method, handler).layer(DefaultBodyLimit::max(body_bytes))))
+        let limited: MethodRouter<S> = on(method, handler).layer(DefaultBodyLimit::max(body_bytes));
+        Self(self.0.route(path, limited.layer(Extension(BodyLimit(body_bytes)))))
     }
 
     /// The router, to be merged with what is not about children.

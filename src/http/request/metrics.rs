@@ -1,10 +1,12 @@
-//! Counts for the operator: answers by status, handshakes refused, alarms. Never a child, an agency or a case.
+//! Counts for the operator: answers by status, handshakes refused, alarms, how long writes hold the database. Never a
+//! child, an agency or a case.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::registry::Registry;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
 use std::sync::Arc;
 
 /// What `/metrics` tells. Cheap to clone.
@@ -27,17 +29,25 @@ struct Alarmed {
 }
 
 impl Default for Metrics {
+    /// Counts of the API alone.
     fn default() -> Self {
+        Self::with_writes(Histogram::new([]))
+    }
+}
+
+impl Metrics {
+    /// The same, and how long writes hold the database.
+    pub fn with_writes(seconds: Histogram) -> Self {
         let mut registry = Registry::with_prefix("schoolgate");
         let (answers, handshakes, alarms) = (Family::default(), Counter::default(), Family::default());
         registry.register("answers", "Answers of the API, by status", answers.clone());
         registry.register("handshakes_refused", "TLS handshakes refused", handshakes.clone());
         registry.register("alarms", "What somebody should look at, by reason", alarms.clone());
+        let help = "How long a write transaction held the database's writer, of this process";
+        registry.register_with_unit("store_write", help, Unit::Seconds, seconds);
         Self { registry: Arc::new(registry), answers, handshakes, alarms }
     }
-}
 
-impl Metrics {
     /// Counts an answer.
     pub fn answered(&self, status: u16) {
         self.answers.get_or_create(&Answered { status }).inc();

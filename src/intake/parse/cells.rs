@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use chrono::{DateTime, Datelike, NaiveDate, SubsecRound, Utc};
 
 use super::columns::Table;
+use super::dates::{self, DateForm};
 use super::report::RowError;
 
 /// What is wrong with a cell and what to do, as `what; what to do`.
@@ -18,20 +19,26 @@ pub(super) type Fault = Cow<'static, str>;
 pub(super) struct Row<'r> {
     line: u64,
     table: &'static Table,
-    values: &'r [Cow<'r, str>],
+    values: &'r [&'r str],
+    forms: &'r [DateForm],
     cell_max_chars: usize,
     errors: Vec<RowError>,
 }
 
 impl<'r> Row<'r> {
+    /// `values` stand in the order of the table's columns, empty where not given, and so do `forms` where they are known.
     pub(super) fn new(
         line: u64,
         table: &'static Table,
-        values: &'r [Cow<'r, str>],
+        (values, forms): (&'r [&'r str], &'r [DateForm]),
         cell_max_chars: usize,
         errors: Vec<RowError>,
     ) -> Self {
-        Self { line, table, values, cell_max_chars, errors }
+        Self { line, table, values, forms, cell_max_chars, errors }
+    }
+
+    pub(super) fn has_errors(&self) -> bool {
+        !self.errors.is_empty()
     }
 
     pub(super) fn into_errors(self) -> Vec<RowError> {
@@ -43,11 +50,28 @@ impl<'r> Row<'r> {
         self.table.position(column).and_then(|at| self.values.get(at)).map_or("", |value| value.trim())
     }
 
+    /// How the dates of `column` may be read.
+    fn form(&self, column: &'static str) -> DateForm {
+        self.table.position(column).and_then(|at| self.forms.get(at)).copied().unwrap_or_default()
+    }
+
+    /// Reads a date that must be given.
+    pub(super) fn needed_date(&mut self, column: &'static str) -> Option<NaiveDate> {
+        let form = self.form(column);
+        self.needed(column, |cell| dates::date(cell, form))
+    }
+
+    /// Reads a date that may be empty.
+    pub(super) fn optional_date(&mut self, column: &'static str) -> Option<NaiveDate> {
+        let form = self.form(column);
+        self.optional(column, |cell| dates::date(cell, form))
+    }
+
     /// Reads a cell that must be given.
     pub(super) fn needed<T>(
         &mut self,
         column: &'static str,
-        read: impl FnOnce(&str) -> Result<T, Fault>,
+        read: impl FnOnce(&'r str) -> Result<T, Fault>,
     ) -> Option<T> {
         // A wrong type was reported when the row was taken apart; "is empty" on top would be untrue.
         if self.cell(column).is_empty() && !self.is_wrong(column) {
@@ -60,7 +84,7 @@ impl<'r> Row<'r> {
     pub(super) fn optional<T>(
         &mut self,
         column: &'static str,
-        read: impl FnOnce(&str) -> Result<T, Fault>,
+        read: impl FnOnce(&'r str) -> Result<T, Fault>,
     ) -> Option<T> {
         let cell = self.cell(column);
         if cell.is_empty() {
@@ -87,22 +111,6 @@ impl<'r> Row<'r> {
     }
 }
 
-/// A date as `YYYY-MM-DD` and in no other form: `03/04/2026` means two days.
-pub(super) fn date(cell: &str) -> Result<NaiveDate, Fault> {
-    let shaped = cell.len() == 10
-        && cell
-            .bytes()
-            .zip(0..)
-            .all(|(byte, at)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() });
-    if !shaped {
-        return Err("is not a date as YYYY-MM-DD; write it so, such as `2026-09-01`".into());
-    }
-    match NaiveDate::parse_from_str(cell, "%Y-%m-%d") {
-        Ok(date) if (1900..=2199).contains(&date.year()) => Ok(date),
-        Ok(_) | Err(_) => Err("is a day that is not in the calendar; check year, month and day".into()),
-    }
-}
-
 /// A time in RFC 3339 with its offset, to the microsecond, which is what is held.
 pub(super) fn time(cell: &str) -> Result<DateTime<Utc>, Fault> {
     match DateTime::parse_from_rfc3339(cell) {
@@ -111,6 +119,19 @@ pub(super) fn time(cell: &str) -> Result<DateTime<Utc>, Fault> {
             Err("is not a time in RFC 3339; write it with its offset, such as `2026-09-01T08:55:00Z`".into())
         }
     }
+}
+
+/// The one form of a time that exports of long files have, `2026-09-01T08:55:00Z`; `None` sends the cell to [`time`].
+pub(super) fn quick_time(cell: &str) -> Option<DateTime<Utc>> {
+    let (day, clock) = cell.strip_suffix('Z')?.split_once('T')?;
+    let [h1, h2, b':', m1, m2, b':', s1, s2] = *clock.as_bytes() else { return None };
+    let two = |tens: u8, ones: u8| {
+        let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
+        (tens < 10 && ones < 10).then(|| u32::from(tens) * 10 + u32::from(ones))
+    };
+    let day = dates::quick(day, DateForm::AsWritten)?;
+    // A second of 60 is left to the longer way.
+    Some(day.and_hms_opt(two(h1, h2)?, two(m1, m2)?, two(s1, s2)?)?.and_utc())
 }
 
 /// Yes or no, in the words that exports use.
@@ -123,29 +144,34 @@ pub(super) fn flag(cell: &str) -> Result<bool, Fault> {
 }
 
 /// Text on one line, kept as given, at most `max` characters.
-pub(super) fn text(cell: &str, max: usize) -> Result<String, Fault> {
+pub(super) fn text(cell: &str, max: usize) -> Result<&str, Fault> {
     if cell.chars().any(char::is_control) {
         return Err("has a line break or control character; remove it in the school's system".into());
     }
     bounded(cell, max)
 }
 
+/// Whether a cell is text on one line that every limit on characters lets through, seen by its bytes alone.
+pub(super) fn is_plain(cell: &str, max: usize) -> bool {
+    cell.len() <= max && cell.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+}
+
 /// Text that may run over lines, as addresses do; other control characters are refused.
-pub(super) fn lines(cell: &str, max: usize) -> Result<String, Fault> {
+pub(super) fn lines(cell: &str, max: usize) -> Result<&str, Fault> {
     if cell.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
         return Err("has a control character; remove it in the school's system".into());
     }
     bounded(cell, max)
 }
 
-fn bounded(cell: &str, max: usize) -> Result<String, Fault> {
+fn bounded(cell: &str, max: usize) -> Result<&str, Fault> {
     if cell.chars().count() > max {
         Err(format!(
             "has more than {max} characters; shorten it, or check that the columns are in their places"
         )
         .into())
     } else {
-        Ok(cell.to_owned())
+        Ok(cell)
     }
 }
 
@@ -164,24 +190,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dates() {
-        assert_eq!(date("2024-02-29").unwrap().to_string(), "2024-02-29");
-        for cell in [
-            "29/02/2024",
-            "2024-2-29",
-            "2023-02-29",
-            "2024-13-01",
-            "1899-12-31",
-            "9999-01-01",
-            "20240229",
-            "+024-02-29",
-            "2024-02-2９",
-        ] {
-            assert!(date(cell).is_err(), "{cell}");
-        }
-    }
-
-    #[test]
     fn times() {
         assert_eq!(
             time("2026-09-01T09:55:00.1234567+01:00").unwrap().to_rfc3339(),
@@ -191,6 +199,16 @@ mod tests {
             ["2026-09-01T08:55:00", "2026-09-01", "08:55", "9999-12-31T23:59:59Z", "0000-01-01T00:00:00Z"]
         {
             assert!(time(cell).is_err(), "{cell}");
+            assert_eq!(quick_time(cell), None, "{cell}");
+        }
+        for cell in ["2026-09-01T08:55:07Z", "2026-02-28T00:00:00Z", "1900-01-01T23:59:59Z"] {
+            assert_eq!(quick_time(cell), time(cell).ok(), "{cell}");
+            assert!(quick_time(cell).is_some());
+        }
+        for cell in
+            ["2026-09-01T24:00:00Z", "2026-09-01T08:60:00Z", "2026-09-31T08:00:00Z", "2026-09-01T08:55:60Z"]
+        {
+            assert_eq!(quick_time(cell), None, "{cell}");
         }
     }
 
@@ -211,5 +229,6 @@ mod tests {
                 && lines("a\u{0}", 10).is_err()
                 && lines("abc", 2).is_err()
         );
+        assert!(is_plain("a 1~", 4) && !is_plain("abc", 2) && !is_plain("é", 9) && !is_plain("a\tb", 9));
     }
 }

@@ -10,6 +10,8 @@ pub(super) struct Table {
     pub(super) columns: &'static [Column],
     /// Columns of which a file needs at least one.
     pub(super) one_of: &'static [&'static str],
+    /// Columns that hold dates.
+    pub(super) dates: &'static [&'static str],
 }
 
 /// One column.
@@ -75,11 +77,14 @@ const fn whole_number(name: &'static str, aliases: &'static [&'static str]) -> C
 const SCHOOL_PUPIL_ID: &[&str] =
     &["Adno", "Adm No", "Admission No", "Admission Number", "Pupil ID", "Student ID", "MIS ID", "Person ID"];
 const UPN: &[&str] = &["Unique Pupil Number", "UPN Number", "Pupil UPN", "Student UPN"];
+const SCHOOL: &[&str] = &["URN", "School URN", "LAESTAB", "DfE Number", "School Number", "Estab Number"];
 
 /// The calendar: one row a date.
 pub(super) static CALENDAR: Table = Table {
     one_of: &[],
+    dates: &["date"],
     columns: &[
+        optional("school", SCHOOL),
         needed("date", &["Day", "Calendar Date", "School Date"]),
         needed("am", &["Morning", "AM Session", "Morning Session"]),
         needed("pm", &["Afternoon", "PM Session", "Afternoon Session"]),
@@ -91,7 +96,9 @@ pub(super) static CALENDAR: Table = Table {
 /// The admission register: one row a pupil.
 pub(super) static PUPILS: Table = Table {
     one_of: &[],
+    dates: &["date_of_birth", "starting_day", "last_day", "future_address_from", "other_school_from"],
     columns: &[
+        optional("school", SCHOOL),
         needed("school_pupil_id", SCHOOL_PUPIL_ID),
         optional("upn", UPN),
         needed("surname", &["Legal Surname", "Last Name", "Legal Last Name", "Family Name"]),
@@ -173,20 +180,86 @@ pub(super) const REGISTER_COLUMNS: &[&str] = &[
     "other_school_from",
 ];
 
+const IDENTITY: &[&str] = &["school_pupil_id", "upn"];
+const MARKED_DATE: Column = needed("date", &["Attendance Date", "Mark Date", "Session Date", "Day"]);
+const SESSION: Column = needed("session", &["AM/PM", "Session Name", "Half Day", "Period"]);
+const CODE: Column =
+    needed("code", &["Mark", "Attendance Code", "Attendance Mark", "Mark Code", "Session Mark"]);
+const MINUTES_LATE: Column = whole_number("minutes_late", &["Mins Late", "Late Minutes", "Minutes"]);
+const RECORDED_AT: Column =
+    optional("recorded_at", &["Recorded", "Date Recorded", "Taken At", "Mark Time", "Recorded Time"]);
+const AMENDED_FROM: Column =
+    optional("amended_from", &["Original Mark", "Original Code", "Previous Mark", "Previous Code"]);
+const REASON: Column = optional("reason", &["Amendment Reason", "Reason for Amendment", "Reason for Change"]);
+const AMENDED_BY: Column = optional("amended_by", &["Changed By", "Modified By", "Amended By Name"]);
+const AM: Column =
+    needed("am", &["Morning", "AM Mark", "AM Code", "AM Session", "Morning Mark", "Morning Session"]);
+const PM: Column =
+    needed("pm", &["Afternoon", "PM Mark", "PM Code", "PM Session", "Afternoon Mark", "Afternoon Session"]);
+
 /// Attendance in the long layout: one row a session.
 pub(super) static MARKS: Table = Table {
-    one_of: &["school_pupil_id", "upn"],
+    one_of: IDENTITY,
+    dates: &["date"],
     columns: &[
+        optional("school", SCHOOL),
         optional("school_pupil_id", SCHOOL_PUPIL_ID),
         optional("upn", UPN),
-        needed("date", &["Attendance Date", "Mark Date", "Session Date", "Day"]),
-        needed("session", &["AM/PM", "Session Name", "Half Day", "Period"]),
-        needed("code", &["Mark", "Attendance Code", "Attendance Mark", "Mark Code", "Session Mark"]),
-        whole_number("minutes_late", &["Mins Late", "Late Minutes", "Minutes"]),
-        optional("recorded_at", &["Recorded", "Date Recorded", "Taken At", "Mark Time", "Recorded Time"]),
-        optional("amended_from", &["Original Mark", "Original Code", "Previous Mark", "Previous Code"]),
-        optional("reason", &["Amendment Reason", "Reason for Amendment", "Reason for Change"]),
-        optional("amended_by", &["Changed By", "Modified By", "Amended By Name"]),
+        MARKED_DATE,
+        SESSION,
+        CODE,
+        MINUTES_LATE,
+        RECORDED_AT,
+        AMENDED_FROM,
+        REASON,
+        AMENDED_BY,
+    ],
+};
+
+/// Attendance in the day layout: one row a pupil and day.
+pub(super) static DAY_MARKS: Table = Table {
+    one_of: IDENTITY,
+    dates: &["date"],
+    columns: &[
+        optional("school", SCHOOL),
+        optional("school_pupil_id", SCHOOL_PUPIL_ID),
+        optional("upn", UPN),
+        MARKED_DATE,
+        AM,
+        PM,
+        RECORDED_AT,
+    ],
+};
+
+/// Attendance in the wide layout: one row a pupil, and a column for each session, which this table does not know.
+pub(super) static WIDE_MARKS: Table = Table {
+    one_of: IDENTITY,
+    dates: &[],
+    columns: &[
+        optional("school", SCHOOL),
+        optional("school_pupil_id", SCHOOL_PUPIL_ID),
+        optional("upn", UPN),
+    ],
+};
+
+/// Attendance as objects: the columns of [`MARKS`] in their places, then those that make an object a day.
+pub(super) static MARKS_JSON: Table = Table {
+    one_of: IDENTITY,
+    dates: &["date"],
+    columns: &[
+        optional("school", SCHOOL),
+        optional("school_pupil_id", SCHOOL_PUPIL_ID),
+        optional("upn", UPN),
+        MARKED_DATE,
+        SESSION,
+        CODE,
+        MINUTES_LATE,
+        RECORDED_AT,
+        AMENDED_FROM,
+        REASON,
+        AMENDED_BY,
+        AM,
+        PM,
     ],
 };
 
@@ -198,7 +271,7 @@ mod tests {
 
     #[test]
     fn no_name_stands_for_two_columns() {
-        for table in [&CALENDAR, &PUPILS, &MARKS] {
+        for table in [&CALENDAR, &PUPILS, &MARKS, &DAY_MARKS, &WIDE_MARKS, &MARKS_JSON] {
             let mut seen = BTreeMap::new();
             for column in table.columns {
                 for name in [&[column.name], column.aliases].concat() {
@@ -206,8 +279,9 @@ mod tests {
                     assert_eq!(seen.insert(folded(name), column.name), None, "{name}");
                 }
             }
-            assert!(table.one_of.iter().all(|name| table.position(name).is_some()));
+            assert!(table.one_of.iter().chain(table.dates).all(|name| table.position(name).is_some()));
         }
+        assert!(MARKS.columns.iter().zip(MARKS_JSON.columns).all(|(a, b)| a.name == b.name));
         assert!(REGISTER_COLUMNS.iter().all(|name| PUPILS.position(name).is_some()));
     }
 
@@ -222,6 +296,10 @@ mod tests {
             (&MARKS, "Admission Number", "school_pupil_id"),
             (&MARKS, "Mark", "code"),
             (&MARKS, "attendance code", "code"),
+            (&MARKS, "School URN", "school"),
+            (&MARKS, "LAESTAB", "school"),
+            (&DAY_MARKS, "AM", "am"),
+            (&DAY_MARKS, "Afternoon Mark", "pm"),
         ] {
             assert_eq!(table.resolve(header), table.position(name), "{header}");
         }

@@ -7,20 +7,24 @@
 
 mod cells;
 mod columns;
+mod dates;
 mod formats;
+mod originals;
 mod report;
 mod rows;
+mod taking;
+mod text;
 
-pub use report::{File, FileError, HeaderError, RowError};
+pub(in crate::intake) use formats::ADDED_COLUMNS as ERROR_COLUMNS;
+pub use originals::{Content, Originals, originals};
+pub use report::{CellFault, File, FileError, HeaderError, RowError, SessionsError, SpreadsheetError, Tally};
+pub(in crate::intake) use rows::is_present;
 pub use rows::{
-    CalendarRow, CalendarWord, MarkRow, PupilRow, SessionHalf, SpecialNeeds, read_calendar, read_marks,
-    read_pupils,
+    CalendarRow, CalendarWord, MarkRow, PupilRow, SessionHalf, SpecialNeeds, TakeMark, read_calendar,
+    read_marks, read_pupils,
 };
 
-use std::borrow::Cow;
-
-use cells::Row;
-use columns::Table;
+use std::io::{Read, Seek};
 
 /// How a file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,12 +33,14 @@ pub enum Format {
     Csv,
     /// One JSON object a line.
     Ndjson,
+    /// A spreadsheet as Excel saves it since 2007.
+    Xlsx,
 }
 
 /// What one file may hold at most. The size of the whole file is the caller's to limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Rows of one file; more refuses the file.
+    /// Rows of one file; more refuses the file. A calendar or roll has at most a million whatever is said here.
     pub rows_max: usize,
     /// Columns of one file, or keys of one object.
     pub columns_max: usize,
@@ -47,11 +53,12 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// A school's year of marks with room to spare: 2,000 pupils have about 760,000 sessions.
+    /// Any number of rows, as a file from the command line may have; what comes over the wire is limited in bytes. A wide
+    /// file of a year has 380 columns for the sessions, and 730 if it has a pair for every day.
     fn default() -> Self {
         Self {
-            rows_max: 1_000_000,
-            columns_max: 256,
+            rows_max: usize::MAX,
+            columns_max: 1_024,
             row_max_bytes: 64 * 1024,
             cell_max_chars: 1_000,
             errors_max: 10_000,
@@ -59,95 +66,10 @@ impl Default for Limits {
     }
 }
 
-/// Reads every row of `bytes`, in either format, by `read`, which gives `None` only after it has put an error into the row.
-fn read_file<R>(
-    bytes: &[u8],
-    format: Format,
-    table: &'static Table,
-    limits: &Limits,
-    read: &dyn Fn(&mut Row<'_>) -> Option<R>,
-) -> Result<File<R>, FileError> {
-    let text = utf8(bytes)?;
-    let mut taking = Taking { file: File::empty(), table, limits, read };
-    match format {
-        Format::Csv => formats::read_csv(text, &mut taking)?,
-        Format::Ndjson => formats::read_ndjson(text, &mut taking)?,
-    }
-    Ok(taking.file)
-}
+/// Where a file's bytes come from: a body in memory or a file on disk. It is read more than once.
+pub trait Source: Read + Seek {}
 
-/// The text of a file in UTF-8, without its byte order mark.
-fn utf8(bytes: &[u8]) -> Result<&str, FileError> {
-    if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
-        return Err(FileError::Utf16);
-    }
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        let before = bytes.iter().take(error.valid_up_to());
-        FileError::NotUtf8 { line: line_after(before.filter(|byte| **byte == b'\n').count()) }
-    })?;
-    let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
-    if text.trim().is_empty() { Err(FileError::Empty) } else { Ok(text) }
-}
-
-/// The number, from 1, of the line that follows `ended` whole ones.
-fn line_after(ended: usize) -> u64 {
-    u64::try_from(ended).unwrap_or(u64::MAX).saturating_add(1)
-}
-
-/// A file on its way in: what both formats hand their rows to.
-struct Taking<'t, R> {
-    file: File<R>,
-    table: &'static Table,
-    limits: &'t Limits,
-    read: &'t dyn Fn(&mut Row<'_>) -> Option<R>,
-}
-
-impl<R> Taking<'_, R> {
-    /// Counts a row that has arrived, unless the file has too many.
-    fn count(&mut self) -> Result<(), FileError> {
-        if self.file.received >= self.limits.rows_max {
-            return Err(FileError::TooManyRows { max: self.limits.rows_max });
-        }
-        self.file.received += 1;
-        Ok(())
-    }
-
-    /// Takes one row: `values` stand in the order of the table's columns, empty where not given.
-    fn row(&mut self, line: u64, values: &[Cow<'_, str>], errors: Vec<RowError>) {
-        let mut row = Row::new(line, self.table, values, self.limits.cell_max_chars, errors);
-        let read = (self.read)(&mut row);
-        let errors = row.into_errors();
-        match read {
-            Some(read) if errors.is_empty() => self.file.rows.push((line, read)),
-            Some(_) | None => self.reject(errors),
-        }
-    }
-
-    /// Takes a row that could not be taken apart into cells.
-    fn broken(&mut self, line: u64, what: &str) {
-        self.reject(vec![RowError::of_row(line, what)]);
-    }
-
-    fn reject(&mut self, errors: Vec<RowError>) {
-        self.file.rejected += 1;
-        for error in errors {
-            if self.file.errors.len() < self.limits.errors_max {
-                self.file.errors.push(error);
-            } else {
-                self.file.errors_left_out += 1;
-            }
-        }
-    }
-
-    /// Counts a value in a column that is not taken.
-    fn pass_over(&mut self, header: &str) {
-        if columns::is_comment(header) {
-            self.file.comments_dropped += 1;
-        } else {
-            self.file.values_ignored += 1;
-        }
-    }
-}
+impl<S: Read + Seek + ?Sized> Source for S {}
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 mod recordings;
 
-pub use recordings::{Recording, RecordingKey, add_recording, recordings_of};
+pub use recordings::{Recording, RecordingKey, add_recording, recordings_of, recordings_within};
 
 use super::Upload;
 use crate::domain::identifiers::{EnrolmentId, ImportId};

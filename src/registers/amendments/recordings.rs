@@ -5,7 +5,7 @@
 
 use super::super::Upload;
 use super::{Amendment, NOT_GIVEN, Register};
-use crate::domain::calendar::Half;
+use crate::domain::calendar::{Half, SchoolYear};
 use crate::domain::identifiers::{EnrolmentId, ImportId};
 use crate::gate::{OfSchool, Permit};
 use crate::store::{Db, StoreError, Tx, must_touch, on, read};
@@ -83,39 +83,44 @@ struct Row {
     amended_by: Option<String>,
 }
 
-/// Every recording of the permit's school, each mark once, with all that any upload told of it.
+/// Every recording of the permit's school, of any date that a file may have, each mark once, with all that any upload told of it.
 pub async fn recordings_of(
     db: &Db,
     permit: &Permit<OfSchool>,
 ) -> Result<BTreeMap<RecordingKey, Recording>, StoreError> {
+    recordings_within(db, permit, (SchoolYear(1900).first_day(), SchoolYear(2199).last_day())).await
+}
+
+/// The same of sessions from one date to another, both included.
+pub async fn recordings_within(
+    db: &Db,
+    permit: &Permit<OfSchool>,
+    (first, last): (NaiveDate, NaiveDate),
+) -> Result<BTreeMap<RecordingKey, Recording>, StoreError> {
     const SELECT: &str = "SELECT r.enrolment_id, r.session_date, r.half, r.recorded_at, r.code, r.amended_from, \
          r.reason, r.amended_by FROM recordings r \
          JOIN register_versions v ON v.school_id = r.school_id AND v.version = r.version \
-         WHERE r.school_id = $1 ORDER BY r.version";
-    let rows: Vec<Row> = read!(db, c => sqlx::query_as(SELECT).bind(permit.school().0).fetch_all(c).await)?;
+         WHERE r.school_id = $1 AND r.session_date BETWEEN $2 AND $3 ORDER BY r.version";
+    let rows: Vec<Row> = read!(db, c => sqlx::query_as(SELECT)
+        .bind(permit.school().0).bind(first).bind(last).fetch_all(c).await)?;
     let mut all: BTreeMap<RecordingKey, Recording> = BTreeMap::new();
     for row in rows {
-        let key = RecordingKey {
-            enrolment: EnrolmentId(row.enrolment_id),
-            date: row.session_date,
-            half: Half::parse(&row.half).ok_or(StoreError::Corrupt("recordings.half"))?,
-            recorded_at: row.recorded_at,
-            code: row.code,
-        };
-        let told = Recording {
-            key: key.clone(),
-            amended_from: row.amended_from,
-            reason: row.reason,
-            amended_by: row.amended_by,
-        };
-        match all.get_mut(&key) {
+        let told = recording(row)?;
+        match all.get_mut(&told.key) {
             Some(known) => known.complete_from(told),
             None => {
-                all.insert(key, told);
+                all.insert(told.key.clone(), told);
             }
         }
     }
     Ok(all)
+}
+
+fn recording(row: Row) -> Result<Recording, StoreError> {
+    let half = Half::parse(&row.half).ok_or(StoreError::Corrupt("recordings.half"))?;
+    let (enrolment, date) = (EnrolmentId(row.enrolment_id), row.session_date);
+    let key = RecordingKey { enrolment, date, half, recorded_at: row.recorded_at, code: row.code };
+    Ok(Recording { key, amended_from: row.amended_from, reason: row.reason, amended_by: row.amended_by })
 }
 
 /// The amendments that recordings amount to: each step to another code, and a first one that tells what it replaced.

@@ -1,6 +1,8 @@
 //! What tests share: how a test is registered, and a database of its own for each.
 
 mod binary;
+#[path = "../../../src/intake/parse/tests/book.rs"]
+pub mod book;
 pub mod exports;
 pub mod gate;
 mod postgres;

@@ -1,16 +1,17 @@
 //! NDJSON: one object a line, its keys the columns' names. Nesting is bounded by the JSON reader (128 deep), and a line
 //! that is cut short, too deep or no object is an error of that row only.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-use super::super::columns::{Column, Json};
+use super::super::Source;
+use super::super::columns::{self, Column, Json, Table};
 use super::super::report::{FileError, RowError};
-use super::super::{Taking, line_after};
+use super::super::taking::Taking;
+use super::super::text::{Decoded, Encoding, Lines, survey};
 
 const TOO_LONG: &str = "has more bytes than a row may; send one object a line";
 const CUT_SHORT: &str = "is cut short; check that the export finished and that each object is on one line";
@@ -18,39 +19,104 @@ const NOT_JSON: &str = "is not JSON, or is nested too deep; write one flat objec
 const NOT_AN_OBJECT: &str = "is not a JSON object; write one flat object a line";
 const TOO_MANY_KEYS: &str = "has more keys than a row may; send only the columns that are needed";
 
-/// Reads a whole file into `taking`; blank lines are passed over.
-pub(in super::super) fn read<R>(text: &str, taking: &mut Taking<'_, R>) -> Result<(), FileError> {
-    for (ended, row) in text.split('\n').enumerate() {
-        let row = row.trim();
-        if row.is_empty() {
-            continue;
-        }
-        taking.count()?;
-        let line = line_after(ended);
-        if row.len() > taking.limits.row_max_bytes {
+/// What takes the values of one object, in the order of the table's columns, with what was wrong with their types.
+pub(in super::super) type TakeValues<'t> = dyn FnMut(&mut Taking<'_>, u64, &[&str], Vec<RowError>) + 't;
+
+/// Reads a whole file; blank lines are passed over.
+pub(in super::super) fn read(
+    source: &mut dyn Source,
+    table: &'static Table,
+    taking: &mut Taking<'_>,
+    take: &mut TakeValues<'_>,
+) -> Result<(), FileError> {
+    each_line(source, taking.limits.row_max_bytes, &mut |line, row| {
+        taking.count_row()?;
+        let Some(row) = row else {
             taking.broken(line, TOO_LONG);
-            continue;
-        }
+            return Ok(true);
+        };
         match serde_json::from_str::<Pairs>(row) {
             Ok(Pairs(pairs)) if pairs.len() > taking.limits.columns_max => taking.broken(line, TOO_MANY_KEYS),
-            Ok(Pairs(pairs)) => take(pairs, line, taking),
+            Ok(Pairs(pairs)) => {
+                let (values, errors) = apart(pairs, line, table, taking);
+                let values: Vec<&str> = values.iter().map(String::as_str).collect();
+                take(taking, line, &values, errors);
+            }
             Err(error) if error.is_eof() => taking.broken(line, CUT_SHORT),
             Err(error) if error.is_data() => taking.broken(line, NOT_AN_OBJECT),
             Err(_) => taking.broken(line, NOT_JSON),
+        }
+        Ok(true)
+    })
+}
+
+/// The values of the lines that are wanted, in the order of the table's columns, as far as each can be read.
+pub(in super::super) fn keys(
+    source: &mut dyn Source,
+    table: &'static Table,
+    row_max_bytes: usize,
+    wanted: &mut dyn FnMut(u64) -> Option<bool>,
+    take: &mut dyn FnMut(u64, Vec<String>),
+) -> Result<(), FileError> {
+    each_line(source, row_max_bytes, &mut |line, row| {
+        let Some(wanted) = wanted(line) else { return Ok(false) };
+        if wanted {
+            let mut values = vec![String::new(); table.columns.len()];
+            for (key, value) in
+                row.and_then(|row| serde_json::from_str::<Pairs>(row).ok()).map_or(Vec::new(), |p| p.0)
+            {
+                let Some(at) = table.resolve(&key) else { continue };
+                if let (Some(cell), Value::String(_) | Value::Number(_) | Value::Bool(_)) =
+                    (values.get_mut(at), &value)
+                {
+                    *cell = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                }
+            }
+            take(line, values);
+        }
+        Ok(true)
+    })
+}
+
+/// Gives each line that is not blank until `take` says that it has enough; `None` is a line that is too long.
+fn each_line(
+    source: &mut dyn Source,
+    row_max_bytes: usize,
+    take: &mut dyn FnMut(u64, Option<&str>) -> Result<bool, FileError>,
+) -> Result<(), FileError> {
+    let survey = survey(source).map_err(|error| {
+        if let FileError::MixedEncodings { line, .. } | FileError::NoKnownEncoding { line } = error {
+            FileError::NotUtf8 { line }
+        } else {
+            error
+        }
+    })?;
+    if survey.encoding != Encoding::Utf8 {
+        return Err(FileError::NotUtf8 { line: survey.first_other });
+    }
+    let mut lines = Lines::new(Decoded::new(source, &survey)?, row_max_bytes);
+    while let Some((line, row)) = lines.next()? {
+        let row = row.map(str::trim);
+        if row != Some("") && !take(line, row)? {
+            return Ok(());
         }
     }
     Ok(())
 }
 
-fn take<R>(pairs: Vec<(String, Value)>, line: u64, taking: &mut Taking<'_, R>) {
-    let mut values = vec![Cow::Borrowed(""); taking.table.columns.len()];
-    let mut given = vec![false; taking.table.columns.len()];
+/// The values of an object in the order of the table's columns, and what is wrong with their types.
+fn apart(
+    pairs: Vec<(String, Value)>,
+    line: u64,
+    table: &'static Table,
+    taking: &mut Taking<'_>,
+) -> (Vec<String>, Vec<RowError>) {
+    let mut values = vec![String::new(); table.columns.len()];
+    let mut given = vec![false; table.columns.len()];
     let mut errors = Vec::new();
     for (key, value) in pairs {
-        let Some((at, column)) =
-            taking.table.resolve(&key).and_then(|at| Some((at, taking.table.columns.get(at)?)))
-        else {
-            taking.pass_over(&key);
+        let Some((at, column)) = table.resolve(&key).and_then(|at| Some((at, table.columns.get(at)?))) else {
+            taking.pass_over(columns::is_comment(&key));
             continue;
         };
         if given.get_mut(at).is_some_and(|given| std::mem::replace(given, true)) {
@@ -60,13 +126,13 @@ fn take<R>(pairs: Vec<(String, Value)>, line: u64, taking: &mut Taking<'_, R>) {
         match cell(column, value) {
             Ok(cell) => {
                 if let Some(value) = values.get_mut(at) {
-                    *value = Cow::Owned(cell);
+                    *value = cell;
                 }
             }
             Err((shown, what)) => errors.push(RowError::of_cell(line, column.name, &shown, what)),
         }
     }
-    taking.row(line, &values, errors);
+    (values, errors)
 }
 
 /// The text of a value, or how it is shown in the report and what is wrong with it.

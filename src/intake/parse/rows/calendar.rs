@@ -2,8 +2,10 @@
 
 use chrono::NaiveDate;
 
-use super::super::cells::{Fault, Row, date, folded, text};
-use super::super::{File, FileError, Format, Limits, columns, read_file};
+use super::super::cells::{Fault, Row, folded, text};
+use super::super::taking::read_file;
+use super::super::{File, FileError, Format, Limits, Source, columns};
+use super::mark_cells::school_number;
 use crate::domain::words;
 
 words! {
@@ -23,6 +25,8 @@ words! {
 /// One date of a school's calendar.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CalendarRow {
+    /// The school, by URN or LAESTAB as given, in a file of several schools.
+    pub school: Option<String>,
     /// The date.
     pub date: NaiveDate,
     /// The morning.
@@ -36,17 +40,22 @@ pub struct CalendarRow {
 }
 
 /// Reads a calendar. Whether its dates belong to one school year, or come twice, is for the caller to see.
-pub fn read_calendar(bytes: &[u8], format: Format, limits: &Limits) -> Result<File<CalendarRow>, FileError> {
-    read_file(bytes, format, &columns::CALENDAR, limits, &read_row)
+pub fn read_calendar(
+    source: &mut dyn Source,
+    format: Format,
+    limits: &Limits,
+) -> Result<File<CalendarRow>, FileError> {
+    read_file(source, format, &columns::CALENDAR, limits, &read_row)
 }
 
 fn read_row(row: &mut Row<'_>) -> Option<CalendarRow> {
-    let date = row.needed("date", date);
+    let school = row.optional("school", |cell| school_number(cell).map(str::to_owned));
+    let date = row.needed_date("date");
     let am = row.needed("am", word);
     let pm = row.needed("pm", word);
-    let term = row.optional("term", |cell| text(cell, 60));
-    let note = row.optional("note", |cell| text(cell, 200));
-    Some(CalendarRow { date: date?, am: am?, pm: pm?, term, note })
+    let term = row.optional("term", |cell| text(cell, 60).map(str::to_owned));
+    let note = row.optional("note", |cell| text(cell, 200).map(str::to_owned));
+    Some(CalendarRow { school, date: date?, am: am?, pm: pm?, term, note })
 }
 
 fn word(cell: &str) -> Result<CalendarWord, Fault> {

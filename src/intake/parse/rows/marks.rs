@@ -1,111 +1,317 @@
-//! Attendance in the long layout: one row a session. Whether a code was in use on its date, and whether the school met,
-//! is not known here.
+//! Attendance in every layout, mark by mark. Whether a code was in use on its date, and whether the school met, is not
+//! known here.
+//!
+//! A row that is written as exports write it is read without looking twice at it; every other goes the longer way, which
+//! knows all forms and says what is wrong. The two agree, which is held by a test.
 
 use std::fmt;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::super::cells::{Fault, Row, date, fault, folded, text, time};
-use super::super::{File, FileError, Format, Limits, columns, read_file};
+use super::super::cells::Row;
+use super::super::columns::{MARKS, MARKS_JSON};
+use super::super::dates::DateForm;
+use super::super::formats::{GridRow, Opened, Taken, read_ndjson};
+use super::super::report::{CellFault, FileError, RowError, Tally};
+use super::super::taking::{Taking, prove};
+use super::super::{Format, Limits, Source};
+use super::codes::SessionHalf;
+use super::layout::{Layout, Sheet};
+use super::mark_cells::{quick, read_row};
+use super::sessions::SessionColumn;
 use crate::domain::identifiers::Upn;
 
-/// The half of a school day.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum SessionHalf {
-    /// The morning session.
-    Am,
-    /// The afternoon session.
-    Pm,
-}
-
-/// One mark.
+/// One mark as read; borrows the reader's buffer, so that a long file takes no allocation per row.
 #[derive(Clone, PartialEq, Eq)]
-pub struct MarkRow {
+pub struct MarkRow<'a> {
+    /// The school, by URN or LAESTAB as given, in a file of several schools.
+    pub school: Option<&'a str>,
     /// The school's own number of the pupil; at least one of this and `upn` is given.
-    pub school_pupil_id: Option<String>,
+    pub school_pupil_id: Option<&'a str>,
     /// The UPN.
     pub upn: Option<Upn>,
     /// The date of the session.
     pub date: NaiveDate,
     /// Which session of the date.
     pub half: SessionHalf,
-    /// The code as given, 1 to 3 characters, not yet held against the set of its date.
-    pub code: String,
+    /// The code, 1 to 3 characters, not yet held against the set of its date; a mangled stroke is already mended.
+    pub code: &'a str,
     /// Minutes late, 0 to 600.
     pub minutes_late: Option<u16>,
     /// When the school recorded the mark, to the microsecond.
     pub recorded_at: Option<DateTime<Utc>>,
     /// The code that this one replaces (SI 2024/208 reg 6(1)), as given, 1 to 3 characters.
-    pub amended_from: Option<String>,
+    pub amended_from: Option<&'a str>,
     /// Why it was amended, at most 200 characters.
-    pub reason: Option<String>,
+    pub reason: Option<&'a str>,
     /// The name of the person who amended it, at most 100 characters.
-    pub amended_by: Option<String>,
+    pub amended_by: Option<&'a str>,
 }
 
-impl fmt::Debug for MarkRow {
+impl fmt::Debug for MarkRow<'_> {
     /// Hides the row: it is about a child.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("MarkRow(hidden)")
     }
 }
 
-/// Reads marks in the long layout. Two rows for one session are both given, in the order of the file.
-pub fn read_marks(bytes: &[u8], format: Format, limits: &Limits) -> Result<File<MarkRow>, FileError> {
-    read_file(bytes, format, &columns::MARKS, limits, &read_row)
-}
+/// What is told of each mark that was read, with the line it begins on: whether it can stand, and if not, why.
+pub type TakeMark<'t> = dyn FnMut(u64, &MarkRow<'_>) -> Result<(), CellFault> + 't;
 
-fn read_row(row: &mut Row<'_>) -> Option<MarkRow> {
-    let absent = |column| row.cell(column).is_empty() && !row.is_wrong(column);
-    if absent("school_pupil_id") && absent("upn") {
-        row.fault("school_pupil_id", "is empty and so is the UPN; give at least one of them");
+/// The columns of [`MARKS`], whose cells stand in this order.
+const COLUMNS: usize = 11;
+pub(super) type Values<'r> = [&'r str; COLUMNS];
+
+/// Reads every mark, giving each that is well-formed to `take`, which answers with the fault of a cell where it cannot
+/// stand; the tally counts and keeps what was wrong. Two marks for one session are both given, in the order of the file.
+/// A file that turns out to be unreadable halfway is an error, and then what was taken counts for nothing.
+pub fn read_marks(
+    source: &mut dyn Source,
+    format: Format,
+    limits: &Limits,
+    take: &mut TakeMark<'_>,
+) -> Result<Tally, FileError> {
+    let mut taking = Taking::new(limits);
+    let mut marks = Marks { take, form: DateForm::AsWritten };
+    match format {
+        Format::Ndjson => {
+            (taking.tally.encoding, taking.tally.layout) = ("utf-8", "long");
+            taking.tally.dates = DateForm::AsWritten.as_str();
+            read_ndjson(source, &MARKS_JSON, &mut taking, &mut |taking, line, values, errors| {
+                marks.object(taking, line, values, errors);
+            })?;
+        }
+        Format::Csv | Format::Xlsx => read_grid(source, format, &mut taking, &mut marks)?,
     }
-    let school_pupil_id = row.optional("school_pupil_id", school_pupil_id);
-    let upn = row.optional("upn", |cell| Upn::parse(cell).map_err(fault));
-    let date = row.needed("date", date);
-    let half = row.needed("session", half);
-    let code = row.needed("code", code_as_given);
-    let minutes_late = row.optional("minutes_late", minutes);
-    let recorded_at = row.optional("recorded_at", time);
-    let amended_from = row.optional("amended_from", code_as_given);
-    let reason = row.optional("reason", |cell| text(cell, 200));
-    let amended_by = row.optional("amended_by", |cell| text(cell, 100));
-    Some(MarkRow {
-        school_pupil_id,
-        upn,
-        date: date?,
-        half: half?,
-        code: code?,
-        minutes_late,
-        recorded_at,
-        amended_from,
-        reason,
-        amended_by,
-    })
+    Ok(taking.tally)
 }
 
-/// The school's own number of a pupil: text, since leading zeros count.
-pub(super) fn school_pupil_id(cell: &str) -> Result<String, Fault> {
-    text(cell, 64)
+fn read_grid(
+    source: &mut dyn Source,
+    format: Format,
+    taking: &mut Taking<'_>,
+    marks: &mut Marks<'_>,
+) -> Result<(), FileError> {
+    let limits = taking.limits;
+    let mut opened = Opened::new(source, format)?;
+    opened.choose_sheet(source, limits, &|first, second| Sheet::recognise(first, second, limits).is_ok())?;
+    let (first, second) = opened.head(source, limits)?;
+    let sheet = Sheet::recognise(&first, &second, limits)?;
+    let table = sheet.layout.table();
+    marks.form = match table.position("date") {
+        Some(place) if !table.dates.is_empty() => {
+            let forms = prove(&mut *opened.rows(source, limits)?, &sheet.header, table)?;
+            forms.get(place).copied().unwrap_or_default()
+        }
+        Some(_) | None => sheet.form,
+    };
+    taking.tally.layout = sheet.layout.as_str();
+    (taking.tally.encoding, taking.tally.dates) = (opened.encoding(), marks.form.as_str());
+    taking.tally.comments_dropped = opened.comments();
+    taking.tally.columns_ignored.clone_from(&sheet.header.unknown);
+    // The dates of a wide file's columns have been read already.
+    if matches!(sheet.layout, Layout::Wide(_)) {
+        marks.form = DateForm::AsWritten;
+    }
+    let mut rows = opened.rows(source, limits)?;
+    let mut head_rows = sheet.head_rows;
+    while let Some(taken) = rows.next()? {
+        let row = match taken {
+            Taken::Row(row) if row.is_blank() => continue,
+            _ if head_rows > 0 => {
+                head_rows -= 1;
+                continue;
+            }
+            Taken::Row(row) => row,
+            Taken::Broken { line, what } => {
+                taking.count_row()?;
+                taking.broken(line, what);
+                continue;
+            }
+        };
+        taking.count_row()?;
+        match sheet.header.whole(&row, opened.is_paired()) {
+            Ok(()) => marks.row(taking, &sheet, &row),
+            Err(what) => taking.broken(row.line, what),
+        }
+    }
+    Ok(())
 }
 
-fn half(cell: &str) -> Result<SessionHalf, Fault> {
-    match folded(cell).as_str() {
-        "am" | "morning" => Ok(SessionHalf::Am),
-        "pm" | "afternoon" => Ok(SessionHalf::Pm),
-        _ => Err("is not a session; write `am` or `pm`".into()),
+/// What takes the marks, and how their dates are read.
+struct Marks<'t> {
+    take: &'t mut TakeMark<'t>,
+    form: DateForm,
+}
+
+impl Marks<'_> {
+    /// Takes a row of a grid in any layout.
+    fn row(&mut self, taking: &mut Taking<'_>, sheet: &Sheet, row: &GridRow<'_>) {
+        let line = row.line;
+        match &sheet.layout {
+            Layout::Long => {
+                let mut values: Values<'_> = [""; COLUMNS];
+                let mut errors = sheet.header.values(row, &MARKS, &mut values, taking);
+                self.mark(taking, line, &values, &mut errors);
+                taking.keep(errors);
+            }
+            Layout::Day => {
+                let mut values = [""; 7];
+                let errors = sheet.header.values(row, sheet.layout.table(), &mut values, taking);
+                let [school, id, upn, date, am, pm, recorded] = values;
+                let values = [school, id, upn, date, "", "", "", recorded, "", "", ""];
+                self.day(taking, line, (values, am, pm), errors);
+            }
+            Layout::Wide(columns) => {
+                let mut values = [""; 3];
+                let errors = sheet.header.values(row, sheet.layout.table(), &mut values, taking);
+                let [school, id, upn] = values;
+                let values = [school, id, upn, "", "", "", "", "", "", "", ""];
+                self.wide(taking, (row, sheet, columns), values, &errors);
+            }
+        }
+    }
+
+    /// Takes an object: a session, or a day where it has `am` or `pm`.
+    fn object(&mut self, taking: &mut Taking<'_>, line: u64, values: &[&str], mut errors: Vec<RowError>) {
+        let Some((values, days)) = values.split_first_chunk::<COLUMNS>() else { return };
+        let (am, pm) = match days {
+            [am, pm] => (am.trim(), pm.trim()),
+            _ => ("", ""),
+        };
+        let [.., session, code, _, _, _, _, _] = values;
+        let of_days = errors.iter().any(|error| error.column == "am" || error.column == "pm");
+        if am.is_empty() && pm.is_empty() && !of_days {
+            self.mark(taking, line, values, &mut errors);
+            taking.keep(errors);
+            return;
+        }
+        if !session.is_empty() || !code.is_empty() {
+            errors.push(RowError::of_row(
+                line,
+                "is a session and a day at once; give `session` and `code`, or `am` and `pm`",
+            ));
+        }
+        taking.tally.layout = "day";
+        self.day(taking, line, (*values, am, pm), errors);
+    }
+
+    /// Takes both sessions of a day; where the row itself is wrong, neither.
+    fn day(
+        &mut self,
+        taking: &mut Taking<'_>,
+        line: u64,
+        (values, am, pm): (Values<'_>, &str, &str),
+        errors: Vec<RowError>,
+    ) {
+        let (of_cells, of_row): (Vec<_>, Vec<_>) =
+            errors.into_iter().partition(|error| error.column == "am" || error.column == "pm");
+        let mut all = Vec::new();
+        let received = taking.tally.received;
+        for (column, half, code) in [("am", "am", am), ("pm", "pm", pm)] {
+            let own = of_cells.iter().filter(|error| error.column == column);
+            if code.is_empty() && own.clone().next().is_none() {
+                continue;
+            }
+            // For the time of its reading it is the code of a session like any other.
+            let own = own.map(|error| RowError { column: "code".into(), ..error.clone() });
+            let mut errors: Vec<RowError> = of_row.iter().cloned().chain(own).collect();
+            let mut values = values;
+            let [_, _, _, _, session, cell, ..] = &mut values;
+            (*session, *cell) = (half, code);
+            self.mark(taking, line, &values, &mut errors);
+            rename(&mut errors, column, None);
+            merge(&mut all, errors);
+        }
+        if taking.tally.received == received && !of_row.is_empty() {
+            taking.tally.received += 1;
+            all = of_row;
+            let [school, ..] = values;
+            taking.reject(school, &mut all);
+        }
+        taking.keep(all);
+    }
+
+    /// Takes every session of a row of the wide layout.
+    fn wide(
+        &mut self,
+        taking: &mut Taking<'_>,
+        (row, sheet, columns): (&GridRow<'_>, &Sheet, &[SessionColumn]),
+        values: Values<'_>,
+        of_row: &[RowError],
+    ) {
+        let mut all = Vec::new();
+        for column in columns {
+            let code = sheet.header.cell(row, column.at);
+            let fault = row.faults.iter().find(|(at, _)| *at == column.at);
+            if code.is_empty() && fault.is_none() {
+                continue;
+            }
+            let mut values = values;
+            let [_, _, _, date, session, cell, ..] = &mut values;
+            *date = column.date.as_str();
+            *session = if column.half == SessionHalf::Am { "am" } else { "pm" };
+            *cell = code;
+            let mut errors = of_row.to_vec();
+            errors.extend(fault.map(|(_, what)| RowError::of_cell(row.line, "code", code, what)));
+            self.mark(taking, row.line, &values, &mut errors);
+            if !errors.is_empty() {
+                rename(&mut errors, &column.name, Some(&column.name));
+                merge(&mut all, errors);
+            }
+        }
+        taking.keep(all);
+    }
+
+    /// Takes one mark, whose cells are those of [`MARKS`]; what is wrong with it comes behind `errors`.
+    fn mark(&mut self, taking: &mut Taking<'_>, line: u64, values: &Values<'_>, errors: &mut Vec<RowError>) {
+        taking.tally.received += 1;
+        let quick = if errors.is_empty() { quick(values, self.form) } else { None };
+        let told = if let Some((mark, mended)) = quick {
+            (self.take)(line, &mark).map(|()| mended)
+        } else {
+            let forms = [self.form; COLUMNS];
+            let found = std::mem::take(errors);
+            let mut row = Row::new(line, &MARKS, (values, &forms), taking.limits.cell_max_chars, found);
+            let read = read_row(&mut row);
+            *errors = row.into_errors();
+            match read {
+                Some((mark, mended)) if errors.is_empty() => (self.take)(line, &mark).map(|()| mended),
+                Some(_) | None => Ok(false),
+            }
+        };
+        match told {
+            Ok(mended) => taking.tally.codes_mended += usize::from(mended),
+            Err(fault) => {
+                let value = MARKS.position(fault.column).and_then(|at| values.get(at)).copied().unwrap_or("");
+                errors.push(RowError::of_cell(line, fault.column, value, &fault.message));
+            }
+        }
+        if !errors.is_empty() {
+            let [school, ..] = values;
+            taking.reject(school, errors);
+        }
     }
 }
 
-fn code_as_given(cell: &str) -> Result<String, Fault> {
-    text(cell, 3)
-        .map_err(|_| "is not an attendance code; write the code alone, one to three characters".into())
+/// Gives errors of a mark the names of the columns that a layout has for it.
+fn rename(errors: &mut [RowError], code: &str, date: Option<&str>) {
+    for error in errors {
+        if error.column == "code" || error.column == "session" {
+            error.column = code.to_owned().into();
+        } else if error.column == "date"
+            && let Some(date) = date
+        {
+            error.column = date.to_owned().into();
+        }
+    }
 }
 
-fn minutes(cell: &str) -> Result<u16, Fault> {
-    let digits = cell.bytes().all(|byte| byte.is_ascii_digit());
-    match cell.parse() {
-        Ok(minutes) if digits && minutes <= 600 => Ok(minutes),
-        Ok(_) | Err(_) => Err("is not a number of minutes from 0 to 600; write whole minutes".into()),
+/// Adds errors of one mark to those of its row, each once: what is wrong with the pupil is so for every session.
+fn merge(all: &mut Vec<RowError>, errors: Vec<RowError>) {
+    for error in errors {
+        if !all.contains(&error) {
+            all.push(error);
+        }
     }
 }

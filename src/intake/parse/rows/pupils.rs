@@ -5,10 +5,11 @@ use std::fmt;
 
 use chrono::NaiveDate;
 
-use super::super::cells::{Fault, Row, date, fault, flag, folded, lines};
+use super::super::cells::{Fault, Row, fault, flag, folded, lines};
 use super::super::columns::{self, REGISTER_COLUMNS};
-use super::super::{File, FileError, Format, Limits, read_file};
-use super::marks::school_pupil_id;
+use super::super::taking::read_file;
+use super::super::{File, FileError, Format, Limits, Source};
+use super::mark_cells::{school_number, school_pupil_id};
 use crate::domain::identifiers::{LocalAuthorityCode, Upn, Urn};
 use crate::domain::pupil::{Name, Sex, YearGroup, check_date_of_birth};
 use crate::domain::roll::{EnrolmentStatus, RemovalGround, Stay, StayError};
@@ -32,6 +33,8 @@ words! {
 /// One pupil's entry. The stay has the starting day, the last day and the ground of removal.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PupilRow {
+    /// The school, by URN or LAESTAB as given, in a file of several schools.
+    pub school: Option<String>,
     /// The school's own number of the pupil, at most 64 characters.
     pub school_pupil_id: String,
     /// The UPN; not every pupil has one.
@@ -81,20 +84,21 @@ impl fmt::Debug for PupilRow {
 
 /// Reads an admission register; dates of birth are held against `today`, the London day.
 pub fn read_pupils(
-    bytes: &[u8],
+    source: &mut dyn Source,
     format: Format,
     limits: &Limits,
     today: NaiveDate,
 ) -> Result<File<PupilRow>, FileError> {
-    read_file(bytes, format, &columns::PUPILS, limits, &|row| read_row(row, today))
+    read_file(source, format, &columns::PUPILS, limits, &|row| read_row(row, today))
 }
 
 fn read_row(row: &mut Row<'_>, today: NaiveDate) -> Option<PupilRow> {
-    let school_pupil_id = row.needed("school_pupil_id", school_pupil_id);
+    let school = row.optional("school", |cell| school_number(cell).map(str::to_owned));
+    let school_pupil_id = row.needed("school_pupil_id", |cell| school_pupil_id(cell).map(str::to_owned));
     let upn = row.optional("upn", |cell| Upn::parse(cell).map_err(fault));
     let surname = row.needed("surname", |cell| Name::parse(cell).map_err(fault));
     let forename = row.needed("forename", |cell| Name::parse(cell).map_err(fault));
-    let date_of_birth = row.needed("date_of_birth", |cell| born(cell, today));
+    let date_of_birth = born(row, today);
     let sex = row.needed("sex", sex);
     let year_group = row.optional("year_group", year_group);
     let stay = stay(row, date_of_birth);
@@ -111,6 +115,7 @@ fn read_row(row: &mut Row<'_>, today: NaiveDate) -> Option<PupilRow> {
     let free_meals = row.optional("free_meals", flag);
     let social_worker = row.optional("social_worker", flag);
     Some(PupilRow {
+        school,
         school_pupil_id: school_pupil_id?,
         upn,
         surname: surname?,
@@ -132,16 +137,21 @@ fn read_row(row: &mut Row<'_>, today: NaiveDate) -> Option<PupilRow> {
     })
 }
 
-fn born(cell: &str, today: NaiveDate) -> Result<NaiveDate, Fault> {
-    let born = date(cell)?;
-    check_date_of_birth(born, today, BELOW_AGE).map_err(fault)?;
-    Ok(born)
+fn born(row: &mut Row<'_>, today: NaiveDate) -> Option<NaiveDate> {
+    let born = row.needed_date("date_of_birth")?;
+    match check_date_of_birth(born, today, BELOW_AGE) {
+        Ok(()) => Some(born),
+        Err(error) => {
+            row.fault("date_of_birth", &fault(error));
+            None
+        }
+    }
 }
 
 /// First day, last day and ground, which hold only together.
 fn stay(row: &mut Row<'_>, date_of_birth: Option<NaiveDate>) -> Option<Stay> {
-    let starting_day = row.needed("starting_day", date);
-    let last_day = row.optional("last_day", date);
+    let starting_day = row.needed_date("starting_day");
+    let last_day = row.optional_date("last_day");
     let ground = row.optional("removal_ground", removal_ground);
     let starting_day = starting_day?;
     if date_of_birth.is_some_and(|born| starting_day <= born) {
@@ -165,13 +175,14 @@ fn stay(row: &mut Row<'_>, date_of_birth: Option<NaiveDate>) -> Option<Stay> {
 
 /// One further entry of the admission register: dates and yes or no in one form, all else as given.
 fn entry(row: &mut Row<'_>, column: &'static str) -> Option<String> {
+    if column.ends_with("_from") {
+        return row.optional_date(column).map(|day| day.to_string());
+    }
     row.optional(column, |cell| {
-        if column.ends_with("_from") {
-            date(cell).map(|day| day.to_string())
-        } else if column.ends_with("_lives_with") {
+        if column.ends_with("_lives_with") {
             flag(cell).map(|lives_with| lives_with.to_string())
         } else {
-            lines(cell, 500)
+            lines(cell, 500).map(str::to_owned)
         }
     })
 }

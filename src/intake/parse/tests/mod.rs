@@ -1,42 +1,95 @@
 //! What schools send and what strangers might: each case beside what must come of it.
 
+mod book;
+mod layouts;
+mod sheets;
+
+use std::io::Cursor;
+
+use chrono::{DateTime, NaiveDate, Utc};
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::identifiers::Upn;
 use crate::domain::pupil::{Sex, YearGroup};
 use crate::domain::roll::{EnrolmentStatus, RemovalGround};
 
 const PUPILS_HEADER: &str =
     "school_pupil_id,upn,surname,forename,date_of_birth,sex,starting_day,enrolment_status";
 
-fn marks(text: &str) -> File<MarkRow> {
-    counted(read_marks(text.as_bytes(), Format::Csv, &Limits::default()).unwrap())
+/// A mark that outlives its row.
+#[derive(Clone, PartialEq, Eq)]
+struct Mark {
+    school: Option<String>,
+    school_pupil_id: Option<String>,
+    upn: Option<Upn>,
+    date: NaiveDate,
+    half: SessionHalf,
+    code: String,
+    minutes_late: Option<u16>,
+    recorded_at: Option<DateTime<Utc>>,
+    amended_from: Option<String>,
+    reason: Option<String>,
+    amended_by: Option<String>,
 }
 
-fn marks_json(text: &str) -> File<MarkRow> {
-    counted(read_marks(text.as_bytes(), Format::Ndjson, &Limits::default()).unwrap())
+impl std::fmt::Debug for Mark {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Mark(hidden)")
+    }
+}
+
+fn read_kept(bytes: &[u8], format: Format, limits: &Limits) -> Result<File<Mark>, FileError> {
+    let own = |text: Option<&str>| text.map(str::to_owned);
+    let mut rows = Vec::new();
+    let tally = read_marks(&mut Cursor::new(bytes), format, limits, &mut |line, row| {
+        let mark = Mark {
+            school: own(row.school),
+            school_pupil_id: own(row.school_pupil_id),
+            upn: row.upn.clone(),
+            date: row.date,
+            half: row.half,
+            code: row.code.to_owned(),
+            minutes_late: row.minutes_late,
+            recorded_at: row.recorded_at,
+            amended_from: own(row.amended_from),
+            reason: own(row.reason),
+            amended_by: own(row.amended_by),
+        };
+        rows.push((line, mark));
+        Ok(())
+    })?;
+    Ok(File { rows, tally })
+}
+
+fn marks(text: &str) -> File<Mark> {
+    counted(read_kept(text.as_bytes(), Format::Csv, &Limits::default()).unwrap())
+}
+
+fn marks_json(text: &str) -> File<Mark> {
+    counted(read_kept(text.as_bytes(), Format::Ndjson, &Limits::default()).unwrap())
 }
 
 fn pupils(text: &str) -> File<PupilRow> {
     let today = "2026-11-20".parse().unwrap();
-    counted(read_pupils(text.as_bytes(), Format::Csv, &Limits::default(), today).unwrap())
+    counted(read_pupils(&mut Cursor::new(text.as_bytes()), Format::Csv, &Limits::default(), today).unwrap())
 }
 
 /// Every row received is read or rejected, and only rejected rows have errors.
 fn counted<R>(file: File<R>) -> File<R> {
-    assert_eq!(file.received, file.rows.len() + file.rejected);
-    let mut wrong: Vec<u64> = file.errors.iter().map(|error| error.line).collect();
+    assert_eq!(file.tally.received, file.rows.len() + file.tally.rejected);
+    let mut wrong: Vec<u64> = file.tally.errors.iter().map(|error| error.line).collect();
     wrong.dedup();
-    if file.errors_left_out == 0 {
-        assert_eq!(wrong.len(), file.rejected);
+    if file.tally.errors_left_out == 0 {
+        assert_eq!(wrong.len(), file.tally.rejected);
     }
     assert!(file.rows.iter().all(|(line, _)| !wrong.contains(line)));
-    assert!(file.errors.iter().all(|error| !error.what.is_empty() && !error.what_to_do.is_empty()));
+    assert!(file.tally.errors.iter().all(|error| !error.what.is_empty() && !error.what_to_do.is_empty()));
     file
 }
 
-fn places<R>(file: &File<R>) -> Vec<(u64, &'static str, &str)> {
-    file.errors.iter().map(|error| (error.line, error.column, error.value.as_str())).collect()
+fn places<R>(file: &File<R>) -> Vec<(u64, &str, &str)> {
+    file.tally.errors.iter().map(|error| (error.line, error.column.as_ref(), error.value.as_str())).collect()
 }
 
 #[test]
@@ -47,7 +100,7 @@ fn marks_as_exported() {
          001234,,2026-09-01,pm,\\,,,,,,was upset,7A\r\n\
          001234,,2026-09-02,morning, L ,12,,N,\"came late, told the office\",Jo O'Neill,,\r\n",
     );
-    assert_eq!(file.errors, []);
+    assert_eq!(file.tally.errors, []);
     let rows: Vec<_> = file.rows.iter().map(|(line, row)| (*line, row.half, row.code.as_str())).collect();
     assert_eq!(rows, [(2, SessionHalf::Am, "/"), (3, SessionHalf::Pm, "\\"), (4, SessionHalf::Am, "L")]);
     let first = &file.rows[0].1;
@@ -58,8 +111,8 @@ fn marks_as_exported() {
     assert_eq!((amended.minutes_late, amended.amended_from.as_deref()), (Some(12), Some("N")));
     assert_eq!(amended.reason.as_deref(), Some("came late, told the office"));
     assert_eq!(amended.amended_by.as_deref(), Some("Jo O'Neill"));
-    assert_eq!((file.comments_dropped, file.values_ignored), (1, 2));
-    assert_eq!(file.columns_ignored, ["Comments", "Tutor Group"]);
+    assert_eq!((file.tally.comments_dropped, file.tally.values_ignored), (1, 2));
+    assert_eq!(file.tally.columns_ignored, ["Comments", "Tutor Group"]);
 }
 
 #[test]
@@ -87,7 +140,13 @@ fn wrong_marks_say_where() {
     ];
     assert_eq!(places(&file), expected);
     assert_eq!((file.rows.len(), file.rows[0].0), (1, 7));
-    assert_eq!(file.errors[1].what_to_do, "write it so, such as `2026-09-01`");
+    assert_eq!(
+        (file.tally.errors[1].what.as_str(), file.tally.errors[1].what_to_do.as_str()),
+        (
+            "could be two different days",
+            "01/09/2026 is 1 September or 9 January: write 2026-09-01 or 2026-01-09"
+        )
+    );
 }
 
 #[test]
@@ -98,7 +157,7 @@ fn pupils_as_exported() {
          7,M80120000500A,O'Neill,王,2012-02-29,F,Year 07,2024-09-03,2026-07-21,9(1)(A),C,N,999,,\"1 High Street\nTown\",Ann O'Neill,Yes,K,Y\n\
          8,,=SUM(A1),Nguyễn,2013-01-01,M,,2024-09-03,,,main,,,TRUE,,,,,\n",
     );
-    assert_eq!(file.errors, []);
+    assert_eq!(file.tally.errors, []);
     let (line, first) = &file.rows[0];
     assert_eq!(
         (*line, first.surname.as_str(), first.forename.as_str(), first.sex),
@@ -166,13 +225,15 @@ fn year_groups_as_exported() {
         let file =
             pupils(&format!("{PUPILS_HEADER},year_group\n1,,A,B,2012-01-01,F,2024-09-03,single,{cell}\n"));
         assert_eq!(file.rows.first().and_then(|(_, row)| row.year_group), year, "{cell}");
-        assert_eq!(file.rejected, usize::from(year.is_none()), "{cell}");
+        assert_eq!(file.tally.rejected, usize::from(year.is_none()), "{cell}");
     }
 }
 
 #[test]
 fn calendars() {
-    let read = |text: &str| counted(read_calendar(text.as_bytes(), Format::Csv, &Limits::default()).unwrap());
+    let read = |text: &str| {
+        counted(read_calendar(&mut Cursor::new(text.as_bytes()), Format::Csv, &Limits::default()).unwrap())
+    };
     let file = read(
         "date,am,pm,term,note\n2026-09-01,INSET,inset,Autumn 1,Training\n2026-09-02,open,closed,,\n2026-09-03,open,half\n",
     );
@@ -185,7 +246,7 @@ fn calendars() {
 
 #[test]
 fn headers_that_do_not_fit() {
-    let header = |text: &str| match read_marks(text.as_bytes(), Format::Csv, &Limits::default()) {
+    let header = |text: &str| match read_kept(text.as_bytes(), Format::Csv, &Limits::default()) {
         Err(FileError::Header(error)) => error,
         other => panic!("{text}: {other:?}"),
     };
@@ -213,14 +274,16 @@ fn files_refused_whole() {
         (&b""[..], FileError::Empty),
         (b"\xEF\xBB\xBF \r\n", FileError::Empty),
         (b",,,\n", FileError::Empty),
-        (b"surname\nSiobh\xE1n\n", FileError::NotUtf8 { line: 2 }),
+        (b"surname\nSiobh\xE1n\nZo\xC3\xAB\n", FileError::MixedEncodings { line: 2, otherwise: "UTF-8" }),
+        (b"surname\nSiobh\x81n\n", FileError::NoKnownEncoding { line: 2 }),
+        (b"PK\x03\x04\n", FileError::SpreadsheetAsText),
         (b"\xFF\xFEd\0a\0", FileError::Utf16),
         (b"upn;date;session;code\n", FileError::Separator),
         (b"upn\tdate\tsession\tcode\n", FileError::Separator),
         (b"a,b,c,d,e,f,g\n", FileError::TooManyColumns { max: 6 }),
         (b"upn,date,session,code\n,,,x\n,,,x\n,,,x\n", FileError::TooManyRows { max: 2 }),
     ] {
-        assert_eq!(read_marks(bytes, Format::Csv, &limits), Err(error));
+        assert_eq!(read_kept(bytes, Format::Csv, &limits), Err(error));
     }
 }
 
@@ -249,16 +312,23 @@ fn limits_on_rows_and_cells() {
     let header = "school_pupil_id,date,session,code,reason\n";
     let read = |cell: &str, limits: &Limits| {
         let text = format!("{header}1,2026-09-01,am,/,{cell}\n2,2026-09-01,am,/,\n");
-        counted(read_marks(text.as_bytes(), Format::Csv, limits).unwrap())
+        counted(read_kept(text.as_bytes(), Format::Csv, limits).unwrap())
     };
     let limits = Limits { row_max_bytes: 3_000, ..Limits::default() };
     for (length, column) in [(201, "reason"), (1_001, "reason"), (3_000, "row")] {
         let file = read(&"x".repeat(length), &limits);
-        assert_eq!((file.rows.len(), file.errors[0].column, file.errors[0].line), (1, column, 2), "{length}");
-        assert!(file.errors[0].value.chars().count() <= 80);
+        assert_eq!(
+            (file.rows.len(), file.tally.errors[0].column.as_ref(), file.tally.errors[0].line),
+            (1, column, 2),
+            "{length}"
+        );
+        assert!(file.tally.errors[0].value.chars().count() <= 80);
     }
     let file = marks(&format!("{header}{}", "1,x,y,zzzz,\n".repeat(5_000)));
-    assert_eq!((file.errors.len(), file.errors_left_out, file.rejected), (10_000, 5_000, 5_000));
+    assert_eq!(
+        (file.tally.errors.len(), file.tally.errors_left_out, file.tally.rejected),
+        (10_000, 5_000, 5_000)
+    );
 }
 
 #[test]
@@ -267,10 +337,10 @@ fn marks_as_json() {
         "{\"upn\":\"B801200005001\",\"date\":\"2026-09-01\",\"session\":\"am\",\"code\":\"/\",\"minutes_late\":null}\n\n\
          {\"Adno\":\"7\",\"date\":\"2026-09-01\",\"session\":\"pm\",\"code\":\"\\\\\",\"minutes_late\":5,\"comment\":\"x\",\"x\":{\"a\":[1]}}\r\n",
     );
-    assert_eq!(file.errors, []);
+    assert_eq!(file.tally.errors, []);
     assert_eq!((file.rows[0].1.code.as_str(), file.rows[1].1.code.as_str()), ("/", "\\"));
     assert_eq!((file.rows[1].0, file.rows[1].1.minutes_late), (3, Some(5)));
-    assert_eq!((file.comments_dropped, file.values_ignored), (1, 1));
+    assert_eq!((file.tally.comments_dropped, file.tally.values_ignored), (1, 1));
 }
 
 #[test]
@@ -297,18 +367,18 @@ fn wrong_json_says_where() {
     let expected: Vec<_> =
         (1..).zip(&rows).map(|(line, (_, column, value))| (line, *column, *value)).collect();
     assert_eq!(places(&file), expected);
-    assert_eq!(file.rejected, rows.len());
+    assert_eq!(file.tally.rejected, rows.len());
 }
 
 #[test]
 fn reports_and_debug_do_not_leak() {
     let file = pupils(&format!("{PUPILS_HEADER}\n1,,Quillfeather,B,2012-01-01,x,2024-09-03,single\n"));
-    assert!(!format!("{:?}", file.errors).contains("Quillfeather"));
-    assert!(file.errors.iter().all(|error| !error.value.contains("Quillfeather")));
+    assert!(!format!("{:?}", file.tally.errors).contains("Quillfeather"));
+    assert!(file.tally.errors.iter().all(|error| !error.value.contains("Quillfeather")));
     let file = pupils(&format!("{PUPILS_HEADER}\n1,,Quillfeather,B,2012-01-01,F,2024-09-03,single\n"));
     assert_eq!(format!("{:?}", file.rows), "[(2, PupilRow(hidden))]");
     let file = marks("school_pupil_id,date,session,code,amended_by\n1,2026-09-01,am,/,Quillfeather\n");
-    assert_eq!(format!("{:?}", file.rows), "[(2, MarkRow(hidden))]");
+    assert_eq!(format!("{:?}", file.rows), "[(2, Mark(hidden))]");
 }
 
 /// A file out of pieces that mean something to the reader, so that chance gets past the first line.
@@ -345,10 +415,10 @@ fn pieces() -> impl Strategy<Value = String> {
 
 fn every_reader(bytes: &[u8], limits: &Limits) {
     let today = "2026-11-20".parse().unwrap();
-    for format in [Format::Csv, Format::Ndjson] {
-        let _ = read_calendar(bytes, format, limits).map(counted);
-        let _ = read_pupils(bytes, format, limits, today).map(counted);
-        let _ = read_marks(bytes, format, limits).map(counted);
+    for format in [Format::Csv, Format::Ndjson, Format::Xlsx] {
+        let _ = read_calendar(&mut Cursor::new(bytes), format, limits).map(counted);
+        let _ = read_pupils(&mut Cursor::new(bytes), format, limits, today).map(counted);
+        let _ = read_kept(bytes, format, limits).map(counted);
     }
 }
 
@@ -369,15 +439,15 @@ proptest! {
 
     /// What a school writes is what is read, in both formats.
     #[test]
-    fn marks_survive_both_formats(id in "[!-~é王 ]{1,20}", code in "[/\\\\A-Z][0-9]?", reason in "[ -~é\u{2019}]{0,60}") {
+    fn marks_survive_both_formats(id in "[!-~é王 ]{1,20}", code in "/|[A-Z][0-9]?", reason in "[ -~é\u{2019}]{0,60}") {
         prop_assume!(!id.trim().is_empty());
         let mut csv = csv::Writer::from_writer(Vec::new());
         csv.write_record(["school_pupil_id", "date", "session", "code", "reason"]).unwrap();
         csv.write_record([id.as_str(), "2026-09-01", "am", &code, &reason]).unwrap();
-        let csv = read_marks(&csv.into_inner().unwrap(), Format::Csv, &Limits::default()).unwrap();
+        let csv = read_kept(&csv.into_inner().unwrap(), Format::Csv, &Limits::default()).unwrap();
         let json = serde_json::json!({"school_pupil_id": id, "date": "2026-09-01", "session": "am", "code": code, "reason": reason});
-        let json = read_marks(json.to_string().as_bytes(), Format::Ndjson, &Limits::default()).unwrap();
-        prop_assert_eq!(&csv.errors, &[]);
+        let json = read_kept(json.to_string().as_bytes(), Format::Ndjson, &Limits::default()).unwrap();
+        prop_assert_eq!(&csv.tally.errors, &[]);
         prop_assert_eq!(csv.rows[0].1.school_pupil_id.as_deref(), Some(id.trim()));
         prop_assert_eq!(csv.rows[0].1.reason.as_deref().unwrap_or(""), reason.trim());
         prop_assert_eq!(&csv.rows[0].1.code, &code);

@@ -4,6 +4,8 @@
 //! date of birth; a changed name or UPN there is an amendment, never a new child. A new enrolment joins a child only on
 //! the same permanent UPN **and** date of birth **and** surname.
 
+mod standing;
+
 use super::ImportReport;
 use super::parse::{File, PupilRow};
 use super::staging::Plan;
@@ -13,7 +15,8 @@ use crate::gate::{Gate, OfSchool, Permit};
 use crate::registers::{self, Amendment, Enrolment, NOT_GIVEN, Register, RollEvent};
 use crate::store::StoreError;
 use chrono::{DateTime, NaiveDate};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use standing::{Belongs, Roll, permanent};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// Works out what an admission register file changes.
@@ -22,77 +25,48 @@ pub(super) async fn plan(
     permit: &Permit<OfSchool>,
     file: &File<PupilRow>,
 ) -> Result<(Plan, ImportReport), StoreError> {
-    let mut report = ImportReport::begin("pupils", file);
+    let mut report = ImportReport::begin("pupils", &file.tally);
     let mut plan = Plan::default();
-    let mut roll = registers::school_roll(gate.db(), permit).await?;
-    let entries: HashMap<Uuid, String> = registers::school_admission_entries(gate.db(), permit)
-        .await?
-        .into_iter()
-        .map(|(enrolment, fields)| (enrolment.0, fields))
-        .collect();
+    let enrolments = registers::school_roll(gate.db(), permit).await?;
+    let entries = registers::school_admission_entries(gate.db(), permit).await?;
+    let fields_of = entries.into_iter().map(|(enrolment, fields)| (enrolment.0, fields)).collect();
+    let mut roll = Roll::new(enrolments, fields_of);
     let directory = gate.directory().current();
     let own_authority = directory
         .school(permit.school())
         .and_then(|school| directory.organisations.get(&school.returns_to?)?.la_code.clone());
-    let (mut touched, today) = (HashSet::new(), gate.clock().today());
+    let today = gate.clock().today();
     for (line, row) in &file.rows {
-        let standing = find(&roll, row);
-        if standing.is_some_and(|e| !is_same_pupil(e, row)) {
-            let message = "is another pupil's number: neither date of birth, name nor UPN are the same; \
-                           give this pupil a number of its own";
-            report.reject(*line, "school_pupil_id", &row.school_pupil_id, message);
-            continue;
-        }
-        let same = standing.filter(|e| !admitted_again(e, row));
-        if same.is_some_and(|e| touched.contains(&e.id)) {
-            let message = "is in the file twice for the same stay; keep one row for each enrolment";
-            report.reject(*line, "school_pupil_id", &row.school_pupil_id, message);
-            continue;
-        }
-        let pupil = match standing {
-            Some(enrolment) => PupilId(enrolment.pupil_id),
-            None => join(gate, permit, row, &roll, &mut plan).await?,
+        let belongs = match roll.belongs(row) {
+            Ok(belongs) => belongs,
+            Err((column, message)) => {
+                let upn = row.upn.as_ref().map(ToString::to_string).unwrap_or_default();
+                let value = if column == "upn" { &upn } else { &row.school_pupil_id };
+                report.reject(*line, column, value, message);
+                continue;
+            }
         };
-        // The flag is the child's: it holds for a later stay at this school as for the one in which it was raised.
-        let flagged = roll.iter().any(|e| e.pupil_id == pupil.0 && e.whereabouts_protected);
-        let new = state(permit, row, (pupil, flagged), same, own_authority.as_deref());
-        let old_fields = same.and_then(|e| entries.get(&e.id));
-        note(&mut plan, &mut report, (same, old_fields), (new.clone(), fields(row)), today);
-        touched.insert(new.id);
-        // Later rows of the file see what this one makes of the roll.
-        match roll.iter_mut().find(|e| e.id == new.id) {
-            Some(standing) => *standing = new,
-            None => roll.push(new),
+        let (same, pupil) = match belongs {
+            Belongs::To(same) => (Some(same), PupilId(same.pupil_id)),
+            Belongs::Again(ended) => (None, PupilId(ended.pupil_id)),
+            Belongs::New => (None, join(gate, permit, row, &roll, &mut plan).await?),
+        };
+        let flagged = roll.is_protected(pupil.0);
+        let new = (state(permit, row, (pupil, flagged), same, own_authority.as_deref()), fields(row));
+        let old = (same, same.and_then(|e| roll.fields(e)));
+        if same.is_some_and(|e| roll.is_told(e)) {
+            if is_known(old, (&new.0, &new.1)) {
+                report.unchanged += 1;
+            } else {
+                let message = "is in the file twice for the same stay; keep one row for each enrolment";
+                report.reject(*line, "school_pupil_id", &row.school_pupil_id, message);
+            }
+            continue;
         }
+        note(&mut plan, &mut report, old, new.clone(), today);
+        roll.put(new.0, new.1);
     }
     Ok((plan, report))
-}
-
-/// The enrolment that a row belongs to: the latest with the school's own number, else with permanent UPN and birth date.
-fn find<'a>(roll: &'a [Enrolment], row: &PupilRow) -> Option<&'a Enrolment> {
-    let upn = row.upn.as_ref().filter(|upn| !upn.is_temporary()).map(ToString::to_string);
-    let numbered = roll.iter().filter(|e| e.school_pupil_id.as_deref() == Some(row.school_pupil_id.as_str()));
-    let keyed = roll
-        .iter()
-        .filter(|e| upn.is_some() && e.upn_permanent && e.upn == upn && e.date_of_birth == row.date_of_birth);
-    let latest = |e: &&Enrolment| (e.starting_day == row.stay.starting_day(), e.starting_day);
-    numbered.max_by_key(latest).or_else(|| keyed.max_by_key(latest))
-}
-
-/// Whether a row can be of the pupil that has its number: schools give numbers again, and a new child must never come
-/// to stand under an old one's handle. A changed name, date of birth or UPN alone is an amendment.
-fn is_same_pupil(standing: &Enrolment, row: &PupilRow) -> bool {
-    let upn = row.upn.as_ref().filter(|upn| !upn.is_temporary()).map(ToString::to_string);
-    let same_upn = upn.is_some() && standing.upn_permanent && standing.upn == upn;
-    let same_born = standing.date_of_birth == row.date_of_birth;
-    let same_surname = standing.surname_key == match_key(row.surname.as_str());
-    let same_forename = standing.forename_key == match_key(row.forename.as_str());
-    same_upn || (same_born && (same_surname || same_forename)) || (same_surname && same_forename)
-}
-
-/// Whether a row is a later stay of a pupil whose earlier one has ended.
-fn admitted_again(standing: &Enrolment, row: &PupilRow) -> bool {
-    standing.last_day.is_some_and(|last| row.stay.starting_day() > last)
 }
 
 /// The child that a new enrolment is of: another school's pupil on all three keys, or one not known before.
@@ -100,23 +74,24 @@ async fn join(
     gate: &Gate,
     permit: &Permit<OfSchool>,
     row: &PupilRow,
-    roll: &[Enrolment],
+    roll: &Roll,
     plan: &mut Plan,
 ) -> Result<PupilId, StoreError> {
-    if let Some(upn) = row.upn.as_ref().filter(|upn| !upn.is_temporary()).map(ToString::to_string) {
-        let key = match_key(row.surname.as_str());
-        let found = registers::pupils_matching(gate.db(), permit, (&upn, row.date_of_birth, &key)).await?;
+    let key = match_key(row.surname.as_str());
+    if let Some(upn) = permanent(row) {
+        let keys = (upn.as_str(), row.date_of_birth, key.as_str());
+        let found = registers::pupils_matching(gate.db(), permit, keys).await?;
         // Two children of this very school with one UPN are a fault of its file, not one child.
         if let [pupil] = found.as_slice()
-            && !roll.iter().any(|e| e.pupil_id == pupil.0)
+            && !roll.has(pupil.0)
         {
             return Ok(*pupil);
         }
     }
     let pupil = PupilId(Uuid::now_v7());
     plan.pupils.push(pupil);
-    if let Some(upn) = row.upn.as_ref().filter(|upn| !upn.is_temporary()) {
-        plan.keys.push((upn.to_string(), row.date_of_birth, match_key(row.surname.as_str())));
+    if let Some(upn) = permanent(row) {
+        plan.keys.push((upn.to_string(), row.date_of_birth, key));
     }
     Ok(pupil)
 }
@@ -175,6 +150,14 @@ fn fields(row: &PupilRow) -> String {
     serde_json::to_string(&all).unwrap_or_default()
 }
 
+/// Whether a row says what stands.
+fn is_known(
+    (old, old_fields): (Option<&Enrolment>, Option<&String>),
+    (new, fields): (&Enrolment, &String),
+) -> bool {
+    old == Some(new) && old_fields == Some(fields)
+}
+
 /// Adds what is new to the plan, with an amendment for each field that changed, and counts it.
 fn note(
     plan: &mut Plan,
@@ -193,7 +176,7 @@ fn note(
         plan.enrolments.push((new, fields));
         return;
     };
-    if *old == new && old_fields == Some(&fields) {
+    if is_known((Some(old), old_fields), (&new, &fields)) {
         report.unchanged += 1;
         return;
     }

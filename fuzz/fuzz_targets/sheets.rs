@@ -1,0 +1,8 @@
+//! `sheets` of the readers, by libFuzzer.
+
+#![no_main]
+
+#[path = "../readers.rs"]
+mod readers;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| readers::sheets(bytes));

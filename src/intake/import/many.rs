@@ -1,0 +1,134 @@
+//! A file of many schools: each applied for itself, so that what fails at one leaves the others as they are.
+
+use super::read::{self, Brought, OfFile};
+use super::schools::{Schools, Sender};
+use super::{ImportError, ImportReport, Job, Options, Progress, Sent, SentFile, apart};
+use crate::gate::{Gate, Refusal, Released, Trail};
+use crate::intake::parse::Tally;
+use futures_util::StreamExt as _;
+use http::StatusCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What became of a school's part of a file.
+pub struct SchoolImport {
+    /// The school's unique reference number.
+    pub urn: String,
+    /// Rows of it in the file.
+    pub received: usize,
+    /// Its report, or why nothing of it was taken.
+    pub outcome: Result<Released<ImportReport>, ImportError>,
+}
+
+/// What became of a file.
+pub struct FileImport {
+    /// Its schools, in the order in which the file names them.
+    pub schools: Vec<SchoolImport>,
+    /// Rows that are of no school that could be told.
+    pub of_no_school: Tally,
+}
+
+/// Schools worked on at once: while one is written the next is worked out, and there is one writer.
+const AT_ONCE: usize = 2;
+
+/// Applies a file to the registers of every school that it names and that opens to the sender. Every school has an entry
+/// of its own, and so has a file that cannot be read.
+pub async fn import_many(
+    gate: &Gate,
+    sender: Sender,
+    sent: Sent,
+    file: SentFile,
+    (options, progress): (Options, Arc<dyn Progress>),
+) -> Result<FileImport, ImportError> {
+    let job = Job { gate: gate.clone(), sent, file, options, progress, sender: Some(sender.clone()) };
+    let (digest, read) = tokio::join!(job.digest(), job.read_all(sender.clone()));
+    let (digest, read) = match (digest, read) {
+        (Ok(digest), Ok(read)) => (digest, read),
+        (Err(error), _) | (_, Err(error)) => {
+            return Err(recorded(gate, &job.trail(&sender), error).await);
+        }
+    };
+    if read.schools.is_empty() {
+        let trail = job.trail(&sender);
+        gate.record_failure(&trail, StatusCode::UNPROCESSABLE_ENTITY).await?;
+    }
+    let refuse = options.strict && job.any_rejected(&read).await?;
+    job.progress.checked(read.schools.iter().map(|school| school.brought.tally().received).sum());
+    let done = AtomicUsize::new(0);
+    let applied = futures_util::stream::iter(read.schools)
+        .map(|school| {
+            let (job, done) = (&job, &done);
+            async move {
+                let imported = job.school(school, digest, refuse).await;
+                let rows = done.fetch_add(imported.received, Ordering::Relaxed) + imported.received;
+                job.progress.applied(rows);
+                imported
+            }
+        })
+        .buffered(AT_ONCE);
+    Ok(FileImport { schools: applied.collect().await, of_no_school: read.of_no_school })
+}
+
+impl Job {
+    /// The trail of a file from which no school was opened.
+    fn trail(&self, sender: &Sender) -> Trail {
+        let trail = Trail::of_command(sender.command, &sender.caller, self.gate.clock().now());
+        trail.note(|e| e.action = Some(sender.action.as_str().to_owned()));
+        trail
+    }
+
+    async fn read_all(&self, sender: Sender) -> Result<read::ReadFile, ImportError> {
+        let (job, at) = (self.clone(), self.gate.clock().school_now());
+        apart(move || read::read(&job, Schools::named(&job.gate, sender), at)).await?
+    }
+
+    /// Whether any row of the file cannot stand, or is of a school that is shut: then `strict` applies none of it.
+    async fn any_rejected(&self, read: &read::ReadFile) -> Result<bool, ImportError> {
+        if read.of_no_school.rejected > 0 {
+            return Ok(true);
+        }
+        for school in &read.schools {
+            let Ok(permit) = &school.opened else { return Ok(true) };
+            if school.brought.tally().rejected > 0 {
+                return Ok(true);
+            }
+            // Marks were held against their school as they were read; a roll or a calendar is only now.
+            let planned = match &school.brought {
+                Brought::Marks(..) | Brought::Nothing(_) => None,
+                Brought::Calendar(_) | Brought::Pupils(_) => self.plan(permit, &school.brought).await?,
+            };
+            if planned.is_some_and(|(_, report)| report.rejected > 0) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Applies one school's part, and writes the entry of one that was not taken.
+    async fn school(&self, school: OfFile, digest: [u8; 32], refuse: bool) -> SchoolImport {
+        let (urn, received, trail) =
+            (school.urn.clone(), school.brought.tally().received, school.trail.clone());
+        let outcome = match (self.apply(school, digest, refuse).await, trail) {
+            (Err(error), Some(trail)) => Err(recorded(&self.gate, &trail, error).await),
+            (outcome, _) => outcome,
+        };
+        SchoolImport { urn, received, outcome }
+    }
+}
+
+/// Writes the entry of what was not taken. Where that cannot be written either, that is what is told.
+async fn recorded(gate: &Gate, trail: &Trail, error: ImportError) -> ImportError {
+    if trail.recorded().is_some() {
+        return error;
+    }
+    let status = match &error {
+        ImportError::File(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        ImportError::Gate(Refusal::Forbidden | Refusal::NoMandate(_)) => StatusCode::FORBIDDEN,
+        ImportError::Gate(Refusal::Conflict) => StatusCode::CONFLICT,
+        ImportError::Gate(_) => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    match gate.record_failure(trail, status).await {
+        Ok(_) => error,
+        Err(refusal) => refusal.into(),
+    }
+}

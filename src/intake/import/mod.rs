@@ -1,0 +1,207 @@
+//! Taking in a file: read and checked whole, then applied school by school.
+//!
+//! A school's file that meets another upload of the same school is worked out again from what then stands; what was
+//! gathered from the file is read again only if the roll or the calendar has changed.
+
+mod file;
+mod many;
+mod read;
+mod schools;
+
+pub use file::{Progress, Quiet, SentFile};
+pub use many::{FileImport, SchoolImport, import_many};
+pub use schools::Sender;
+
+use super::history;
+use super::parse::{Content, FileError, Format, Limits};
+use super::staging::{self, Note, Plan, apart};
+use super::{ImportReport, calendars, marks, roll};
+use crate::domain::calendar::SchoolYear;
+use crate::domain::identifiers::ImportId;
+use crate::domain::words;
+use crate::gate::{Gate, OfSchool, Permit, Refusal, Released};
+use crate::registers;
+use crate::store::StoreError;
+use http::StatusCode;
+use read::{Brought, OfFile};
+use schools::Schools;
+use std::sync::Arc;
+use uuid::Uuid;
+
+words! {
+    /// What a file holds.
+    Sent {
+        /// A school year's calendar.
+        Calendar = "calendar",
+        /// The roll.
+        Pupils = "pupils",
+        /// Marks.
+        Attendance = "attendance",
+    }
+}
+
+impl Sent {
+    /// What its rows are.
+    pub fn content(self) -> Content {
+        match self {
+            Self::Calendar => Content::Calendar,
+            Self::Pupils => Content::Pupils,
+            Self::Attendance => Content::Marks,
+        }
+    }
+}
+
+/// How a file is to be taken.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How it is written.
+    pub format: Format,
+    /// Work everything out and report, but change nothing.
+    pub dry_run: bool,
+    /// Apply nothing if any row is rejected.
+    pub strict: bool,
+    /// The school year that a calendar is for.
+    pub year: Option<SchoolYear>,
+    /// What the file may hold at most.
+    pub limits: Limits,
+}
+
+/// Why an upload was refused whole.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The file cannot be read by columns.
+    #[error("{0}")]
+    File(#[from] FileError),
+    /// The gate.
+    #[error(transparent)]
+    Gate(#[from] Refusal),
+}
+
+impl From<StoreError> for ImportError {
+    fn from(error: StoreError) -> Self {
+        Self::Gate(error.into())
+    }
+}
+
+/// A file on its way in.
+#[derive(Clone)]
+struct Job {
+    gate: Gate,
+    sent: Sent,
+    file: SentFile,
+    options: Options,
+    progress: Arc<dyn Progress>,
+    /// Who sends a file of several schools.
+    sender: Option<Sender>,
+}
+
+/// How often an upload is worked out again when another of the same school, or another that admits, came first.
+const ATTEMPTS: usize = 10;
+
+/// Applies a file to the registers of the permit's school and releases its report.
+pub async fn import(
+    gate: &Gate,
+    permit: Permit<OfSchool>,
+    sent: Sent,
+    file: SentFile,
+    options: Options,
+) -> Result<Released<ImportReport>, ImportError> {
+    let job = Job { gate: gate.clone(), sent, file, options, progress: Arc::new(Quiet), sender: None };
+    let digest = job.digest().await?;
+    let of_file = job.read_one(permit).await?;
+    job.apply(of_file, digest, false).await
+}
+
+impl Job {
+    async fn digest(&self) -> Result<[u8; 32], ImportError> {
+        let file = self.file.clone();
+        Ok(apart(move || file.digest()).await??)
+    }
+
+    /// Reads what the file brings for the one school of a permit.
+    async fn read_one(&self, permit: Permit<OfSchool>) -> Result<OfFile, ImportError> {
+        let (job, at) = (self.clone(), self.gate.clock().school_now());
+        let read = apart(move || {
+            let schools = Schools::one(&job.gate, permit, job.sender.as_ref());
+            read::read(&job, schools, at)
+        });
+        let mut schools = read.await??.schools;
+        Ok(schools.pop().ok_or(Refusal::Answer)?)
+    }
+
+    /// Applies what the file brings for a school, and releases its report. `refuse` applies nothing, since a row of the
+    /// file was rejected that must not be.
+    async fn apply(
+        &self,
+        of_file: OfFile,
+        digest: [u8; 32],
+        refuse: bool,
+    ) -> Result<Released<ImportReport>, ImportError> {
+        let (gate, mut permit, mut brought) = (&self.gate, of_file.opened?, of_file.brought);
+        let mut rejected = of_file.rejected;
+        let import = ImportId(Uuid::now_v7());
+        permit.note_written_digest(format!("import {}", import.0), digest);
+        for _ in 0..ATTEMPTS {
+            let at = gate.clock().school_now();
+            let base = registers::newest(gate.db(), &permit).await?;
+            let admissions = registers::admissions_generation(gate.db(), &permit).await?;
+            let Some((plan, mut report)) = self.plan(&permit, &brought).await? else {
+                let again = self.read_one(permit).await?;
+                (permit, brought, rejected) = (again.opened?, again.brought, again.rejected);
+                continue;
+            };
+            report.import_id = import.0.to_string();
+            let errors = match &rejected {
+                Some(rows) => rows.clone(),
+                None => self.rejected_rows(&report).await?,
+            };
+            let refused = refuse || (self.options.strict && report.rejected > 0);
+            if self.options.dry_run || refused {
+                let status = if refused { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+                let note = Note { import, digest, report: &report, errors: &errors };
+                let tx = staging::only_note(gate, &permit, note).await?;
+                return Ok(gate.commit(permit, tx, status, report).await?);
+            }
+            report.applied = true;
+            let upload = staging::stage(gate, &permit, &plan, import, (base, at)).await?;
+            let note = Note { import, digest, report: &report, errors: &errors };
+            match staging::switch(gate, &permit, &plan, upload, (admissions, note)).await? {
+                Some(tx) => return Ok(gate.commit(permit, tx, StatusCode::OK, report).await?),
+                None => staging::forget(gate, &permit, &plan, upload).await?,
+            }
+        }
+        Err(Refusal::Conflict.into())
+    }
+
+    /// The rows that were rejected, as they were sent, with what to do about each.
+    async fn rejected_rows(&self, report: &ImportReport) -> Result<Vec<u8>, ImportError> {
+        let (job, errors) = (self.clone(), report.all_errors());
+        if errors.is_empty() {
+            return Ok(Vec::new());
+        }
+        let what = (self.options.format, self.sent.content());
+        let rows = apart(move || {
+            let mut source = job.file.open(Arc::new(Quiet))?;
+            history::rejected_rows(&mut *source, what, &job.options.limits, &errors)
+        });
+        Ok(rows.await??)
+    }
+
+    /// What the rows of a school change. `None` where they must be read again.
+    async fn plan(
+        &self,
+        permit: &Permit<OfSchool>,
+        brought: &Brought,
+    ) -> Result<Option<(Plan, ImportReport)>, ImportError> {
+        Ok(match brought {
+            Brought::Calendar(file) => {
+                Some(calendars::plan(&self.gate, permit, file, self.options.year).await?)
+            }
+            Brought::Pupils(file) => Some(roll::plan(&self.gate, permit, file).await?),
+            Brought::Marks(gathered, tally) => marks::plan(&self.gate, permit, gathered, tally).await?,
+            Brought::Nothing(tally) => {
+                Some((Plan::default(), ImportReport::begin(self.sent.as_str(), tally)))
+            }
+        })
+    }
+}

@@ -1,0 +1,252 @@
+//! Reading a file whole, by school: every row is read and held against its school before anything is applied.
+
+use super::super::history;
+use super::super::marks::{Gathered, Placing};
+use super::super::parse::{self, CalendarRow, CellFault, File, MarkRow, PupilRow, RowError, Tally};
+use super::super::report::Reported;
+use super::file::Quiet;
+use super::schools::Schools;
+use super::{ImportError, Job, Sent};
+use crate::domain::identifiers::SchoolId;
+use crate::gate::{OfSchool, Permit, Refusal, Trail};
+use crate::store::StoreError;
+use chrono::{DateTime, Utc};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use tokio::runtime::Handle;
+
+/// What a file brings for one school.
+pub(super) enum Brought {
+    Calendar(File<CalendarRow>),
+    Pupils(File<PupilRow>),
+    Marks(Arc<Gathered>, Tally),
+    /// The gate stayed shut for the school: its rows were only counted.
+    Nothing(Tally),
+}
+
+/// A school of the file with what the file brings for it.
+pub(super) struct OfFile {
+    pub(super) urn: String,
+    pub(super) opened: Result<Permit<OfSchool>, Refusal>,
+    pub(super) trail: Option<Trail>,
+    pub(super) brought: Brought,
+    /// The rows of the school that were rejected, where they are known already and the file was read for all of them.
+    pub(super) rejected: Option<Vec<u8>>,
+}
+
+impl Brought {
+    /// What was counted, and wrong, in the school's rows.
+    pub(super) fn tally(&self) -> &Tally {
+        match self {
+            Self::Calendar(file) => &file.tally,
+            Self::Pupils(file) => &file.tally,
+            Self::Marks(_, tally) | Self::Nothing(tally) => tally,
+        }
+    }
+}
+
+/// A file as read: its schools, and what was wrong in rows that are of none of them.
+pub(super) struct ReadFile {
+    pub(super) schools: Vec<OfFile>,
+    pub(super) of_no_school: Tally,
+}
+
+/// Reads the whole file on the thread that it is called on, which it blocks.
+pub(super) fn read(job: &Job, schools: Schools, at: DateTime<Utc>) -> Result<ReadFile, ImportError> {
+    let mut source = job.file.open(Arc::clone(&job.progress))?;
+    let (format, limits) = (job.options.format, &job.options.limits);
+    match job.sent {
+        Sent::Calendar => {
+            let file = parse::read_calendar(&mut *source, format, limits)?;
+            Ok(by_school(file, schools, |row: &CalendarRow| row.school.as_deref(), Brought::Calendar))
+        }
+        Sent::Pupils => {
+            let file = parse::read_pupils(&mut *source, format, limits, job.gate.clock().today())?;
+            Ok(by_school(file, schools, |row: &PupilRow| row.school.as_deref(), Brought::Pupils))
+        }
+        Sent::Attendance => {
+            let mut taking = TakingMarks::new(job, schools, at);
+            let mut failed = None;
+            let tally = parse::read_marks(&mut *source, format, limits, &mut |_, row| {
+                if failed.is_some() {
+                    return Ok(());
+                }
+                taking.take(row).unwrap_or_else(|error| {
+                    failed = Some(error);
+                    Ok(())
+                })
+            })?;
+            match failed {
+                Some(error) => Err(error.into()),
+                None => with_rejected(job, taking.end(tally)),
+            }
+        }
+    }
+}
+
+/// Reads the rejected rows of every school at once: a long file is not read again for each of them.
+fn with_rejected(job: &Job, mut read: ReadFile) -> Result<ReadFile, ImportError> {
+    let errors = |tally: &Tally| tally.errors.iter().map(Reported::from).collect::<Vec<_>>();
+    let of_schools: Vec<Vec<Reported>> = read.schools.iter().map(|s| errors(s.brought.tally())).collect();
+    if of_schools.iter().all(Vec::is_empty) {
+        read.schools.iter_mut().for_each(|school| school.rejected = Some(Vec::new()));
+        return Ok(read);
+    }
+    let mut source = job.file.open(Arc::new(Quiet))?;
+    let what = (job.options.format, job.sent.content());
+    let files = history::rejected_rows_of(&mut *source, what, &job.options.limits, &of_schools)?;
+    for (school, file) in read.schools.iter_mut().zip(files) {
+        school.rejected = Some(file);
+    }
+    Ok(read)
+}
+
+/// Marks on their way into what is gathered for each school.
+struct TakingMarks<'j> {
+    job: &'j Job,
+    schools: Schools,
+    at: DateTime<Utc>,
+    /// By the place of the school, with the rows that were taken or were of a school that is shut.
+    gathered: Vec<(Option<Gathered>, usize)>,
+    details: Arc<AtomicUsize>,
+}
+
+impl<'j> TakingMarks<'j> {
+    fn new(job: &'j Job, schools: Schools, at: DateTime<Utc>) -> Self {
+        Self { job, schools, at, gathered: Vec::new(), details: Arc::default() }
+    }
+
+    /// Takes one row; the outer error ends the reading.
+    fn take(&mut self, row: &MarkRow<'_>) -> Result<Result<(), CellFault>, StoreError> {
+        let place = match self.schools.of(row.school) {
+            Ok(place) => place,
+            Err(_) if self.schools.pass_over_others() => return Ok(Ok(())),
+            Err(fault) => return Ok(Err(fault)),
+        };
+        while self.gathered.len() <= place {
+            let next = self.begin(self.gathered.len())?;
+            self.gathered.push((next, 0));
+        }
+        let Some((gathered, taken)) = self.gathered.get_mut(place) else { return Ok(Ok(())) };
+        let stands = gathered.as_mut().map_or(Ok(()), |gathered| gathered.take(row));
+        *taken += usize::from(stands.is_ok());
+        Ok(stands)
+    }
+
+    /// Reads the roll and calendars of a school that the file has just named; nothing of one that is shut.
+    fn begin(&self, place: usize) -> Result<Option<Gathered>, StoreError> {
+        let Some(Ok(permit)) = self.schools.all.get(place).map(|school| &school.opened) else {
+            return Ok(None);
+        };
+        let placing = Handle::current().block_on(Placing::read(&self.job.gate, permit, self.at))?;
+        Ok(Some(Gathered::new(placing, Arc::clone(&self.details))))
+    }
+
+    fn end(self, tally: Tally) -> ReadFile {
+        let mut schools = self.schools;
+        let mut tallies = share(tally, &mut schools);
+        let mut gathered = self.gathered.into_iter();
+        let all = schools.all.into_iter().map(|school| {
+            let mut tally = tallies.of.remove(&school.school).unwrap_or_default();
+            let (gathered, taken) = gathered.next().unwrap_or_default();
+            tally.received = taken + tally.rejected;
+            let brought = match gathered {
+                Some(gathered) => Brought::Marks(Arc::new(gathered), tally),
+                None => Brought::Nothing(tally),
+            };
+            OfFile { urn: school.urn, opened: school.opened, trail: school.trail, brought, rejected: None }
+        });
+        ReadFile { schools: all.collect(), of_no_school: tallies.rest }
+    }
+}
+
+/// Shares a list of rows out among its schools.
+fn by_school<R>(
+    file: File<R>,
+    mut schools: Schools,
+    named: impl Fn(&R) -> Option<&str>,
+    brought: impl Fn(File<R>) -> Brought,
+) -> ReadFile {
+    let File { rows, mut tally } = file;
+    let mut of: Vec<Vec<(u64, R)>> = Vec::new();
+    for (line, row) in rows {
+        match schools.of(named(&row)) {
+            Ok(place) => {
+                while of.len() <= place {
+                    of.push(Vec::new());
+                }
+                if let Some(rows) = of.get_mut(place) {
+                    rows.push((line, row));
+                }
+            }
+            Err(fault) => {
+                tally.rejected += 1;
+                let cell = named(&row).unwrap_or_default();
+                tally.errors.push(RowError::of_cell(line, fault.column, cell, &fault.message));
+            }
+        }
+    }
+    let mut tallies = share(tally, &mut schools);
+    let mut of = of.into_iter();
+    let all = schools.all.into_iter().map(|school| {
+        let mut tally = tallies.of.remove(&school.school).unwrap_or_default();
+        let rows = of.next().unwrap_or_default();
+        tally.received = rows.len() + tally.rejected;
+        let brought = match &school.opened {
+            Ok(_) => brought(File { rows, tally }),
+            Err(_) => Brought::Nothing(tally),
+        };
+        OfFile { urn: school.urn, opened: school.opened, trail: school.trail, brought, rejected: None }
+    });
+    ReadFile { schools: all.collect(), of_no_school: tallies.rest }
+}
+
+/// What was counted and wrong, by the school whose rows it was in.
+struct Tallies {
+    of: HashMap<SchoolId, Tally>,
+    rest: Tally,
+}
+
+/// Gives each school the errors of its own rows: a report quotes cells and goes to one school only.
+fn share(tally: Tally, schools: &mut Schools) -> Tallies {
+    if schools.all.is_empty() {
+        // A school's own file without a row is that school's all the same.
+        schools.known(None);
+    }
+    // Sent for one school, all of it is that school's, rows that cannot be taken apart included.
+    if let (false, [one]) = (schools.are_many(), schools.all.as_slice()) {
+        return Tallies { of: HashMap::from([(one.school, tally)]), rest: Tally::default() };
+    }
+    let Tally { errors, rejected_of, rejected, .. } = tally.clone();
+    let mut rest = Tally { errors: Vec::new(), rejected_of: HashMap::new(), rejected: 0, ..tally };
+    // What is of the file is of each of its schools.
+    let of_file = Tally {
+        layout: rest.layout,
+        encoding: rest.encoding,
+        dates: rest.dates,
+        columns_ignored: rest.columns_ignored.clone(),
+        ..Tally::default()
+    };
+    let mut of: HashMap<SchoolId, Tally> = HashMap::new();
+    let named: usize = rejected_of.values().sum();
+    let unnamed = (None, rejected.saturating_sub(named));
+    for (number, rows) in rejected_of.into_iter().map(|(number, rows)| (Some(number), rows)).chain([unnamed])
+    {
+        match schools.known(number.as_deref()).filter(|_| rows > 0) {
+            Some(school) => of.entry(school).or_insert_with(|| of_file.clone()).rejected += rows,
+            None => rest.rejected += rows,
+        }
+    }
+    for error in errors {
+        match schools.known(error.school.as_deref()) {
+            Some(school) => of.entry(school).or_insert_with(|| of_file.clone()).errors.push(error),
+            None => rest.errors.push(error),
+        }
+    }
+    for school in &schools.all {
+        of.entry(school.school).or_insert_with(|| of_file.clone());
+    }
+    rest.received = rest.rejected;
+    Tallies { of, rest }
+}

@@ -1,0 +1,78 @@
+//! Working out an upload of marks: each against its roll, its calendar and the code set of its date, then merged.
+//!
+//! For one session the mark with the later `recorded_at` stands and the other stays as its history; a mark absent from
+//! a later file is left as it is. A file is gathered once; holding it against what stands can be done again.
+
+mod gathered;
+mod merge;
+mod place;
+
+pub(super) use gathered::Gathered;
+pub(super) use place::Placing;
+
+use super::parse::Tally;
+use super::staging::{Plan, apart};
+use super::{ImportReport, staging::MarksOfYear};
+use crate::domain::calendar::SchoolYear;
+use crate::domain::identifiers::EnrolmentId;
+use crate::gate::{Gate, OfSchool, Permit, Refusal};
+use crate::registers::{self, MarksRow, Recording, RecordingKey, RollEvent};
+use crate::store::StoreError;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// What stands, by enrolment and school year.
+type Standing = HashMap<(EnrolmentId, SchoolYear), MarksRow>;
+
+/// Works out what gathered marks change. `None` where the school's roll or calendar is another than they were held
+/// against: then they must be gathered anew.
+pub(super) async fn plan(
+    gate: &Gate,
+    permit: &Permit<OfSchool>,
+    gathered: &Arc<Gathered>,
+    tally: &Tally,
+) -> Result<Option<(Plan, ImportReport)>, Refusal> {
+    if registers::roll_version(gate.db(), permit).await? != gathered.placing.version() {
+        return Ok(None);
+    }
+    let years: BTreeSet<SchoolYear> = gathered.pupils.iter().flatten().map(|brought| brought.year).collect();
+    let mut standing = Standing::new();
+    for year in &years {
+        let rows = registers::school_marks(gate.db(), permit, *year).await?;
+        standing.extend(rows.into_iter().map(|row| ((row.enrolment(), *year), row)));
+    }
+    let report = ImportReport::begin("attendance", tally);
+    let of_file = Arc::clone(gathered);
+    let merged = apart(move || merge::merge(&of_file, standing, report)).await??;
+    let merge::Merged { changed, recordings, report } = merged;
+    let told: BTreeSet<EnrolmentId> = changed.iter().map(|year| year.enrolment).collect();
+    let plan = Plan {
+        events: told.into_iter().map(|enrolment| (enrolment, RollEvent::MarkChanged)).collect(),
+        marks: changed,
+        recordings: new_to(gate, permit, recordings, &years).await?,
+        ..Plan::default()
+    };
+    Ok(Some((plan, report)))
+}
+
+/// The recordings of which anything is not yet known.
+async fn new_to(
+    gate: &Gate,
+    permit: &Permit<OfSchool>,
+    brought: BTreeMap<RecordingKey, Recording>,
+    years: &BTreeSet<SchoolYear>,
+) -> Result<Vec<Recording>, StoreError> {
+    let (Some(first), Some(last), false) = (years.first(), years.last(), brought.is_empty()) else {
+        return Ok(Vec::new());
+    };
+    let within = (first.first_day(), last.last_day());
+    let known = registers::recordings_within(gate.db(), permit, within).await?;
+    let new = brought.into_values().filter_map(|mut told| match known.get(&told.key) {
+        None => Some(told),
+        Some(known) => {
+            told.complete_from(known.clone());
+            (told != *known).then_some(told)
+        }
+    });
+    Ok(new.collect())
+}

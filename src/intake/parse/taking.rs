@@ -1,0 +1,209 @@
+//! A file on its way in: what is counted and kept whatever its form, and the reading of files that are lists of rows.
+
+use super::cells::Row;
+use super::columns::Table;
+use super::dates::{DateForm, Proof};
+use super::formats::{Grid, Header, Opened, Taken, read_ndjson};
+use super::report::{FileError, RowError, Tally};
+use super::{File, Format, Limits, Source};
+
+/// Rows of a file that is kept as a list: more than any roll or calendar has.
+const LIST_ROWS_MAX: usize = 1_000_000;
+
+/// What is counted on the way.
+pub(super) struct Taking<'t> {
+    pub(super) tally: Tally,
+    pub(super) limits: &'t Limits,
+    rows: usize,
+}
+
+impl<'t> Taking<'t> {
+    pub(super) fn new(limits: &'t Limits) -> Self {
+        Self { tally: Tally::default(), limits, rows: 0 }
+    }
+
+    /// Counts a row that has arrived, unless the file has too many.
+    pub(super) fn count_row(&mut self) -> Result<(), FileError> {
+        if self.rows >= self.limits.rows_max {
+            return Err(FileError::TooManyRows { max: self.limits.rows_max });
+        }
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// Takes a row that could not be taken apart into cells.
+    pub(super) fn broken(&mut self, line: u64, what: &str) {
+        self.tally.received += 1;
+        self.tally.rejected += 1;
+        self.keep(vec![RowError::of_row(line, what)]);
+    }
+
+    /// Counts a row that is rejected, by the school that it names.
+    pub(super) fn reject(&mut self, school: &str, errors: &mut [RowError]) {
+        self.tally.rejected += 1;
+        if !school.is_empty() {
+            for error in errors {
+                error.school = Some(school.to_owned());
+            }
+            *self.tally.rejected_of.entry(school.to_owned()).or_default() += 1;
+        }
+    }
+
+    /// Keeps what was wrong, up to the limit.
+    pub(super) fn keep(&mut self, errors: Vec<RowError>) {
+        for error in errors {
+            if self.tally.errors.len() < self.limits.errors_max {
+                self.tally.errors.push(error);
+            } else {
+                self.tally.errors_left_out += 1;
+            }
+        }
+    }
+
+    /// Counts a value in a column that is not taken.
+    pub(super) fn pass_over(&mut self, is_comment: bool) {
+        if is_comment {
+            self.tally.comments_dropped += 1;
+        } else {
+            self.tally.values_ignored += 1;
+        }
+    }
+}
+
+/// Reads every row of a list by `read`, which gives `None` only after it has put an error into the row.
+pub(super) fn read_file<R>(
+    source: &mut dyn Source,
+    format: Format,
+    table: &'static Table,
+    limits: &Limits,
+    read: &dyn Fn(&mut Row<'_>) -> Option<R>,
+) -> Result<File<R>, FileError> {
+    let limits = Limits { rows_max: limits.rows_max.min(LIST_ROWS_MAX), ..*limits };
+    let mut list = List { taking: Taking::new(&limits), table, read, rows: Vec::new() };
+    list.taking.tally.layout = "rows";
+    match format {
+        Format::Ndjson => list.ndjson(source)?,
+        Format::Csv | Format::Xlsx => list.grid(source, format)?,
+    }
+    Ok(File { rows: list.rows, tally: list.taking.tally })
+}
+
+struct List<'t, R> {
+    taking: Taking<'t>,
+    table: &'static Table,
+    read: &'t dyn Fn(&mut Row<'_>) -> Option<R>,
+    rows: Vec<(u64, R)>,
+}
+
+impl<R> List<'_, R> {
+    fn ndjson(&mut self, source: &mut dyn Source) -> Result<(), FileError> {
+        (self.taking.tally.encoding, self.taking.tally.dates) = ("utf-8", DateForm::AsWritten.as_str());
+        // Both the reader and the rows it gives count: the reader what it passes over, the list what it takes.
+        let (table, read, rows) = (self.table, self.read, &mut self.rows);
+        read_ndjson(source, table, &mut self.taking, &mut |taking, line, values, errors| {
+            take(taking, (table, read, &mut *rows), line, (values, &[]), errors);
+        })
+    }
+
+    fn grid(&mut self, source: &mut dyn Source, format: Format) -> Result<(), FileError> {
+        let limits = self.taking.limits;
+        let mut opened = Opened::new(source, format)?;
+        opened.choose_sheet(source, limits, &|first, _| Header::read(first, self.table, limits).is_ok())?;
+        let (first, _) = opened.head(source, limits)?;
+        let header = Header::read(&first, self.table, limits)?;
+        let forms = prove(&mut *opened.rows(source, limits)?, &header, self.table)?;
+        self.taking.tally.encoding = opened.encoding();
+        self.taking.tally.comments_dropped = opened.comments();
+        self.taking.tally.dates =
+            forms.iter().copied().find(|form| *form == DateForm::DayFirst).unwrap_or_default().as_str();
+        self.taking.tally.columns_ignored.clone_from(&header.unknown);
+        let mut rows = opened.rows(source, limits)?;
+        let mut past_header = false;
+        while let Some(taken) = rows.next()? {
+            let row = match taken {
+                Taken::Row(row) if row.is_blank() => continue,
+                _ if !std::mem::replace(&mut past_header, true) => continue,
+                Taken::Row(row) => row,
+                Taken::Broken { line, what } => {
+                    self.taking.count_row()?;
+                    self.taking.broken(line, what);
+                    continue;
+                }
+            };
+            self.taking.count_row()?;
+            if let Err(what) = header.whole(&row, opened.is_paired()) {
+                self.taking.broken(row.line, what);
+                continue;
+            }
+            let mut values = vec![""; self.table.columns.len()];
+            let errors = header.values(&row, self.table, &mut values, &mut self.taking);
+            take(
+                &mut self.taking,
+                (self.table, self.read, &mut self.rows),
+                row.line,
+                (&values, &forms),
+                errors,
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Takes one row of a list.
+fn take<R>(
+    taking: &mut Taking<'_>,
+    (table, read, rows): (&'static Table, &dyn Fn(&mut Row<'_>) -> Option<R>, &mut Vec<(u64, R)>),
+    line: u64,
+    (values, forms): (&[&str], &[DateForm]),
+    errors: Vec<RowError>,
+) {
+    taking.tally.received += 1;
+    let mut row = Row::new(line, table, (values, forms), taking.limits.cell_max_chars, errors);
+    match read(&mut row) {
+        Some(read) if !row.has_errors() => rows.push((line, read)),
+        Some(_) | None => {
+            let school = row.cell("school");
+            let mut errors = row.into_errors();
+            taking.reject(school, &mut errors);
+            taking.keep(errors);
+        }
+    }
+}
+
+/// How the dates of each column may be read, found out over the whole file; columns in the order of the table.
+pub(super) fn prove(
+    rows: &mut dyn Grid,
+    header: &Header,
+    table: &'static Table,
+) -> Result<Vec<DateForm>, FileError> {
+    let mut forms = vec![DateForm::AsWritten; table.columns.len()];
+    let mut open: Vec<(usize, usize, Proof)> = header
+        .known()
+        .filter(|(_, place)| {
+            table.columns.get(*place).is_some_and(|column| table.dates.contains(&column.name))
+        })
+        .map(|(at, place)| (at, place, Proof::default()))
+        .collect();
+    let mut past_header = false;
+    while let Some(taken) = rows.next()? {
+        if open.iter().all(|(.., proof)| proof.is_settled()) {
+            return Ok(forms);
+        }
+        let Taken::Row(row) = taken else { continue };
+        if row.is_blank() || !std::mem::replace(&mut past_header, true) {
+            continue;
+        }
+        for (at, _, proof) in &mut open {
+            match row.cell(*at) {
+                "" => {}
+                cell => proof.see(cell),
+            }
+        }
+    }
+    for (_, place, proof) in open {
+        if let Some(form) = forms.get_mut(place) {
+            *form = proof.form();
+        }
+    }
+    Ok(forms)
+}
