@@ -2,7 +2,7 @@
 
 use crate::audit::{Journal, Options};
 use crate::clock::Clock;
-use crate::config::{Config, Limits, Safety};
+use crate::config::{Config, Limits, Safety, Suppression};
 use crate::crypto::{self, Keyring};
 use crate::directory::{self, DirectoryFile, LiveDirectory};
 use crate::gate::Gate;
@@ -36,6 +36,7 @@ pub struct AppState {
     pub(crate) matcher: Matcher,
     pub(crate) places: Places,
     pub(crate) safety: Safety,
+    pub(crate) suppression: Suppression,
     pub(crate) audit: AuditLayer,
     pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
@@ -57,6 +58,7 @@ part! {
     Matcher = |s| s.matcher.clone();
     Places = |s| s.places.clone();
     Safety = |s| s.safety.clone();
+    Suppression = |s| s.suppression;
 }
 
 impl AppState {
@@ -185,6 +187,7 @@ fn state(config: &Config, gate: Gate, keys: TokenKeys) -> AppState {
         matcher: Matcher::default(),
         places: Places::new(config.limits.uploads_at_once),
         safety,
+        suppression: config.suppression,
         limits: config.limits,
         metrics,
         gate,

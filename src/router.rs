@@ -5,7 +5,7 @@ use crate::disclosures::list_audit_entries;
 use crate::http::{GuardedRouter, audited, request_id};
 use crate::intake::{read_import, send_attendance, send_calendar, send_pupils, send_register};
 use crate::involvements::{end_involvement, open_involvement, report_involvements, send_caseload};
-use crate::summaries::{find_pupil, read_attendance_summary};
+use crate::summaries::{find_pupil, read_attendance_summary, read_school_figures};
 use crate::tokens;
 use axum::Router;
 use axum::extract::State;
@@ -33,6 +33,7 @@ pub fn api(state: AppState) -> Router {
         // Agencies and schools ask.
         .route(MethodFilter::POST, "/v1/pupils/find", body, find_pupil)
         .route(MethodFilter::GET, "/v1/pupils/{pupil_id}/attendance-summary", body, read_attendance_summary)
+        .route(MethodFilter::GET, "/v1/schools/{urn}/attendance-summary", body, read_school_figures)
         // Data protection officers look.
         .route(MethodFilter::GET, "/v1/audit/entries", body, list_audit_entries)
         .into_router();
@@ -83,6 +84,7 @@ async fn serve_openapi() -> ([(header::HeaderName, HeaderValue); 1], &'static st
         crate::involvements::send_caseload, crate::involvements::report_involvements,
         crate::involvements::open_involvement, crate::involvements::end_involvement,
         crate::summaries::find_pupil, crate::summaries::read_attendance_summary,
+        crate::summaries::read_school_figures,
         crate::disclosures::list_audit_entries,
     ),
     tags((name = "intake", description = "A school sends its calendar, roll and marks"),

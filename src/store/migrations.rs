@@ -31,6 +31,7 @@ const STEPS: &[Step] = steps![
     4 "0004_audit",
     5 "0005_gate",
     6 "0006_intake",
+    11 "0011_summaries",
 ];
 
 /// Applies every migration that the database does not yet have, each in a transaction.

@@ -29,6 +29,7 @@ mod one_not_found;
 mod openapi;
 mod outages;
 mod registers;
+mod school_figures;
 mod store;
 mod summaries;
 mod support;
@@ -55,6 +56,7 @@ fn trials(suite: &mut Suite) {
     intake::register(suite);
     involvements::register(suite);
     registers::register(suite);
+    school_figures::register(suite);
     store::register(suite);
     summaries::register(suite);
     support::register(suite);
