@@ -13,6 +13,9 @@ mod roll_events;
 mod school;
 mod versions;
 
+#[cfg(test)]
+pub(crate) mod testing;
+
 pub use amendments::{
     Amendment, NOT_GIVEN, Recording, RecordingKey, Register, add_amendment, add_recording, amendments_of,
     expire_amendments, recordings_of,

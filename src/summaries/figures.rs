@@ -6,10 +6,13 @@ use super::sections::{Sections, session};
 use super::window::Span;
 use crate::directory::Directory;
 use crate::domain::attendance::summary::{
-    Enrolment as OnRoll, Figures, Register, Window, YearOfMarks, combine,
+    Enrolment as OnRoll, Figures, NO_REASON_SCHOOL_DAYS, Register, Window, YearOfMarks, combine,
 };
 use crate::domain::attendance::{Code, Entered, MinutesLate, PackedYear};
-use crate::domain::calendar::{SchoolCalendar, SchoolYear, Session};
+use crate::domain::calendar::{
+    Calendars, SchoolCalendar, SchoolYear, Session, london, monday_of, published_at, widen_to_weeks,
+};
+use crate::domain::purpose::SectionSet;
 use crate::domain::roll::EnrolmentStatus;
 use crate::gate::{ChildRef, OfChild, Permit};
 use crate::registers::{ChildRecord, Enrolment, EnrolmentRecord};
@@ -39,10 +42,41 @@ pub(super) fn answer(
     directory: &Directory,
     caution: String,
 ) -> Result<SummaryAnswer, StoreError> {
+    let told = told(record, span, permit.sections(), directory)?;
+    Ok(SummaryAnswer {
+        pupil_id: ChildRef::of(permit.pupil()),
+        role: permit.role().as_str().to_owned(),
+        purpose: permit.purpose().as_str().to_owned(),
+        as_of: span.as_of,
+        window: told.window,
+        enrolments: told.enrolments,
+        combined: told.combined,
+        not_given: Vec::new(),
+        caution: permit.is_an_agency().then_some(caution),
+    })
+}
+
+/// What is told of a child, whoever asks.
+pub(super) struct Told {
+    pub(super) window: WindowBody,
+    pub(super) enrolments: Vec<EnrolmentBody>,
+    pub(super) combined: Combined,
+}
+
+/// What is told of a child: for a span bound to published weeks a function of what counted at the publication, of the
+/// window and of the sections, and of nothing else but for `last_seen`.
+pub(super) fn told(
+    record: &ChildRecord,
+    span: Span,
+    given: SectionSet,
+    directory: &Directory,
+) -> Result<Told, StoreError> {
     let then = decode_all(record, span.moment)?;
-    let now = if span.moment.is_some() { decode_all(record, None)? } else { Vec::new() };
-    let live = if span.moment.is_some() { &now } else { &then };
+    let apart = span.moment != span.seen;
+    let now = if apart { decode_all(record, span.seen)? } else { Vec::new() };
+    let live = if apart { &now } else { &then };
     let (from, span) = resolve(&then, span);
+    let counted = Span { last_due: span.counted_due(), ..span };
     let mut enrolments = Vec::with_capacity(then.len());
     let mut all = Vec::with_capacity(then.len());
     for one in &then {
@@ -50,44 +84,79 @@ pub(super) fn answer(
             continue;
         }
         let Some(school) = directory.school(one.enrolment.school()) else { continue };
-        let figures = register(one, from, span)?;
+        let figures = register(one, from, counted)?;
         let seen = live.iter().find(|l| l.enrolment.id == one.enrolment.id);
         // One walk gives every figure: last sightings are told as at now, so they need one more only where the rest is not.
-        let last_seen = match seen.filter(|_| span.moment.is_some()) {
+        let last_seen = match seen.filter(|_| apart) {
             Some(seen) => register(seen, from, span)?.last_seen,
             None => figures.last_seen.clone(),
         };
         let dual = seen.map(|seen| dual_met(seen, live, &last_seen.dual)).unwrap_or_default();
-        let detail = match span.moment {
-            None => Detail::of(&figures),
-            Some(_) => finished_half_terms(one, from, span)?,
-        };
+        let detail = if span.bound { finished_half_terms(one, from, counted)? } else { Detail::of(&figures) };
         enrolments.push(EnrolmentBody {
             school: SchoolBody { urn: school.urn.clone().unwrap_or_default(), name: school.name.clone() },
             status: one.enrolment.status.clone(),
-            completeness: CompletenessBody {
-                recorded: figures.recorded,
-                // A role that sees published weeks is not told that marks came since.
-                marks_received_at: one.received_at.map(|at| span.moment.map_or(at, |moment| at.min(moment))),
-                last_complete_session: figures.completeness.last_complete_session.map(session),
-                sessions_without_mark: figures.completeness.sessions_without_mark,
-                no_reason_yet_over_five_days: figures.completeness.no_reason_yet_over_five_days,
-            },
-            sections: Sections::of(&figures, &last_seen, &dual, school, (permit.sections(), &detail)),
+            completeness: completeness(one, &figures, (from, counted))?,
+            sections: Sections::of(&figures, &last_seen, &dual, school, (given, &detail)),
         });
         all.push(figures);
     }
-    Ok(SummaryAnswer {
-        pupil_id: ChildRef::of(permit.pupil()),
-        role: permit.role().as_str().to_owned(),
-        purpose: permit.purpose().as_str().to_owned(),
-        as_of: span.as_of,
-        window: WindowBody { from, to: span.to },
-        enrolments,
-        combined: Combined { sections: Sections::combined(&combine(&all), permit.sections()) },
-        not_given: Vec::new(),
-        caution: permit.is_an_agency().then_some(caution),
+    let combined = Combined { sections: Sections::combined(&combine(&all), given) };
+    Ok(Told { window: WindowBody { from, to: span.to }, enrolments, combined })
+}
+
+/// What is missing. Where figures end with published weeks, so does this: the last complete session is told by its week,
+/// a missing reason counts once its whole week is old, and when marks came is told by the publication that they were in.
+fn completeness(
+    one: &Decoded,
+    figures: &Figures,
+    (from, span): (NaiveDate, Span),
+) -> Result<CompletenessBody, StoreError> {
+    let missing = figures.completeness;
+    let body = CompletenessBody {
+        recorded: figures.recorded,
+        marks_received_at: one.received_at,
+        last_complete_session: missing.last_complete_session.map(session),
+        sessions_without_mark: missing.sessions_without_mark,
+        no_reason_yet_over_five_days: missing.no_reason_yet_over_five_days,
+    };
+    if !span.bound {
+        return Ok(body);
+    }
+    let published = |at: DateTime<Utc>| published_at(london(at).date()).min(span.moment.unwrap_or(at));
+    Ok(CompletenessBody {
+        marks_received_at: one.received_at.map(published),
+        last_complete_session: missing.last_complete_session.map(|s| session(last_of_week(one, s))),
+        no_reason_yet_over_five_days: stale_by_week(one, figures, (from, span))?,
+        ..body
     })
+}
+
+/// The last session of the week that the enrolment was on roll for.
+fn last_of_week(one: &Decoded, at: Session) -> Session {
+    let (_, sunday) = widen_to_weeks(at.date, at.date);
+    let sessions = one.years.iter().flat_map(|y| y.calendar.sessions());
+    let of_week = sessions.filter(|s| at <= *s && s.date <= sunday && on_roll(&one.enrolment, s.date));
+    of_week.max().unwrap_or(at)
+}
+
+/// Sessions without a reason for longer than five school days, by whole weeks: those of the weeks before the one that
+/// holds the sixth school day back.
+fn stale_by_week(
+    one: &Decoded,
+    figures: &Figures,
+    (from, span): (NaiveDate, Span),
+) -> Result<u32, StoreError> {
+    let calendars: Vec<&SchoolCalendar> = one.years.iter().map(|y| &y.calendar).collect();
+    let after = span.to.succ_opt().unwrap_or(span.to);
+    let sixth = Calendars(&calendars).school_days_before(after, NO_REASON_SCHOOL_DAYS + 1);
+    let before = sixth.and_then(|day| monday_of(day).pred_opt()).filter(|last| from <= *last);
+    match before {
+        Some(to) if figures.codes.get(Code::N) > 0 => {
+            Ok(register(one, from, Span { to, ..span })?.codes.get(Code::N))
+        }
+        Some(_) | None => Ok(0),
+    }
 }
 
 fn decode_all(record: &ChildRecord, moment: Option<DateTime<Utc>>) -> Result<Vec<Decoded>, StoreError> {
@@ -135,13 +204,12 @@ fn resolve(all: &[Decoded], span: Span) -> (NaiveDate, Span) {
     let firsts = years().filter(|y| y.calendar.year() == year).filter_map(|y| y.calendar.first_session());
     let from = firsts.map(|s| s.date).min().unwrap_or(last);
     // Whoever sees whole weeks is told the end of the week; whoever sees sessions the day of the last one.
-    (from, if span.moment.is_none() && !span.to_given { Span { to: last, ..span } } else { span })
+    (from, if !span.bound && !span.to_given { Span { to: last, ..span } } else { span })
 }
 
-/// Whether an enrolment was live on any day of the window, or is now.
+/// Whether an enrolment was live on any day of the window, or is since.
 fn in_window(enrolment: &Enrolment, from: NaiveDate, span: Span) -> bool {
-    enrolment.starting_day <= span.to.max(span.last_due.date)
-        && enrolment.last_day.is_none_or(|last| last >= from)
+    enrolment.starting_day <= span.last_start() && enrolment.last_day.is_none_or(|last| last >= from)
 }
 
 fn register(one: &Decoded, from: NaiveDate, span: Span) -> Result<Figures, StoreError> {

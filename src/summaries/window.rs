@@ -21,6 +21,10 @@ pub(super) struct Span {
     pub(super) last_due: Session,
     /// The moment as at which marks, roll and calendar are read; none: now.
     pub(super) moment: Option<DateTime<Utc>>,
+    /// The moment as at which last sightings are read; none: now.
+    pub(super) seen: Option<DateTime<Utc>>,
+    /// Whether nothing may tell more than whole published weeks do.
+    pub(super) bound: bool,
     /// The day up to which figures are given.
     pub(super) as_of: NaiveDate,
 }
@@ -85,7 +89,16 @@ pub(super) fn span(
     if SchoolYear::of(to).0 - first.0 >= YEARS_MAX {
         return Err(WindowError::TooLong);
     }
-    Ok(Span { from, to, to_given, last_due, moment, as_of })
+    Ok(Span { from, to, to_given, last_due, moment, seen: None, bound: !live, as_of })
+}
+
+/// The default window as at the last publication, for everything, last sightings included: what is compared from one
+/// publication to the next. `live` is as above.
+pub(super) fn at_publication(live: bool, now: DateTime<Utc>) -> Span {
+    let as_of = last_complete_week(london(now));
+    let moment = Some(published_at(as_of));
+    let last_due = Session::new(as_of, Half::Pm);
+    Span { from: None, to: as_of, to_given: false, last_due, moment, seen: moment, bound: !live, as_of }
 }
 
 fn last_due(today: NaiveDate, time: NaiveTime) -> Session {
@@ -99,6 +112,19 @@ fn last_due(today: NaiveDate, time: NaiveTime) -> Session {
 }
 
 impl Span {
+    /// The last session that may count in figures: of the last published week where they end with one.
+    pub(super) fn counted_due(&self) -> Session {
+        if self.bound { Session::new(self.as_of, Half::Pm) } else { self.last_due }
+    }
+
+    /// The last day on which an enrolment may begin that is told of. Where figures end with published weeks, that day too
+    /// moves with the publication only: it is the last before the next one.
+    pub(super) fn last_start(&self) -> NaiveDate {
+        let day = self.to.max(self.last_due.date);
+        let next = self.as_of.checked_add_days(Days::new(7)).unwrap_or(day);
+        if self.bound { next } else { day }
+    }
+
     /// The school years to read: one before the window, for runs and windows that reach back, to the live day.
     pub(super) fn years(&self) -> (SchoolYear, SchoolYear) {
         let first = SchoolYear::of(self.from.unwrap_or(self.to));

@@ -28,6 +28,7 @@ mod involvements;
 mod one_not_found;
 mod openapi;
 mod outages;
+mod polling;
 mod registers;
 mod school_figures;
 mod store;
@@ -52,6 +53,7 @@ fn trials(suite: &mut Suite) {
     one_not_found::register(suite);
     openapi::register(suite);
     outages::register(suite);
+    polling::register(suite);
     import_command::register(suite);
     intake::register(suite);
     involvements::register(suite);
