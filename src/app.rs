@@ -2,9 +2,10 @@
 
 use crate::audit::{Journal, Options};
 use crate::clock::Clock;
-use crate::config::{Config, Limits, Safety, Suppression};
+use crate::config::{self, Config, Limits, Safety, Suppression};
 use crate::crypto::{self, Keyring};
 use crate::directory::{self, DirectoryFile, LiveDirectory};
+use crate::domain::attendance::summary::{PartCancelledDay, Reading, SicknessTotal};
 use crate::gate::Gate;
 use crate::http::{
     AuditLayer, ConnectionLimits, LiveTls, Metrics, SystemLimits, serve_plain, serve_tls, server_config,
@@ -19,6 +20,7 @@ use crate::tokens::TokenState;
 use anyhow::{Context as _, Result, bail};
 use arc_swap::ArcSwap;
 use axum::extract::FromRef;
+use chrono::NaiveDate;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -37,6 +39,7 @@ pub struct AppState {
     pub(crate) places: Places,
     pub(crate) safety: Safety,
     pub(crate) suppression: Suppression,
+    pub(crate) reading: Reading,
     pub(crate) audit: AuditLayer,
     pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
@@ -59,6 +62,7 @@ part! {
     Places = |s| s.places.clone();
     Safety = |s| s.safety.clone();
     Suppression = |s| s.suppression;
+    Reading = |s| s.reading;
 }
 
 impl AppState {
@@ -148,9 +152,9 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running> {
     let (audit, gate) = (state.audit.clone(), state.gate.clone());
     let refused = {
         let audit = audit.clone();
-        Arc::new(move |address: SocketAddr, _reason: &str| {
+        Arc::new(move |address: SocketAddr, word: &'static str, _detail: &str| {
             let audit = audit.clone();
-            tokio::spawn(async move { audit.refused_handshake(address.ip()).await });
+            tokio::spawn(async move { audit.refused_handshake(address.ip(), word).await });
         })
     };
     let admin_router = router::admin(state.clone());
@@ -188,9 +192,24 @@ fn state(config: &Config, gate: Gate, keys: TokenKeys) -> AppState {
         places: Places::new(config.limits.uploads_at_once),
         safety,
         suppression: config.suppression,
+        reading: reading(config.figures),
         limits: config.limits,
         metrics,
         gate,
+    }
+}
+
+/// The configuration's choices in the domain's words.
+const fn reading(figures: config::Figures) -> Reading {
+    Reading {
+        sickness_total: match figures.sickness_total {
+            config::SicknessTotal::HalfDays => SicknessTotal::HalfDays,
+            config::SicknessTotal::DaysWithAny => SicknessTotal::DaysWithAny,
+        },
+        part_cancelled_day: match figures.part_cancelled_day {
+            config::PartCancelledDay::WholeDay => PartCancelledDay::WholeDay,
+            config::PartCancelledDay::HalfDay => PartCancelledDay::HalfDay,
+        },
     }
 }
 
@@ -205,7 +224,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 
 fn background(state: &AppState, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
     let matcher = state.matcher.clone().run(state.gate.clone(), stop.clone());
-    let retention = intake::expire_entries_daily(state.gate.clone(), stop.clone());
+    let retention = retain_daily(state.gate.clone(), stop.clone());
     let (gate, stopped) = (state.gate.clone(), stop.clone());
     let directory = async move {
         while tokio::time::timeout(DIRECTORY, stopped.cancelled()).await.is_err() {
@@ -221,6 +240,30 @@ fn background(state: &AppState, stop: &CancellationToken) -> Vec<JoinHandle<()>>
         }
     };
     vec![tokio::spawn(matcher), tokio::spawn(retention), tokio::spawn(directory), tokio::spawn(minutes)]
+}
+
+/// How often it is looked whether a new day has begun.
+const DAY: Duration = Duration::from_mins(10);
+
+/// Ends what is past its time, once a day until stopped; what fails is tried again.
+async fn retain_daily(gate: Gate, stop: CancellationToken) {
+    let mut done: Option<NaiveDate> = None;
+    loop {
+        let today = gate.clock().today();
+        if done != Some(today) {
+            let ended = async {
+                intake::expire_entries(&gate).await?;
+                gate.retire_handles().await
+            };
+            match ended.await {
+                Ok(_) => done = Some(today),
+                Err(error) => tracing::warn!(%error, "what is past its time stands; trying again"),
+            }
+        }
+        if tokio::time::timeout(DAY, stop.cancelled()).await.is_ok() {
+            return;
+        }
+    }
 }
 
 impl Running {

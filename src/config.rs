@@ -21,6 +21,9 @@ pub struct Config {
     pub files: Files,
     /// Its names towards others.
     pub names: Names,
+    /// Choices where the regulations leave figures open.
+    #[serde(default)]
+    pub figures: Figures,
     /// Limits on everything.
     #[serde(default)]
     pub limits: Limits,
@@ -112,6 +115,38 @@ impl Default for Suppression {
     fn default() -> Self {
         Self { smallest_group_pupils: 10, smallest_count_pupils: 5 }
     }
+}
+
+/// How half school days count where the regulations do not say (docs/decisions/0015).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Figures {
+    /// A total of school days of sickness.
+    pub sickness_total: SicknessTotal,
+    /// The session held of a day whose other one was cancelled.
+    pub part_cancelled_day: PartCancelledDay,
+}
+
+/// How a total of school days of sickness counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SicknessTotal {
+    /// Two sessions make a day.
+    #[default]
+    HalfDays,
+    /// A day with any session of sickness is a day.
+    DaysWithAny,
+}
+
+/// What a session stands for whose day had its other one cancelled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PartCancelledDay {
+    /// The whole school day.
+    #[default]
+    WholeDay,
+    /// Half a school day.
+    HalfDay,
 }
 
 /// Limits on everything; each with its unit in its name.
@@ -210,6 +245,9 @@ impl Config {
             ("limits.headers_seconds", limits.headers_seconds),
             ("limits.connection_age_seconds", limits.connection_age_seconds),
             ("limits.drain_seconds", limits.drain_seconds),
+            ("limits.request_seconds", limits.request_seconds),
+            ("limits.uploads_at_once", u64::from(limits.uploads_at_once > 0)),
+            ("limits.list_bytes", u64::from(limits.list_bytes > 0)),
             ("limits.connections", u64::from(limits.connections > 0)),
             ("limits.streams_per_connection", u64::from(limits.streams_per_connection)),
             ("limits.body_bytes", u64::from(limits.body_bytes > 0)),
@@ -295,6 +333,7 @@ mod tests {
         let explicit = load(&uncommented).unwrap();
         assert_eq!((explicit.limits, explicit.listeners), (Limits::default(), Listeners::default()));
         assert_eq!(explicit.suppression, Suppression::default());
+        assert_eq!((explicit.figures, config.figures), (Figures::default(), Figures::default()));
     }
 
     #[test]
@@ -312,6 +351,9 @@ mod tests {
         let config = under("SCHOOLGATE__LISTENERS__API", "127.0.0.1:9443").unwrap();
         assert_eq!(config.listeners.api.port(), 9443);
         assert!(under("SCHOOLGATE__LIMITS__BODY_BITES", "1024").is_err());
+        let config = under("SCHOOLGATE__FIGURES__SICKNESS_TOTAL", "days_with_any").unwrap();
+        assert_eq!(config.figures.sickness_total, SicknessTotal::DaysWithAny);
+        assert!(under("SCHOOLGATE__FIGURES__PART_CANCELLED_DAY", "no_day").is_err());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::app::AppState;
 use crate::disclosures::list_audit_entries;
-use crate::http::{GuardedRouter, audited, request_id};
+use crate::http::{Described, GuardedRouter, audited, request_id};
 use crate::intake::{read_import, send_attendance, send_calendar, send_pupils, send_register};
 use crate::involvements::{end_involvement, open_involvement, report_involvements, send_caseload};
 use crate::summaries::{find_pupil, read_attendance_summary, read_school_figures};
@@ -85,9 +85,12 @@ async fn serve_openapi() -> ([(header::HeaderName, HeaderValue); 1], &'static st
         crate::involvements::open_involvement, crate::involvements::end_involvement,
         crate::summaries::find_pupil, crate::summaries::read_attendance_summary,
         crate::summaries::read_school_figures,
-        crate::disclosures::list_audit_entries,
+        crate::disclosures::list_audit_entries, crate::tokens::give_token,
     ),
-    tags((name = "intake", description = "A school sends its calendar, roll and marks"),
+    components(schemas(crate::http::Problem)),
+    modifiers(&Described),
+    tags((name = "tokens", description = "A system is given an access token"),
+         (name = "intake", description = "A school sends its calendar, roll and marks"),
          (name = "involvements", description = "An agency opens, changes and ends its cases"),
          (name = "summaries", description = "Find a child among one's own, and ask how it has attended"),
          (name = "disclosures", description = "Who saw what, why"))

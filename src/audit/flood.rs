@@ -5,7 +5,8 @@
 
 use chrono::{DateTime, Utc};
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// Entries of its own that a source gets in a minute.
 const OWN_ENTRIES: u64 = 10;
@@ -39,6 +40,18 @@ impl Source {
     }
 }
 
+impl fmt::Display for Source {
+    /// The network as it is written, the client's identifier, or `elsewhere`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::V4([a, b, c]) => write!(f, "{a}.{b}.{c}.0/24"),
+            Self::V6([a, b, c, d]) => write!(f, "{}/64", Ipv6Addr::new(*a, *b, *c, *d, 0, 0, 0, 0)),
+            Self::Client(client) => f.write_str(client),
+            Self::Others => f.write_str("elsewhere"),
+        }
+    }
+}
+
 /// What a source did in a minute beyond its own entries: one entry with this count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
@@ -65,12 +78,13 @@ pub struct Flood {
     minute: i64,
     sources: usize,
     seen: HashMap<Source, u64>,
+    owed: Vec<Summary>,
 }
 
 impl Flood {
     /// Tells at most `sources` apart in a minute; those after them are counted together and get no entries of their own.
     pub fn new(sources: usize) -> Self {
-        Self { minute: i64::MIN, sources, seen: HashMap::new() }
+        Self { minute: i64::MIN, sources, seen: HashMap::new(), owed: Vec::new() }
     }
 
     /// Counts one refusal.
@@ -90,24 +104,42 @@ impl Flood {
         let minute = now.timestamp().div_euclid(60);
         // A clock set back ends the minute as well: nothing is counted twice or lost.
         if minute == self.minute {
-            return Vec::new();
+            return std::mem::take(&mut self.owed);
         }
         let ended = self.finish();
         self.minute = minute;
         ended
     }
 
+    /// Takes counts back that could not be written: they are due again with the next ones. One source has one count, so
+    /// that what is owed is bounded too.
+    pub fn put_back(&mut self, summaries: Vec<Summary>) {
+        for summary in summaries {
+            let full = self.owed.len() > self.sources;
+            let known = self.owed.iter().position(|owed| owed.source == summary.source);
+            match known.or_else(|| self.owed.len().checked_sub(1).filter(|_| full)) {
+                None => self.owed.push(summary),
+                Some(place) => {
+                    if let Some(owed) = self.owed.get_mut(place) {
+                        // The last place of a full list is for all that are not told apart.
+                        if known.is_none() {
+                            owed.source = Source::Others;
+                        }
+                        owed.count += summary.count;
+                    }
+                }
+            }
+        }
+    }
+
     /// Ends the minute now, as when the gateway stops; sorted by source.
     pub fn finish(&mut self) -> Vec<Summary> {
         let minute_starts = self.minute.saturating_mul(60);
-        let mut summaries: Vec<Summary> = self
-            .seen
-            .drain()
-            .filter_map(|(source, seen)| {
-                let count = seen.saturating_sub(own_entries(&source));
-                (count > 0).then_some(Summary { source, minute_starts, count })
-            })
-            .collect();
+        let mut summaries = std::mem::take(&mut self.owed);
+        summaries.extend(self.seen.drain().filter_map(|(source, seen)| {
+            let count = seen.saturating_sub(own_entries(&source));
+            (count > 0).then_some(Summary { source, minute_starts, count })
+        }));
         summaries.sort_by(|a, b| a.source.cmp(&b.source));
         summaries
     }
@@ -154,6 +186,30 @@ mod tests {
         assert_eq!(next.summaries, [Summary { source, minute_starts, count: 15 }]);
         assert!(next.own_entry, "a new minute begins anew");
         assert_eq!(flood.turn(at(120)), [], "one with its own entry leaves no count");
+    }
+
+    #[test]
+    fn counts_that_could_not_be_written_are_due_again() {
+        let mut flood = Flood::new(2);
+        (0..15).for_each(|_| drop(flood.note(Source::V4([192, 0, 2]), at(0))));
+        let lost = flood.turn(at(60));
+        assert_eq!(lost.iter().map(|s| s.count).sum::<u64>(), 5);
+        flood.put_back(lost.clone());
+        flood.put_back(flood.owed.clone().into_iter().map(|s| Summary { count: 2, ..s }).collect());
+        assert_eq!(flood.turn(at(61)).iter().map(|s| s.count).sum::<u64>(), 7);
+        assert_eq!(flood.turn(at(62)), []);
+        for network in 0..9 {
+            flood.put_back(vec![Summary { source: Source::V4([10, 0, network]), ..lost[0].clone() }]);
+        }
+        assert!(flood.owed.len() <= 3, "{:?}", flood.owed);
+        assert_eq!(flood.finish().iter().map(|s| s.count).sum::<u64>(), 45, "bounded, and none is lost");
+    }
+
+    #[test]
+    fn a_source_is_written_as_its_network() {
+        for (address, network) in [("192.0.2.77", "192.0.2.0/24"), ("2001:db8:1:2::9", "2001:db8:1:2::/64")] {
+            assert_eq!(Source::of_address(address.parse().unwrap()).to_string(), network);
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 /// A page of entries.
 #[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields, default)]
 pub struct EntriesQuery {
     /// `next_cursor` of the page before.

@@ -1,20 +1,18 @@
 //! Work without a caller: a closed list of duties, each leaving one entry a batch.
 
 use super::trail::Trail;
-use super::{Gate, Refusal};
-use crate::audit::{self, Class, Decision, Entry, EventId, Receipt};
-use crate::domain::words;
+use super::{Gate, Refusal, handles};
+use crate::audit::{self, Class, Decision, Digest, Entry, EventId, Receipt};
+use crate::policy::Duty;
+use crate::relationships;
 use crate::store::Tx;
+use chrono::TimeDelta;
+use http::StatusCode;
 
-words! {
-    /// What the gateway may do of its own accord.
-    Duty {
-        /// Match agencies' claims to children.
-        MatchClaims = "match_claims",
-        /// End what is past its retention.
-        Retain = "retain",
-    }
-}
+/// A handle outlives the last relationship of its holder by so many days (a case that is opened again keeps it).
+const HANDLE_DAYS: i64 = 30;
+/// Handles retired in one transaction, so that none holds the one writer for long.
+const HANDLES_AT_ONCE: i64 = 100;
 
 /// Proof that a duty was opened; consumed by its entry.
 #[derive(Debug)]
@@ -23,11 +21,39 @@ pub struct DutyPermit {
 }
 
 impl Gate {
-    /// Opens a duty. It gives nothing to anybody; what it may write is its own slice's tables.
-    pub fn open_duty(&self, duty: Duty) -> DutyPermit {
-        let mut entry = Entry::new(EventId::new(), self.clock().now(), Class::Duty, Decision::Allowed);
+    /// Opens a duty, if its own rule allows it. It gives nothing to anybody; what it may write is its own slice's
+    /// tables. A refusal is recorded as one.
+    pub async fn open_duty(&self, duty: Duty) -> Result<DutyPermit, Refusal> {
+        let decision = self.0.policy.duty(duty);
+        let decided = if decision.allowed { Decision::Allowed } else { Decision::Refused };
+        let mut entry = Entry::new(EventId::new(), self.clock().now(), Class::Duty, decided);
         entry.action = Some(duty.as_str().to_owned());
-        DutyPermit { trail: Trail::new(entry) }
+        entry.policies = decision.determining.to_vec();
+        entry.policy_set = Some(Digest(self.0.policy.digest()));
+        let trail = Trail::new(entry);
+        if decision.allowed {
+            return Ok(DutyPermit { trail });
+        }
+        self.record(&trail, StatusCode::FORBIDDEN, b"").await?;
+        Err(Refusal::Forbidden)
+    }
+
+    /// Retires the handles of holders whose last relationship to the child ended thirty days ago, and says how many.
+    pub async fn retire_handles(&self) -> Result<u64, Refusal> {
+        let since = self.clock().school_now() - TimeDelta::days(HANDLE_DAYS);
+        let since = (since, self.clock().today() - TimeDelta::days(HANDLE_DAYS));
+        let mut total = 0;
+        loop {
+            let untied = relationships::untied_handles(self.db(), since, HANDLES_AT_ONCE).await?;
+            if untied.is_empty() {
+                return Ok(total);
+            }
+            let duty = self.open_duty(Duty::RetireHandles).await?;
+            let mut tx = self.db().begin().await?;
+            let retired = handles::retire(&mut tx, &untied, self.clock().now()).await?;
+            self.commit_duty(duty, tx, retired).await?;
+            total += retired;
+        }
     }
 
     /// Commits what a duty wrote with its one entry, which says how many records it touched.

@@ -3,7 +3,8 @@
 use super::permit::Holder;
 use crate::crypto;
 use crate::domain::identifiers::{OrganisationId, PupilId, SystemId};
-use crate::store::{Db, StoreError, Tx, on, read};
+use crate::relationships::Untied;
+use crate::store::{Db, StoreError, Touched as _, Tx, on, read};
 use chrono::{DateTime, Utc};
 use serde::{Serialize, Serializer, ser};
 use uuid::Uuid;
@@ -86,4 +87,18 @@ pub(super) async fn issue(
         .bind(holder.system.0).bind(holder.organisation.0).bind(handle.as_slice()).bind(pupil.0).bind(at)
         .execute(c).await.map(|_| ()))?;
     Ok(())
+}
+
+/// Retires handles: from now on they resolve to nothing, and a new relationship is given another one.
+pub(super) async fn retire(tx: &mut Tx, untied: &[Untied], at: DateTime<Utc>) -> Result<u64, StoreError> {
+    const RETIRE: &str = "UPDATE handles SET retired_at = $4 WHERE system_id = $1 AND organisation_id = $2 \
+         AND handle = $3 AND retired_at IS NULL";
+    let mut retired = 0;
+    for one in untied {
+        // Another gateway on this database may have come first.
+        retired += on!(tx, c => sqlx::query(RETIRE)
+            .bind(one.system().0).bind(one.organisation().0).bind(one.handle.as_slice()).bind(at)
+            .execute(c).await.map(|done| done.touched()))?;
+    }
+    Ok(retired)
 }

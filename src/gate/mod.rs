@@ -11,7 +11,8 @@ mod permit;
 mod release;
 mod trail;
 
-pub use duty::{Duty, DutyPermit};
+pub use crate::policy::Duty;
+pub use duty::DutyPermit;
 pub use handles::ChildRef;
 pub use open::{Asked, Refusal, Search};
 pub use permit::{OfChild, OfFigures, OfOrganisation, OfSchool, Permit};

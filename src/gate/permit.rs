@@ -37,6 +37,15 @@ pub(super) enum Reach {
     Child,
     /// The enrolment at this school, protected or not: its own register.
     At(SchoolId),
+    /// The same, and as far as `sections` go the other school of a dual registration.
+    Dual {
+        /// The own school.
+        own: SchoolId,
+        /// The other, whose enrolment is live and not protected, and which has recorded the own school as the own has it.
+        other: SchoolId,
+        /// What may be told of the other's register.
+        sections: SectionSet,
+    },
     /// Enrolments at these schools that are not protected: an authority's attendance duty.
     Among(Vec<SchoolId>),
 }
@@ -107,18 +116,35 @@ impl Permit<OfChild> {
         self.subject.sections
     }
 
-    /// Whether an enrolment of the child is within the permit.
+    /// Whether an enrolment of the child is within the permit, with all its sections.
     pub fn reaches(&self, school: SchoolId, protected: bool) -> bool {
         match &self.subject.reach {
             Reach::Child => !protected,
-            Reach::At(own) => *own == school,
+            Reach::At(own) | Reach::Dual { own, .. } => *own == school,
             Reach::Among(schools) => !protected && schools.contains(&school),
+        }
+    }
+
+    /// The other school of a dual registration, of whose register the permit gives [`Self::counterpart_sections`].
+    pub fn counterpart(&self) -> Option<SchoolId> {
+        match &self.subject.reach {
+            Reach::Dual { other, .. } => Some(*other),
+            Reach::Child | Reach::At(_) | Reach::Among(_) => None,
+        }
+    }
+
+    /// The sections that may be told of the other school's register; of `sessions` only those that the own register
+    /// marks D.
+    pub fn counterpart_sections(&self) -> SectionSet {
+        match &self.subject.reach {
+            Reach::Dual { sections, .. } => *sections,
+            Reach::Child | Reach::At(_) | Reach::Among(_) => SectionSet::EMPTY,
         }
     }
 
     /// Whether the holder is anybody but the child's own school: then every answer carries the caution.
     pub fn is_an_agency(&self) -> bool {
-        !matches!(self.subject.reach, Reach::At(_))
+        !matches!(self.subject.reach, Reach::At(_) | Reach::Dual { .. })
     }
 }
 

@@ -76,12 +76,10 @@ impl Gate {
         if !permit.trail.hand_over() {
             return Err(Refusal::Unrecorded);
         }
-        let staged = async {
-            let event = audit::stage(&mut tx, &entry).await?;
-            tx.commit().await?;
-            Ok::<_, StoreError>(event)
-        };
-        let event = staged.await.inspect_err(|_| permit.trail.take_back())?;
+        let claim = Claim(Some(&permit.trail));
+        let event = audit::stage(&mut tx, &entry).await?;
+        tx.commit().await?;
+        claim.keep();
         let receipt = self.journal().sequenced(event).await.map_err(|_| Refusal::Unrecorded)?;
         permit.trail.set_recorded(receipt);
         Ok(Released { status, body, receipt, next: None, of: PhantomData })
@@ -127,6 +125,24 @@ impl Gate {
             }
         }
         Ok(())
+    }
+}
+
+/// Holds the one handing over of an entry until the transaction that carries it has committed. Dropped before that, by an
+/// error or because the request's time ran out, it gives the claim back, so that the failure can be recorded.
+struct Claim<'a>(Option<&'a Trail>);
+
+impl Claim<'_> {
+    fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        if let Some(trail) = self.0 {
+            trail.take_back();
+        }
     }
 }
 

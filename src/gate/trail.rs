@@ -18,6 +18,7 @@ struct State {
     entry: Entry,
     recorded: Option<Receipt>,
     handed_over: bool,
+    proved: bool,
 }
 
 /// Marks a response whose entry is durable.
@@ -27,7 +28,7 @@ pub struct Recorded(pub Receipt);
 impl Trail {
     /// Begins with what the connection and the request line say.
     pub fn new(entry: Entry) -> Self {
-        Self(Arc::new(Mutex::new(State { entry, recorded: None, handed_over: false })))
+        Self(Arc::new(Mutex::new(State { entry, recorded: None, handed_over: false, proved: false })))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -48,6 +49,11 @@ impl Trail {
     /// The entry as it is now.
     pub fn entry(&self) -> Entry {
         self.state().entry.clone()
+    }
+
+    /// Whether a caller was proved, or was given a token: whoever was not may not fill the log.
+    pub fn is_proved(&self) -> bool {
+        self.state().proved
     }
 
     /// Claims the one time that the entry goes to the journal. A second time would be a second entry of one request, so
@@ -80,6 +86,7 @@ impl Trail {
             e.role = Some(caller.role);
             e.purpose = Some(caller.purpose);
         });
+        self.state().proved = true;
     }
 
     /// Notes what the token endpoint found out about a client.
@@ -96,7 +103,17 @@ impl Trail {
             e.role = noted.role;
             e.purpose = noted.purpose;
             e.action = Some("issue_token".to_owned());
-            e.reason = Some(noted.why.to_owned());
+            e.reason = Some(noted.why.to_owned()).filter(|_| !noted.given());
+        });
+        self.state().proved |= noted.given();
+    }
+
+    /// Takes back what a permit noted as given or written, where in the end nothing was released.
+    pub fn nothing_given(&self) {
+        self.note(|e| {
+            e.sections_given = SectionSet::EMPTY;
+            e.legal_basis = None;
+            e.written = None;
         });
     }
 

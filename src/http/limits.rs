@@ -22,8 +22,9 @@ impl std::fmt::Debug for SystemLimits {
     }
 }
 
-/// Requests a minute of one certificate that prove nobody: enough for a partner whose clock or token is wrong.
-const STRANGER_PER_MINUTE: u32 = 1_200;
+/// Requests a minute of one certificate that prove nobody: each leaves an entry, and none of them could be answered
+/// otherwise, so that a partner whose clock or token is wrong loses nothing by the limit.
+const STRANGER_PER_MINUTE: u32 = 480;
 
 impl SystemLimits {
     /// Counts a request that was not proved against its certificate.

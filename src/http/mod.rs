@@ -3,6 +3,7 @@
 //! Nothing here knows a child. An answer of this module never quotes what the caller sent.
 
 mod limits;
+mod openapi;
 mod plain;
 mod problem;
 mod request;
@@ -10,6 +11,7 @@ mod serve;
 mod tls;
 
 pub use limits::SystemLimits;
+pub use openapi::Described;
 pub use plain::serve_plain;
 pub use problem::{Error, Fault, Problem, ProblemKind};
 pub use request::{

@@ -13,6 +13,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTIC
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 words! {
     /// A kind of problem; its word ends its `type` and names its page.
@@ -109,7 +110,7 @@ impl ProblemKind {
 }
 
 /// One thing wrong in a request: a JSON Pointer (RFC 6901), or a line and column of a file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Fault {
     /// Where, in a JSON body.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -125,7 +126,7 @@ pub struct Fault {
 }
 
 /// A problem document as it goes out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
     /// `urn:schoolgate:problem:<kind>`.
     pub r#type: String,

@@ -26,8 +26,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
-/// Called with the address and the reason for every handshake that is refused; the audit records it.
-pub type OnRefused = Arc<dyn Fn(SocketAddr, &str) + Send + Sync>;
+/// Called for every handshake that is refused with the address, one word of ours, and what the TLS library says; the audit
+/// records the word.
+pub type OnRefused = Arc<dyn Fn(SocketAddr, &'static str, &str) + Send + Sync>;
 
 /// Where a request's connection comes from; an extension of every request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,6 @@ use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -88,34 +87,60 @@ pub async fn serve_tls(
                     let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
                     serve_connection(stream, http2, address, Some(Arc::new(peer)), shared).await;
                 }
-                Err(reason) => refuse(&on_refused, address, &reason),
+                Err((word, reason)) => on_refused(address, word, &reason),
             }
         }
     })
     .await;
 }
 
-fn refuse(on_refused: &OnRefused, address: SocketAddr, reason: &str) {
-    tracing::info!(%address, reason, "handshake refused");
-    on_refused(address, reason);
-}
-
 async fn handshake(
     stream: TcpStream,
     acceptor: TlsAcceptor,
     shared: &Shared,
-) -> Result<(TlsStream<TcpStream>, Peer), String> {
+) -> Result<(TlsStream<TcpStream>, Peer), (&'static str, String)> {
     let accepted = tokio::select! {
-        () = shared.stop.cancelled() => return Err("the gateway is stopping".to_owned()),
+        () = shared.stop.cancelled() => return Err(("stopping", "the gateway is stopping".to_owned())),
         accepted = timeout(shared.limits.handshake, acceptor.accept(stream)) => accepted,
     };
-    let stream = accepted.map_err(|_| "no handshake in time".to_owned())?.map_err(|e| e.to_string())?;
+    let stream = accepted
+        .map_err(|_| ("silent", "no handshake in time".to_owned()))?
+        .map_err(|error| (refusal_word(&error), error.to_string()))?;
     let peer = {
         let (_, session) = stream.get_ref();
-        let leaf = session.peer_certificates().and_then(<[_]>::first).ok_or("no client certificate")?;
-        Peer::from_der(leaf).map_err(|error| error.to_string())?
+        let leaf = session
+            .peer_certificates()
+            .and_then(<[_]>::first)
+            .ok_or_else(|| ("no_certificate", "no client certificate".to_owned()))?;
+        Peer::from_der(leaf).map_err(|error| ("unreadable_certificate", error.to_string()))?
     };
     Ok((stream, peer))
+}
+
+/// Why a handshake was refused, as one word: what an operator and an auditor tell apart.
+fn refusal_word(error: &std::io::Error) -> &'static str {
+    let cause = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match cause {
+        None => "connection_broken",
+        Some(rustls::Error::NoCertificatesPresented) => "no_certificate",
+        Some(rustls::Error::InvalidCertificate(fault)) => certificate_word(fault),
+        Some(rustls::Error::PeerIncompatible(_)) => "protocol_version",
+        Some(rustls::Error::AlertReceived(_)) => "client_gave_up",
+        Some(_) => "not_tls",
+    }
+}
+
+fn certificate_word(fault: &rustls::CertificateError) -> &'static str {
+    use rustls::CertificateError as Fault;
+    match fault {
+        Fault::Expired | Fault::ExpiredContext { .. } => "expired",
+        Fault::NotValidYet | Fault::NotValidYetContext { .. } => "not_valid_yet",
+        Fault::Revoked => "revoked",
+        Fault::UnknownIssuer => "unknown_authority",
+        Fault::InvalidPurpose | Fault::InvalidPurposeContext { .. } => "wrong_usage",
+        Fault::BadSignature => "bad_signature",
+        _ => "unreadable_certificate",
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use axum::routing::get;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType};
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
+use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -68,7 +69,8 @@ async fn serve() -> Served {
     let address = listener.local_addr().unwrap();
     let refused = Arc::new(Mutex::new(Vec::new()));
     let reasons = Arc::clone(&refused);
-    let hook: OnRefused = Arc::new(move |_, reason: &str| reasons.lock().unwrap().push(reason.to_owned()));
+    let hook: OnRefused =
+        Arc::new(move |_, _word, reason: &str| reasons.lock().unwrap().push(reason.to_owned()));
     let finished = Arc::new(Notify::new());
     let notify = Arc::clone(&finished);
     let slow = || async move {

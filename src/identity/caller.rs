@@ -53,3 +53,10 @@ pub struct Noted {
     /// Why, in one fixed word.
     pub why: &'static str,
 }
+
+impl Noted {
+    /// Whether a token was given.
+    pub fn given(&self) -> bool {
+        self.decision == "given"
+    }
+}

@@ -22,6 +22,7 @@ use uuid::Uuid;
 
 /// How an upload is to be taken.
 #[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields, default)]
 pub struct UploadQuery {
     /// Check and report, but change nothing.

@@ -18,5 +18,5 @@ pub use http::{
     __path_send_register, Places, read_import, send_attendance, send_calendar, send_pupils, send_register,
 };
 pub use report::{ImportReport, Reported};
-pub use retention::{expire_entries, expire_entries_daily};
+pub use retention::expire_entries;
 pub use staging::{ImportError, Options, Sent, import};

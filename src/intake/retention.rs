@@ -6,14 +6,10 @@ use crate::domain::calendar::SchoolYear;
 use crate::gate::{Duty, Gate, Refusal};
 use crate::registers::{self, MarksPlace};
 use chrono::NaiveDate;
-use std::time::Duration;
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// Packed years looked at in one transaction, so that none holds the one writer for long.
 const STEP: i64 = 100;
-/// How often it is looked whether a new day has begun.
-const LOOK: Duration = Duration::from_mins(10);
 
 /// Deletes the marks and amendments whose six years have ended, and says how many. Each batch that deletes leaves one
 /// entry; where nothing has ended there is none.
@@ -24,7 +20,7 @@ pub async fn expire_entries(gate: &Gate) -> Result<u64, Refusal> {
     let mut total = expire_amendments(gate, until).await?;
     let mut after: MarksPlace = (Uuid::nil(), Uuid::nil(), 0, 0);
     loop {
-        let duty = gate.open_duty(Duty::Retain);
+        let duty = gate.open_duty(Duty::Retain).await?;
         let rows = registers::marks_of_years(gate.db(), &duty, last, after, STEP).await?;
         let Some(end) = rows.last() else { return Ok(total) };
         after = end.place();
@@ -41,27 +37,11 @@ pub async fn expire_entries(gate: &Gate) -> Result<u64, Refusal> {
 }
 
 async fn expire_amendments(gate: &Gate, until: NaiveDate) -> Result<u64, Refusal> {
+    let duty = gate.open_duty(Duty::Retain).await?;
     let mut tx = gate.db().begin().await?;
     let gone = registers::expire_amendments(&mut tx, until).await?;
     if gone > 0 {
-        gate.commit_duty(gate.open_duty(Duty::Retain), tx, gone).await?;
+        gate.commit_duty(duty, tx, gone).await?;
     }
     Ok(gone)
-}
-
-/// Does so once a day until stopped.
-pub async fn expire_entries_daily(gate: Gate, stop: CancellationToken) {
-    let mut done: Option<NaiveDate> = None;
-    loop {
-        let today = gate.clock().today();
-        if done != Some(today) {
-            match expire_entries(&gate).await {
-                Ok(_) => done = Some(today),
-                Err(error) => tracing::warn!(%error, "entries past their retention stand; trying again"),
-            }
-        }
-        if tokio::time::timeout(LOOK, stop.cancelled()).await.is_ok() {
-            return;
-        }
-    }
 }

@@ -155,6 +155,7 @@ fn state(
         home_authority: given.or_else(|| own_authority.map(ToOwned::to_owned)),
         // A file can raise protection, never lower it.
         whereabouts_protected: row.whereabouts_protected || flagged,
+        other_school_urn: row.other_school_urn.map(|urn| urn.to_string()),
     }
 }
 
@@ -252,6 +253,7 @@ fn changed(
             old.whereabouts_protected.to_string(),
             new.whereabouts_protected.to_string(),
         ),
+        ("other_school_urn", text(&old.other_school_urn), text(&new.other_school_urn)),
         ("register", old_fields.to_owned(), fields.to_owned()),
     ]
     .into_iter()

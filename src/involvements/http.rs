@@ -86,6 +86,7 @@ pub async fn end_involvement(
 
 /// A page of a report.
 #[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReportQuery {
     /// `next_cursor` of the page before.

@@ -49,7 +49,7 @@ async fn match_page(gate: &Gate, page: &[Waiting], daily: bool, at: DateTime<Utc
     if found.is_empty() {
         return Ok(0);
     }
-    let permit = gate.open_duty(Duty::MatchClaims);
+    let permit = gate.open_duty(Duty::MatchClaims).await?;
     let mut tx = gate.db().begin().await?;
     let mut tied = 0;
     for (claim, pupil) in found {
@@ -61,7 +61,7 @@ async fn match_page(gate: &Gate, page: &[Waiting], daily: bool, at: DateTime<Utc
 
 /// Runs the day's matching for everybody, if no gateway on this database has claimed the day.
 async fn match_daily(gate: &Gate) -> Result<(), Refusal> {
-    let permit = gate.open_duty(Duty::MatchClaims);
+    let permit = gate.open_duty(Duty::MatchClaims).await?;
     let mut tx = gate.db().begin().await?;
     if storage::claim_day(&mut tx, gate.clock().today()).await? {
         gate.commit_duty(permit, tx, 0).await?;

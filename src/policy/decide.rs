@@ -3,7 +3,7 @@
 //! A question that Cedar cannot evaluate without an error is answered with no, whatever it says besides: Cedar leaves out a
 //! policy that errs, so a bar that errs would turn into a permission.
 
-use super::facts::{Action, Facts, Lane, Relationship, Subject};
+use super::facts::{Action, Duty, Facts, Lane, Relationship, Subject};
 use super::load::{Policy, PolicyError};
 use crate::domain::organisation::OrganisationKind;
 use crate::domain::purpose::{Purpose, Role, Section, SectionSet};
@@ -17,8 +17,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 /// At most so many answers are remembered, about 8 MB; further ones are worked out each time.
 ///
-/// The space is finite: 14 roles × 15 purposes × 6 kinds of organisation × 2 lanes × 20 relationships × 2⁵ bars × 26 actions
-/// × listed or not, about 84 million. A deployment meets some thousands of these: a token carries one role and purpose of
+/// The space is finite: 14 roles × 15 purposes × 6 kinds of organisation × 2 lanes × 21 relationships × 2⁵ bars × 26 actions
+/// × listed or not, about 89 million. A deployment meets some thousands of these: a token carries one role and purpose of
 /// those that its system may have, and few facts are ever unusual. The limit is for a caller who tries them all.
 pub(super) const MEMO_LIMIT: usize = 65_536;
 
@@ -126,7 +126,19 @@ impl Policy {
         let Some(Ok(request)) = context.map(|context| self.request(role, action, context)) else {
             return Decision { allowed: false, determining: Arc::default(), errors: true };
         };
-        let response = Authorizer::new().is_authorized(&request, policies, &self.entities);
+        self.answer(&request, policies)
+    }
+
+    /// Whether the gateway may do a duty. Asked once a batch, so nothing is remembered.
+    pub fn duty(&self, duty: Duty) -> Decision {
+        match self.duty_request(duty) {
+            Ok(request) => self.answer(&request, self.slices.all()),
+            Err(_) => Decision { allowed: false, determining: Arc::default(), errors: true },
+        }
+    }
+
+    fn answer(&self, request: &Request, policies: &PolicySet) -> Decision {
+        let response = Authorizer::new().is_authorized(request, policies, &self.entities);
         let errors = response.diagnostics().errors().next().is_some();
         let mut determining: Vec<String> = response.diagnostics().reason().map(ToString::to_string).collect();
         determining.sort();
@@ -158,6 +170,7 @@ impl Policy {
         let lanes = Lane::ALL.iter().map(|lane| Facts { lane: *lane, ..base });
         let facts: Vec<Facts> =
             roles.chain(purposes).chain(kinds).chain(relationships).chain(lanes).collect();
+        Duty::ALL.iter().try_for_each(|duty| self.duty_request(*duty).map(drop))?;
         facts.iter().try_for_each(|facts| {
             let context = self.context(facts, false)?;
             Action::all().try_for_each(|action| self.request(facts.role, action, &context).map(drop))
@@ -195,6 +208,14 @@ impl Policy {
         Request::new(role, self.types.action(action), subject, context.clone(), Some(&self.schema))
             .map_err(|e| PolicyError::Vocabulary(e.to_string()))
     }
+
+    fn duty_request(&self, duty: Duty) -> Result<Request, PolicyError> {
+        let types = &self.types;
+        let (gateway, holdings) = (uid(&types.gateway, "this"), uid(&types.holdings, "all"));
+        let action = uid(&types.action, duty.as_str());
+        Request::new(gateway, action, holdings, Context::empty(), Some(&self.schema))
+            .map_err(|e| PolicyError::Vocabulary(e.to_string()))
+    }
 }
 
 /// The names of the schema's entity types, read once.
@@ -209,6 +230,8 @@ pub(super) struct Types {
     child: EntityTypeName,
     school: EntityTypeName,
     organisation: EntityTypeName,
+    gateway: EntityTypeName,
+    holdings: EntityTypeName,
 }
 
 impl Types {
@@ -226,6 +249,8 @@ impl Types {
             child: name("Child")?,
             school: name("School")?,
             organisation: name("Organisation")?,
+            gateway: name("Gateway")?,
+            holdings: name("Holdings")?,
         })
     }
 

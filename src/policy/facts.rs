@@ -16,6 +16,18 @@ words! {
     }
 }
 
+words! {
+    /// What the gateway may do of its own accord: a closed list, each with a rule of its own and one entry a batch.
+    Duty {
+        /// Match agencies' claims to children.
+        MatchClaims = "match_claims",
+        /// End what is past its retention.
+        Retain = "retain",
+        /// Retire what stands for a child outside, once its holder has had no relationship for thirty days.
+        RetireHandles = "retire_handles",
+    }
+}
+
 /// What ties the caller to what is asked about, live now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Relationship {
@@ -28,6 +40,9 @@ pub enum Relationship {
     Enrolment,
     /// An enrolment at the school that the caller's school took over from.
     PredecessorEnrolment,
+    /// The child's enrolment at the other school of a dual registration, while main and subsidiary are both live and each
+    /// school has recorded the other.
+    DualEnrolment,
     /// An enrolment at a school whose returns come to this authority, and the officer's written authorisation is on
     /// record (SI 2024/208 reg 12).
     AuthorisedOfficer,
@@ -43,6 +58,7 @@ impl Relationship {
             Self::Involvement(kind, _) => kind.as_str(),
             Self::Enrolment => "enrolment",
             Self::PredecessorEnrolment => "predecessor_enrolment",
+            Self::DualEnrolment => "dual_enrolment",
             Self::AuthorisedOfficer => "authorised_officer",
             Self::Organisation => "organisation",
         }
@@ -55,6 +71,7 @@ impl Relationship {
             Self::None
             | Self::Enrolment
             | Self::PredecessorEnrolment
+            | Self::DualEnrolment
             | Self::AuthorisedOfficer
             | Self::Organisation => true,
         }
@@ -68,7 +85,8 @@ impl Relationship {
             .into_iter()
             .chain(kinds)
             .chain(without.map(|kind| Self::Involvement(*kind, false)))
-            .chain([Self::Enrolment, Self::PredecessorEnrolment, Self::AuthorisedOfficer, Self::Organisation])
+            .chain([Self::Enrolment, Self::PredecessorEnrolment, Self::DualEnrolment])
+            .chain([Self::AuthorisedOfficer, Self::Organisation])
     }
 }
 

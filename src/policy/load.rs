@@ -79,6 +79,7 @@ impl Sources {
             include_str!("../../policies/schema.cedarschema").to_owned(),
             [
                 file("disclosures.cedar", include_str!("../../policies/disclosures.cedar")),
+                file("duties.cedar", include_str!("../../policies/duties.cedar")),
                 file("guards.cedar", include_str!("../../policies/guards.cedar")),
                 file("intake.cedar", include_str!("../../policies/intake.cedar")),
                 file("involvements.cedar", include_str!("../../policies/involvements.cedar")),
@@ -272,6 +273,7 @@ mod tests {
             ("\"subject_access\"", "\"subject\""),
             ("\"predecessor_enrolment\"", "\"predecessor\""),
             ("withheld: Bool", "withheld: Long"),
+            ("match_claims, retain,", "match_claims,"),
         ] {
             assert!(load(&changed("schema", from, to)).is_err(), "{from}");
         }

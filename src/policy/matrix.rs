@@ -3,7 +3,7 @@
 //! It is never written by hand, so it cannot differ from what the gateway does; a change of the rules shows as a change
 //! of this text.
 
-use super::facts::{Action, Facts, Lane, Relationship};
+use super::facts::{Action, Duty, Facts, Lane, Relationship};
 use super::load::Policy;
 use crate::domain::organisation::OrganisationKind;
 use crate::domain::purpose::{Purpose, Role, Section, SectionSet};
@@ -33,6 +33,8 @@ none for its own register), and no shield or decision to withhold stands against
 const WITH_PERSON: &str = "\n\n1. With a proved person\n\n";
 const WITHOUT_PERSON: &str = "\n\n2. Without a proved person, by default\n\n";
 const OTHERS: &str = "\n\n3. Everything else that may be done\n\n";
+const DUTIES: &str =
+    "\n\n4. What the gateway does of its own accord, without a section of anybody's summary\n\n";
 
 /// The whole matrix as plain text: sections with a proved person, sections without one, and the other actions.
 pub fn matrix(policy: &Policy) -> String {
@@ -43,6 +45,13 @@ pub fn matrix(policy: &Policy) -> String {
     section_table(policy, Lane::System, DEFAULT_WITHOUT_PERSON, &mut text);
     text.push_str(OTHERS);
     other_actions(policy, &mut text);
+    text.push_str(DUTIES);
+    for duty in Duty::ALL {
+        let decision = policy.duty(*duty);
+        let by = decision.determining.join(", ");
+        let may = if decision.allowed { format!("yes, by {by}") } else { "no".to_owned() };
+        let _ = writeln!(text, "{duty}: {may}");
+    }
     text
 }
 
@@ -214,6 +223,7 @@ fn label(relationship: Relationship) -> String {
         | Relationship::Involvement(..)
         | Relationship::Enrolment
         | Relationship::PredecessorEnrolment
+        | Relationship::DualEnrolment
         | Relationship::AuthorisedOfficer
         | Relationship::Organisation => relationship.as_str().to_owned(),
     }

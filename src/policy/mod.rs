@@ -14,6 +14,6 @@ mod slices;
 mod space;
 
 pub use decide::{Decision, Sections};
-pub use facts::{Action, Facts, Lane, Relationship, Subject};
+pub use facts::{Action, Duty, Facts, Lane, Relationship, Subject};
 pub use load::{Digest, Policy, PolicyError, Sources};
 pub use matrix::{DEFAULT_WITHOUT_PERSON, matrix};

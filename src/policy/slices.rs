@@ -46,7 +46,6 @@ impl Slices {
     }
 
     /// All policies.
-    #[cfg(test)]
     pub(super) const fn all(&self) -> &PolicySet {
         &self.all
     }

@@ -7,7 +7,7 @@
 use super::decide::Memo;
 use super::load::Policy;
 use super::matrix::unbarred;
-use super::{Action, Decision, Facts, Lane, Relationship, Subject};
+use super::{Action, Decision, Duty, Facts, Lane, Relationship, Subject};
 use crate::domain::organisation::OrganisationKind;
 use crate::domain::purpose::{InvolvementKind, Purpose, Role, Section};
 use cedar_policy::Effect;
@@ -123,6 +123,7 @@ fn an_involvement_serves_its_own_purpose_only() {
         Relationship::None
         | Relationship::Enrolment
         | Relationship::PredecessorEnrolment
+        | Relationship::DualEnrolment
         | Relationship::AuthorisedOfficer
         | Relationship::Organisation => true,
     });
@@ -199,6 +200,19 @@ fn what_is_not_built_yet_gives_nothing() {
     });
 }
 
+/// Of the other school of a dual registration: the three sections, to schools, for their own record, and no search.
+#[test]
+fn a_dual_registration_gives_three_sections_to_schools() {
+    let three = [Section::Headline, Section::LastSeen, Section::Sessions].map(Action::Read);
+    for_all_permitted(|facts, action, _| {
+        facts.relationship != Relationship::DualEnrolment
+            || (three.contains(&action)
+                && facts.organisation_kind == OrganisationKind::School
+                && facts.purpose == Purpose::OwnRecord
+                && matches!(facts.role, Role::SchoolAttendanceOfficer | Role::Dsl))
+    });
+}
+
 /// Permissions give and guards take away, so that a bar can never give.
 #[test]
 fn no_permission_reads_a_bar() {
@@ -209,8 +223,23 @@ fn no_permission_reads_a_bar() {
         {
             assert!(!json.contains(&format!("\"attr\":\"{bar}\"")), "{} reads {bar}", policy.id());
         }
-        assert!(json.contains("\"attr\":\"relationship\""), "{} asks for no relationship", policy.id());
+        // What the gateway does without a caller rests on no relationship, and reads no fact at all.
+        let of_a_duty = policy.id().to_string().starts_with("duty_");
+        assert_eq!(json.contains("\"attr\":\"relationship\""), !of_a_duty, "{}", policy.id());
     }
+}
+
+/// Each duty has one rule, named as it is, and no other: taking that rule away takes the duty away.
+#[test]
+fn each_duty_has_a_rule_of_its_own() {
+    let policy = load();
+    for duty in Duty::ALL {
+        let decision = policy.duty(*duty);
+        assert!(decision.allowed && !decision.errors, "{duty}");
+        assert_eq!(decision.determining.to_vec(), [format!("duty_{duty}")]);
+    }
+    let rules = policy.slices.all().policies().filter(|rule| rule.id().to_string().starts_with("duty_"));
+    assert_eq!(rules.count(), Duty::ALL.len());
 }
 
 /// Every combination of bars over all that is permitted: one that applies refuses, whatever permits, and is named.

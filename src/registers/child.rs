@@ -54,10 +54,35 @@ fn per_year<T: Versioned>(rows: &[T], year: impl Fn(&T) -> i64, moment: Option<D
 pub async fn child_record(
     db: &Db,
     permit: &Permit<OfChild>,
-    (first, last): (SchoolYear, SchoolYear),
+    years: (SchoolYear, SchoolYear),
 ) -> Result<ChildRecord, StoreError> {
+    let states = enrolments::of_child(db, permit).await?;
+    let mut records = records(db, states, years).await?;
+    records.sort_by_key(|r| r.now().map(|e| (e.starting_day, e.id)));
+    Ok(ChildRecord(records))
+}
+
+/// Reads the child's enrolments at the other school of a dual registration, where the permit carries one: of them only
+/// its [`Permit::counterpart_sections`] may be told.
+pub async fn counterparts(
+    db: &Db,
+    permit: &Permit<OfChild>,
+    years: (SchoolYear, SchoolYear),
+) -> Result<Vec<EnrolmentRecord>, StoreError> {
+    if permit.counterpart().is_none() {
+        return Ok(Vec::new());
+    }
+    let states = enrolments::at_counterpart(db, permit).await?;
+    records(db, states, years).await
+}
+
+async fn records(
+    db: &Db,
+    states: Vec<Enrolment>,
+    (first, last): (SchoolYear, SchoolYear),
+) -> Result<Vec<EnrolmentRecord>, StoreError> {
     let mut by_enrolment: BTreeMap<(Uuid, Uuid), Vec<Enrolment>> = BTreeMap::new();
-    for state in enrolments::of_child(db, permit).await? {
+    for state in states {
         by_enrolment.entry((state.school_id, state.id)).or_default().push(state);
     }
     let (first, last) = (i64::from(first.0), i64::from(last.0));
@@ -70,6 +95,5 @@ pub async fn child_record(
             states,
         });
     }
-    records.sort_by_key(|r| r.now().map(|e| (e.starting_day, e.id)));
-    Ok(ChildRecord(records))
+    Ok(records)
 }

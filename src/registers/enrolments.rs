@@ -62,6 +62,8 @@ pub struct Enrolment {
     pub home_authority_assumed: bool,
     /// Whether the whereabouts are protected: for everyone barred this enrolment does not exist.
     pub whereabouts_protected: bool,
+    /// URN of the other school of a dual registration, as this school recorded it (reg 8(4)).
+    pub other_school_urn: Option<String>,
 }
 
 impl Versioned for Enrolment {
@@ -104,11 +106,25 @@ const MATCHING: &str = "SELECT DISTINCT e.pupil_id FROM enrolments e \
 
 /// Every state of every enrolment of the permit's child that the permit reaches.
 pub(super) async fn of_child(db: &Db, permit: &Permit<OfChild>) -> Result<Vec<Enrolment>, StoreError> {
+    reached(db, permit, |school, protected| permit.reaches(school, protected)).await
+}
+
+/// Every state of the child's enrolments at the other school of a dual registration, of which the permit gives no more
+/// than its [`Permit::counterpart_sections`].
+pub(super) async fn at_counterpart(db: &Db, permit: &Permit<OfChild>) -> Result<Vec<Enrolment>, StoreError> {
+    reached(db, permit, |school, protected| !protected && permit.counterpart() == Some(school)).await
+}
+
+async fn reached(
+    db: &Db,
+    permit: &Permit<OfChild>,
+    reaches: impl Fn(SchoolId, bool) -> bool,
+) -> Result<Vec<Enrolment>, StoreError> {
     let all: Vec<Enrolment> =
         read!(db, c => sqlx::query_as(OF_PUPIL).bind(permit.pupil().0).fetch_all(c).await)?;
     // Protection holds for the enrolment whole, in every state of it, from the moment it was raised in any.
     let protected: Vec<Uuid> = all.iter().filter(|e| e.whereabouts_protected).map(|e| e.id).collect();
-    Ok(all.into_iter().filter(|e| permit.reaches(e.school(), protected.contains(&e.id))).collect())
+    Ok(all.into_iter().filter(|e| reaches(e.school(), protected.contains(&e.id))).collect())
 }
 
 /// The roll of the permit's school, leavers included, as it counts now.
@@ -177,8 +193,8 @@ pub async fn add_enrolment(tx: &mut Tx, upload: &Upload, e: &Enrolment) -> Resul
     const INSERT: &str = "INSERT INTO enrolments (school_id, id, version, pupil_id, school_pupil_id, upn, \
          upn_permanent, surname, surname_key, forename, forename_key, date_of_birth, sex, year_group, status, \
          starting_day, last_day, removal_ground, boarder, part_time, home_authority, home_authority_assumed, \
-         whereabouts_protected) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, \
-         $18, $19, $20, $21, $22, $23)";
+         whereabouts_protected, other_school_urn) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, \
+         $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)";
     on!(tx, c => {
         let r = sqlx::query(INSERT)
             .bind(upload.school.0).bind(e.id).bind(upload.version).bind(e.pupil_id).bind(&e.school_pupil_id)
@@ -186,6 +202,7 @@ pub async fn add_enrolment(tx: &mut Tx, upload: &Upload, e: &Enrolment) -> Resul
             .bind(&e.forename_key).bind(e.date_of_birth).bind(&e.sex).bind(&e.year_group).bind(&e.status)
             .bind(e.starting_day).bind(e.last_day).bind(&e.removal_ground).bind(e.boarder).bind(e.part_time)
             .bind(&e.home_authority).bind(e.home_authority_assumed).bind(e.whereabouts_protected)
+            .bind(&e.other_school_urn)
             .execute(c).await?;
         must_touch("enrolment", &r, 1)
     })

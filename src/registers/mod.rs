@@ -21,7 +21,7 @@ pub use amendments::{
     expire_amendments, recordings_of,
 };
 pub use calendars::{CalendarRow, add_calendar, school_calendars};
-pub use child::{ChildRecord, EnrolmentRecord, child_record};
+pub use child::{ChildRecord, EnrolmentRecord, child_record, counterparts};
 pub use enrolments::{
     Enrolment, add_admission_entry, add_enrolment, add_pupil, admissions_generation, admit, pupils_matching,
     remove_pupil, school_admission_entries, school_roll,

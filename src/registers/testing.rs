@@ -46,6 +46,7 @@ pub fn child(made: Made) -> ChildRecord {
         home_authority: None,
         home_authority_assumed: false,
         whereabouts_protected: false,
+        other_school_urn: None,
     };
     let calendars = made.calendars.iter().map(|calendar| CalendarRow::made(school_id, calendar)).collect();
     let versions = (1..).zip(made.marks);

@@ -1,6 +1,7 @@
 //! Where a child is or was enrolled: schools only, no dates.
 
 use crate::domain::identifiers::{PupilId, SchoolId};
+use crate::domain::roll::EnrolmentStatus;
 use crate::store::{Db, StoreError, read};
 use chrono::NaiveDate;
 use uuid::Uuid;
@@ -14,6 +15,17 @@ pub struct Enrolled {
     pub protected: bool,
     /// Code of the home authority, where the school recorded one; an assumed one grants nothing.
     pub home_authority: Option<String>,
+    /// Its place in a dual registration, while it is live.
+    pub dual: Option<DualPlace>,
+}
+
+/// A live enrolment that is one of the two of a dual registration, as this school recorded it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DualPlace {
+    /// `main`, or else subsidiary.
+    pub main: bool,
+    /// URN of the other school.
+    pub other_school: String,
 }
 
 #[derive(sqlx::FromRow)]
@@ -23,13 +35,30 @@ struct State {
     whereabouts_protected: bool,
     home_authority: Option<String>,
     home_authority_assumed: bool,
+    status: String,
+    other_school_urn: Option<String>,
+    starting_day: NaiveDate,
     last_day: Option<NaiveDate>,
+}
+
+impl State {
+    /// The place in a dual registration that this state says, on a day.
+    fn dual_on(&self, today: NaiveDate) -> Option<DualPlace> {
+        let live = self.starting_day <= today && self.last_day.is_none_or(|last| last >= today);
+        let main = match EnrolmentStatus::parse(&self.status)? {
+            EnrolmentStatus::Main => true,
+            EnrolmentStatus::Subsidiary => false,
+            EnrolmentStatus::Single | EnrolmentStatus::Guest => return None,
+        };
+        let other_school = self.other_school_urn.clone().filter(|_| live)?;
+        Some(DualPlace { main, other_school })
+    }
 }
 
 /// The enrolments of a child that count now, leavers' included.
 pub async fn enrolled(db: &Db, pupil: PupilId, today: NaiveDate) -> Result<Vec<Enrolled>, StoreError> {
     const OF_PUPIL: &str = "SELECT e.school_id, e.id, e.whereabouts_protected, e.home_authority, \
-         e.home_authority_assumed, e.last_day FROM enrolments e \
+         e.home_authority_assumed, e.status, e.other_school_urn, e.starting_day, e.last_day FROM enrolments e \
          JOIN register_versions v ON v.school_id = e.school_id AND v.version = e.version \
          WHERE e.pupil_id = $1 ORDER BY e.school_id, e.id, e.version";
     let states: Vec<State> = read!(db, c => sqlx::query_as(OF_PUPIL).bind(pupil.0).fetch_all(c).await)?;
@@ -37,14 +66,15 @@ pub async fn enrolled(db: &Db, pupil: PupilId, today: NaiveDate) -> Result<Vec<E
     for state in states {
         // A school that the child has left says nothing of where it lives now.
         let live = state.last_day.is_none_or(|last| last >= today);
+        let dual = state.dual_on(today);
         let home_authority = state.home_authority.filter(|_| live && !state.home_authority_assumed);
         if let Some((_, enrolled)) = all.last_mut().filter(|(id, _)| *id == state.id) {
             // Protection that was raised in any counted state of an enrolment holds for the whole of it.
             enrolled.protected |= state.whereabouts_protected;
-            enrolled.home_authority = home_authority;
+            (enrolled.home_authority, enrolled.dual) = (home_authority, dual);
         } else {
-            let protected = state.whereabouts_protected;
-            all.push((state.id, Enrolled { school: SchoolId(state.school_id), protected, home_authority }));
+            let (school, protected) = (SchoolId(state.school_id), state.whereabouts_protected);
+            all.push((state.id, Enrolled { school, protected, home_authority, dual }));
         }
     }
     Ok(all.into_iter().map(|(_, enrolled)| enrolled).collect())

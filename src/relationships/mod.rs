@@ -5,7 +5,9 @@
 mod cases;
 mod enrolled;
 mod finding;
+mod untied;
 
 pub use cases::{Case, cases_of};
-pub use enrolled::{Enrolled, enrolled};
+pub use enrolled::{DualPlace, Enrolled, enrolled};
 pub use finding::{Among, Sought, sought};
+pub use untied::{Untied, untied_handles};

@@ -31,6 +31,7 @@ const STEPS: &[Step] = steps![
     4 "0004_audit",
     5 "0005_gate",
     6 "0006_intake",
+    9 "0009_dual_registration",
     11 "0011_summaries",
 ];
 

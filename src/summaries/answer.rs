@@ -1,6 +1,8 @@
 //! The answer on the wire. A section that is not permitted or not asked for is absent.
 
+use super::figures::{DerivationBody, OtherSchoolBody};
 use super::sections::Sections;
+use crate::directory::Organisation;
 use crate::gate::{Answer, ChildRef};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
@@ -57,6 +59,13 @@ pub struct EnrolmentBody {
     pub(super) completeness: CompletenessBody,
     /// The permitted sections that were asked for.
     pub(super) sections: Sections,
+    /// Which sessions make each count; only with `derivation=true`, and only for whoever may see `sessions`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) derivation: Option<DerivationBody>,
+    /// For a school: the other school of a dual registration, while both enrolments are live and each school has recorded
+    /// the other's URN.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) other_school: Option<OtherSchoolBody>,
 }
 
 /// A school.
@@ -68,10 +77,16 @@ pub struct SchoolBody {
     pub(super) name: String,
 }
 
+impl SchoolBody {
+    pub(super) fn of(school: &Organisation) -> Self {
+        Self { urn: school.urn.clone().unwrap_or_default(), name: school.name.clone() }
+    }
+}
+
 /// How complete the marks are.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CompletenessBody {
-    /// Whether there is an attendance register at all: not for boarders, who then have no figures.
+    /// Whether there is an attendance register at all: not for boarders and guests, who then have no figures.
     pub(super) recorded: bool,
     /// When the newest marks came; `null` when none has. Boarders have none.
     pub(super) marks_received_at: Option<DateTime<Utc>>,
@@ -96,7 +111,8 @@ pub struct SessionBody {
 /// The sums over all enrolments.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Combined {
-    /// Headline and split only: runs and windows belong to one enrolment.
+    /// Sums of sessions, never means of rates; flags are of the sum. The penalty window is over all schools, the last
+    /// sighting the latest. `sessions` and `school_contact` belong to one school and are not here.
     pub(super) sections: Sections,
 }
 

@@ -2,8 +2,9 @@
 
 use super::answer::{Found, SummaryAnswer};
 use super::figures;
-use super::window::{self, WindowError};
+use super::window::{self, Span, WindowError};
 use crate::config::Safety;
+use crate::domain::attendance::summary::Reading;
 use crate::domain::identifiers::Upn;
 use crate::domain::involvement::is_case_reference;
 use crate::domain::pupil::match_key;
@@ -19,6 +20,7 @@ use utoipa::{IntoParams, ToSchema};
 
 /// What part of a summary is asked for.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields, default)]
 pub struct SummaryQuery {
     /// First day; the first session of the school year unless given. Roles without `sessions` get whole school weeks.
@@ -27,6 +29,9 @@ pub struct SummaryQuery {
     to: Option<NaiveDate>,
     /// Sections, separated by commas; all that are permitted unless given.
     sections: Option<String>,
+    /// With `true`: which sessions make each count, by class, and by exact code with the section `codes`. It asks for
+    /// `sessions`, and is left out where that is not permitted.
+    derivation: bool,
 }
 
 /// Gives the permitted sections of a child's attendance and punctuality summary.
@@ -41,20 +46,27 @@ pub struct SummaryQuery {
 pub async fn read_attendance_summary(
     State(gate): State<Gate>,
     State(safety): State<Safety>,
+    State(reading): State<Reading>,
     asked: Asked,
     Path(pupil_id): Path<String>,
     Query(query): Query<SummaryQuery>,
     headers: HeaderMap,
 ) -> Result<Released<SummaryAnswer>, Error> {
-    let sections = sections(query.sections.as_deref())?;
+    let shown = sections(query.sections.as_deref())?;
+    let (asked_for, now) = ((query.from, query.to), gate.clock().school_now());
     // What is wrong in the request itself is said before the child is looked at.
-    window::span((query.from, query.to), true, gate.clock().school_now())?;
+    window::span(asked_for, true, now, reading)?;
     let reference = case_reference(&headers)?;
+    // Which session makes a count is what `sessions` tells: it is asked for, decided and recorded as that.
+    let sections = if query.derivation { shown.with(Section::Sessions) } else { shown };
     let permit = gate.open_child(asked, &pupil_id, reference, sections).await?;
     let live = permit.entitled().has(Section::Sessions);
-    let span = window::span((query.from, query.to), live, gate.clock().school_now())?;
+    let span = window::span(asked_for, live, now, reading)?;
+    let span = Span { shown, derivation: query.derivation, ..span };
     let record = registers::child_record(gate.db(), &permit, span.years()).await.map_err(Refusal::from)?;
-    let answer = figures::answer(&permit, &record, span, &gate.directory().current(), safety.caution())
+    let others = registers::counterparts(gate.db(), &permit, span.years()).await.map_err(Refusal::from)?;
+    let directory = gate.directory().current();
+    let answer = figures::answer(&permit, (&record, &others), span, &directory, safety.caution())
         .map_err(Refusal::from)?;
     Ok(gate.release(permit, StatusCode::OK, answer).await?)
 }

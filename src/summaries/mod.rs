@@ -5,7 +5,6 @@
 //! answers.
 
 mod answer;
-mod detail;
 mod figures;
 mod http;
 mod school;

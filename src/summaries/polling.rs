@@ -2,12 +2,13 @@
 //!
 //! Two registers that agree on what each whole week is made up of, and differ in which of its sessions are which, are
 //! asked the same questions over a seeded school year. The answers are functions of the publication and the window
-//! (`told` is given nothing else), so each pair of these is asked once; that an answer does not change from one hour to
+//! (`figures::body` is given nothing else), so each pair of these is asked once; that an answer does not change from one hour to
 //! the next is asked at every hour of the year.
 
-use super::figures::told;
-use super::window::{Span, span};
+use super::figures::{Entitled, body};
+use super::window::{self, Span};
 use crate::directory::{Directory, Organisation};
+use crate::domain::attendance::summary::Reading;
 use crate::domain::attendance::{Code, MinutesLate, PackedYear};
 use crate::domain::calendar::{
     CalendarRow, Half, SchoolCalendar, SchoolYear, Session, monday_of, published_at,
@@ -165,8 +166,8 @@ fn without(sections: SectionSet, gone: &[Section]) -> SectionSet {
 
 /// The bytes of an answer, all that depends on the child.
 fn bytes(record: &ChildRecord, span: Span, given: SectionSet, directory: &Directory) -> Vec<u8> {
-    let told = told(record, span, given, directory).unwrap();
-    serde_json::to_vec(&(told.window, told.enrolments, told.combined)).unwrap()
+    let entitled = Entitled { sections: given, counterpart: SectionSet::EMPTY };
+    serde_json::to_vec(&body(entitled, record, span, directory).unwrap()).unwrap()
 }
 
 /// The Sundays of the year's weeks, from the first that holds a session to one after the last.
@@ -178,7 +179,12 @@ fn sundays() -> Vec<NaiveDate> {
 type Dates = (Option<NaiveDate>, Option<NaiveDate>);
 
 fn at(sunday: NaiveDate, dates: Dates) -> Span {
-    span(dates, false, published_at(sunday)).unwrap()
+    span(dates, published_at(sunday))
+}
+
+/// As a role without `sessions` asks.
+fn span(dates: Dates, now: DateTime<Utc>) -> Span {
+    window::span(dates, false, now, Reading::default()).unwrap()
 }
 
 /// Windows of whole weeks: at each publication those that end with it, and at the last one every pair of weeks. An
@@ -202,8 +208,11 @@ fn asked() -> Vec<(NaiveDate, Dates)> {
 /// Takes out what may come for whole half terms only: weekdays, and spells.
 fn without_detail(bytes: &[u8]) -> Value {
     let mut body: Value = serde_json::from_slice(bytes).unwrap();
-    for enrolment in body[1].as_array_mut().unwrap() {
-        let sections = enrolment["sections"].as_object_mut().unwrap();
+    let combined = body["combined"].take();
+    let parts = body["enrolments"].as_array_mut().unwrap();
+    parts.push(combined);
+    for part in parts {
+        let sections = part["sections"].as_object_mut().unwrap();
         sections.remove("pattern");
         sections.get_mut("punctuality").map(|late| late["by_weekday"].take());
         sections.get_mut("health").map(|health| health["spells"].take());
@@ -285,12 +294,12 @@ fn asking_every_hour_tells_what_asking_on_mondays_tells() {
     let (mut seen, mut hours, mut changes) = (Vec::new(), 0, 0);
     for hour in 0..8_760 {
         let now = start + TimeDelta::hours(hour);
-        let moment = span((None, None), false, now).unwrap().moment.unwrap();
+        let moment = span((None, None), now).moment.unwrap();
         // As the database holds it: what counted at the publication, and what has come since.
         let kept = uploads.iter().rposition(|upload| upload.0 <= moment).unwrap_or(0);
         let held = uploads[kept..].iter().filter(|upload| upload.0 <= now);
         let held = record(&calendar, held.cloned().collect());
-        let spans = questions.map(|dates| span(dates, false, now).unwrap());
+        let spans = questions.map(|dates| span(dates, now));
         let at_once = last.as_ref().is_none_or(|(published, _)| *published != moment);
         // The first question at every hour, the others at every seventh and at every publication.
         let asked = if at_once || hour % 7 == 0 { &spans[..] } else { &spans[..1] };
@@ -303,7 +312,7 @@ fn asking_every_hour_tells_what_asking_on_mondays_tells() {
         }
         if hour % 24 == 17 {
             let body: Value = serde_json::from_slice(&bytes(&held, spans[0], all, &directory)).unwrap();
-            seen.push(body[1][0]["sections"]["last_seen"].to_string());
+            seen.push(body["enrolments"][0]["sections"]["last_seen"].to_string());
         }
         hours += 1;
     }
@@ -321,8 +330,8 @@ fn the_span_moves_on_mondays_at_six_in_london_only() {
     for hour in 0..8_760 {
         let now = day("2026-09-01").and_hms_opt(0, 0, 0).unwrap().and_utc() + TimeDelta::hours(hour);
         let of = |dates| {
-            let span = span(dates, false, now).unwrap();
-            (span.from, span.to, span.moment, span.as_of, span.counted_due(), span.last_start())
+            let span = span(dates, now);
+            (span.from, span.to, span.moment, span.as_of, span.last_start())
         };
         let monday = Some(day("2026-10-19"));
         let spans =

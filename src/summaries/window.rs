@@ -3,9 +3,11 @@
 //! Roles without `sessions` get whole school weeks that have been published (Monday 06:00 in London), from the marks as
 //! they counted at that moment, so that polling tells nothing about a day.
 
+use crate::domain::attendance::summary::Reading;
 use crate::domain::calendar::{
     Half, SchoolYear, Session, last_complete_week, london, published_at, widen_to_weeks,
 };
+use crate::domain::purpose::SectionSet;
 use chrono::{DateTime, Datelike as _, Days, NaiveDate, NaiveTime, Utc};
 
 /// The days of an answer.
@@ -27,6 +29,12 @@ pub(super) struct Span {
     pub(super) bound: bool,
     /// The day up to which figures are given.
     pub(super) as_of: NaiveDate,
+    /// How half days are read where the regulations leave them open.
+    pub(super) reading: Reading,
+    /// The sections that were asked to be written.
+    pub(super) shown: SectionSet,
+    /// Whether the sessions behind each count were asked for.
+    pub(super) derivation: bool,
 }
 
 /// Why a window cannot be given.
@@ -50,11 +58,12 @@ const AFTERNOON_OVER: NaiveTime = NaiveTime::from_hms_opt(16, 0, 0).expect("16:0
 /// School years of one answer at most.
 const YEARS_MAX: i32 = 3;
 
-/// Resolves what was asked for. `live` is whether the holder is entitled to `sessions`.
+/// Resolves what was asked for: every section, without derivation. `live` is whether the holder is entitled to `sessions`.
 pub(super) fn span(
     (from, to): (Option<NaiveDate>, Option<NaiveDate>),
     live: bool,
     now: DateTime<Utc>,
+    reading: Reading,
 ) -> Result<Span, WindowError> {
     let known = |day: NaiveDate| (2000..2100).contains(&day.year());
     if ![from, to].into_iter().flatten().all(known) {
@@ -89,16 +98,29 @@ pub(super) fn span(
     if SchoolYear::of(to).0 - first.0 >= YEARS_MAX {
         return Err(WindowError::TooLong);
     }
-    Ok(Span { from, to, to_given, last_due, moment, seen: None, bound: !live, as_of })
+    let (shown, derivation) = (SectionSet::all(), false);
+    let (seen, bound) = (None, !live);
+    Ok(Span { from, to, to_given, last_due, moment, seen, bound, as_of, reading, shown, derivation })
 }
 
 /// The default window as at the last publication, for everything, last sightings included: what is compared from one
 /// publication to the next. `live` is as above.
-pub(super) fn at_publication(live: bool, now: DateTime<Utc>) -> Span {
+pub(super) fn at_publication(live: bool, now: DateTime<Utc>, reading: Reading) -> Span {
     let as_of = last_complete_week(london(now));
     let moment = Some(published_at(as_of));
-    let last_due = Session::new(as_of, Half::Pm);
-    Span { from: None, to: as_of, to_given: false, last_due, moment, seen: moment, bound: !live, as_of }
+    Span {
+        from: None,
+        to: as_of,
+        to_given: false,
+        last_due: Session::new(as_of, Half::Pm),
+        moment,
+        seen: moment,
+        bound: !live,
+        as_of,
+        reading,
+        shown: SectionSet::all(),
+        derivation: false,
+    }
 }
 
 fn last_due(today: NaiveDate, time: NaiveTime) -> Session {
@@ -112,11 +134,6 @@ fn last_due(today: NaiveDate, time: NaiveTime) -> Session {
 }
 
 impl Span {
-    /// The last session that may count in figures: of the last published week where they end with one.
-    pub(super) fn counted_due(&self) -> Session {
-        if self.bound { Session::new(self.as_of, Half::Pm) } else { self.last_due }
-    }
-
     /// The last day on which an enrolment may begin that is told of. Where figures end with published weeks, that day too
     /// moves with the publication only: it is the last before the next one.
     pub(super) fn last_start(&self) -> NaiveDate {
@@ -144,6 +161,14 @@ mod tests {
         text.parse().unwrap()
     }
 
+    fn span(
+        asked: (Option<NaiveDate>, Option<NaiveDate>),
+        live: bool,
+        now: DateTime<Utc>,
+    ) -> Result<Span, WindowError> {
+        super::span(asked, live, now, Reading::default())
+    }
+
     #[test]
     fn without_sessions_figures_end_with_the_last_published_week() {
         for (now, as_of) in [
@@ -159,9 +184,9 @@ mod tests {
     #[test]
     fn a_window_widens_to_whole_weeks_and_never_past_publication() {
         let asked = (Some(day("2026-11-04")), Some(day("2026-11-05")));
-        let span = span(asked, false, at("2026-11-20T18:00:00Z")).unwrap();
-        assert_eq!((span.from, span.to), (Some(day("2026-11-02")), day("2026-11-08")));
-        let later = super::span((Some(day("2026-11-18")), None), false, at("2026-11-20T18:00:00Z")).unwrap();
+        let first = span(asked, false, at("2026-11-20T18:00:00Z")).unwrap();
+        assert_eq!((first.from, first.to), (Some(day("2026-11-02")), day("2026-11-08")));
+        let later = span((Some(day("2026-11-18")), None), false, at("2026-11-20T18:00:00Z")).unwrap();
         assert_eq!(
             (later.from, later.to),
             (Some(day("2026-11-09")), day("2026-11-15")),

@@ -14,6 +14,7 @@ use axum::routing::post;
 use axum::{Form, Json, Router};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 /// What the token endpoint works with.
 #[derive(Clone, Debug)]
@@ -38,7 +39,44 @@ pub fn routes() -> Router<TokenState> {
     Router::new().route("/oauth2/token", post(give_token)).layer(DefaultBodyLimit::max(FORM_BYTES))
 }
 
-async fn give_token(State(state): State<TokenState>, request: Request) -> Response {
+/// The form of a request for a token; RFC 6749 section 4.4.2.
+#[derive(Clone, Debug, ToSchema)]
+#[expect(dead_code, reason = "describes the form for the API document; `read` takes its pairs as they come")]
+pub struct TokenForm {
+    /// Always `client_credentials`.
+    grant_type: String,
+    /// The system's own, for which the certificate of the connection is registered.
+    client_id: String,
+    /// One object, as JSON text: `[{"type":"schoolgate","role":"social_worker","purpose":"child_protection"}]`; RFC 9396.
+    authorization_details: String,
+}
+
+/// An access token; RFC 6749 section 5.1.
+#[derive(Clone, Debug, ToSchema)]
+#[expect(dead_code, reason = "describes the answer for the API document")]
+pub struct TokenAnswer {
+    /// For `Authorization: Bearer`, on connections with the same certificate only (RFC 8705).
+    access_token: String,
+    /// Always `Bearer`.
+    token_type: String,
+    /// Seconds until it ends.
+    expires_in: u64,
+    /// What it was given for.
+    #[schema(value_type = Vec<Object>)]
+    authorization_details: Vec<Value>,
+}
+
+/// Gives an access token to the system of the connection's certificate, for one role and purpose.
+#[utoipa::path(
+    post, path = "/oauth2/token", tag = "tokens",
+    request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, body = TokenAnswer),
+              (status = 400, description = "`error` and `error_description` say what to correct; RFC 6749 section 5.2"),
+              (status = 401, description = "`invalid_client`: the certificate is not registered, or for another client_id"),
+              (status = 403, description = "The organisation is suspended"),
+              (status = 429, description = "Too many requests; come back after `Retry-After`"))
+)]
+pub async fn give_token(State(state): State<TokenState>, request: Request) -> Response {
     let peer = request.extensions().get::<Arc<Peer>>().cloned();
     let mut noted = Noted { decision: "refused", ..Noted::default() };
     let form = Form::<Vec<(String, String)>>::from_request(request, &()).await;

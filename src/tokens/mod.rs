@@ -5,4 +5,4 @@
 mod http;
 mod request;
 
-pub use http::{TokenState, routes};
+pub use http::{__path_give_token, TokenState, give_token, routes};

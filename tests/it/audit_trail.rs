@@ -17,6 +17,7 @@ use uuid::Uuid;
 pub fn register(suite: &mut Suite) {
     suite.both_empty("audit_trail::a_thousand_requests_have_a_thousand_entries", thousand);
     suite.both_empty("audit_trail::officers_read_their_own_organisations_entries", officers);
+    suite.both_empty("audit_trail::who_proves_nobody_cannot_fill_the_log", strangers);
     suite.both_empty("audit_trail::past_its_limit_a_system_waits_and_is_counted", limited);
 }
 
@@ -77,6 +78,17 @@ async fn asks(gate: &TestGate) -> Vec<Ask> {
     let dpo = Wire::of(gate, "data_protection_officer_agency").await;
     let urn = gate.demo.json.schools[0].urn.clone();
     let office = Wire::of(gate, &format!("school_attendance_officer_{urn}")).await;
+    let school = gate.demo.json.schools[1].clone();
+    let other_urn = school.urn;
+    let other_office = Wire::of(gate, &format!("school_attendance_officer_{other_urn}")).await;
+    let export = std::fs::read_to_string(gate.dir().join(&school.attendance)).unwrap();
+    let marks: String = export.lines().take(20).map(|line| line.to_owned() + "\n").collect();
+    let claim = serde_json::json!({
+        "kind": "cp", "team": "child-protection", "source_case_id": "900002", "case_reference": "TH-1",
+        "opened_at": "2026-11-19T09:00:00Z", "staff_id": "S1234", "upn": "B801200005001",
+        "date_of_birth": "2014-05-06", "surname": "Nobody", "forename": "Atall",
+    })
+    .to_string();
     let mine = gate.child("social_worker_cp", Standing::Mine).clone();
     let (handle, reference) = (mine.pupil_id.unwrap(), mine.case_reference.unwrap());
     let summary = format!("/v1/pupils/{handle}/attendance-summary");
@@ -125,6 +137,15 @@ async fn asks(gate: &TestGate) -> Vec<Ask> {
         Ask::new("a claim that is none", &worker, "PUT", format!("/v1/involvements/{}", Uuid::new_v4()), 400)
             .body("{}"),
         Ask::new("an end", &worker, "DELETE", format!("/v1/involvements/{}", Uuid::new_v4()), 202),
+        Ask::new("a claim", &worker, "PUT", format!("/v1/involvements/{}", Uuid::new_v4()), 202).body(claim),
+        csv(Ask::new(
+            "marks sent again",
+            &other_office,
+            "POST",
+            format!("/v1/schools/{other_urn}/attendance"),
+            200,
+        ))
+        .body(marks),
         csv(Ask::new("a wrong header", &office, "POST", format!("/v1/schools/{urn}/pupils"), 422))
             .body("name\nx\n"),
         csv(Ask::new("another school", &office, "POST", "/v1/schools/999999/pupils", 403)).body("upn\n"),
@@ -334,4 +355,41 @@ async fn limited(test: TestDb) {
     let counted = events(&entries, Class::Limited);
     assert_eq!(own.len() as u64 + counted, refused.len() as u64, "entries and count add up");
     assert!(counted > 0);
+    let sums = entries.iter().filter(|l| l.entry.class == Class::Limited);
+    let of = sums.filter_map(|l| l.entry.connection.as_ref()?.system.clone()).collect::<Vec<_>>();
+    assert!(
+        !of.is_empty() && of.iter().all(|system| client.ends_with(system)),
+        "its officer sees them: {of:?}"
+    );
+}
+
+/// A certificate that proves nobody leaves an entry for each request only up to a limit, whatever path it asks for.
+async fn strangers(test: TestDb) {
+    const ASKED: usize = 700;
+    let gate = TestGate::start(&test.url).await;
+    let (wire, other) = (Wire::of(&gate, "school_nurse").await, Wire::of(&gate, "social_worker_cp").await);
+    let from = log_size(&test.db).await;
+    let mut lanes = tokio::task::JoinSet::new();
+    for lane in 0..LANES {
+        let wire = wire.clone();
+        lanes.spawn(async move {
+            let mut limited = 0;
+            for number in (lane..ASKED).step_by(LANES) {
+                let path = ["/v1/nothing", "/nothing", "/v1/involvements/report"][number % 3];
+                let reply = send(wire.bare("GET", path)).await;
+                limited += usize::from(reply.status == 429);
+                assert!([401, 404, 429].contains(&reply.status), "{path}: {}", reply.status);
+            }
+            limited
+        });
+    }
+    let limited: usize = lanes.join_all().await.into_iter().sum();
+    assert!(limited > 50, "{limited}");
+    let reply = send(other.request("GET", "/v1/involvements/report")).await;
+    assert_eq!(reply.status, 200, "another certificate is not held up");
+    gate.stop().await;
+    let entries = log(&test.db, from).await;
+    let own = entries.iter().filter(|l| l.entry.class == Class::Access).count();
+    assert!(own < ASKED - limited + 40, "{own} entries of {ASKED} requests, {limited} over the limit");
+    assert_eq!(own as u64 + events(&entries, Class::Limited), ASKED as u64 + 1, "entries and counts add up");
 }

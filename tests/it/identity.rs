@@ -95,6 +95,14 @@ async fn handshakes(test: TestDb) {
     assert!((minutes_before - 2..=minutes_before + 1).all(|minute| own_of(minute) <= 10));
     assert!(refused.iter().any(|l| l.entry.count.is_some()), "what has no entry of its own is counted");
     assert!(refused.iter().all(|l| l.entry.decision == Decision::Refused && l.entry.connection.is_none()));
+    assert!(
+        refused.iter().all(|l| l.entry.network.as_deref() == Some("127.0.0.0/24")),
+        "each says from where"
+    );
+    let mut why: Vec<&str> = refused.iter().filter_map(|l| l.entry.reason.as_deref()).collect();
+    why.truncate(5);
+    why.sort_unstable();
+    assert_eq!(why, ["bad_signature", "expired", "no_certificate", "protocol_version", "unknown_authority"]);
 }
 
 /// Our own authority's certificate of a system that is not registered: a connection, and nothing on it.

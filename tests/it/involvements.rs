@@ -1,7 +1,8 @@
 //! Involvements over the wire: the answer never tells whether a child is known, matching happens by its own clock, and
 //! what has ended gives nothing more.
 
-use crate::support::exports::{Row, Wire, changed};
+use crate::support::exports::{Row, Wire, changed, number};
+use crate::support::wire::run;
 use crate::support::{Suite, TestDb};
 use reqwest::Method;
 use schoolgate::demo::Standing;
@@ -15,6 +16,7 @@ pub fn register(suite: &mut Suite) {
     suite.both_empty("involvements::the_answer_never_tells_whether_a_child_is_known", always_202);
     suite.both_empty("involvements::names_wait_for_the_day_and_doubt_for_a_person", matching);
     suite.both_empty("involvements::what_has_ended_gives_nothing", ended);
+    suite.both_empty("involvements::handles_end_with_the_last_relationship", handles_retire);
     suite.both_empty("involvements::claims_that_cannot_be_read_say_which_field", bad_claims);
 }
 
@@ -260,6 +262,41 @@ async fn ended(db: TestDb) {
     put(&gate, SENDER, 40, &early).await;
     becomes(&gate, 40, "ended").await;
     agreement(&gate, &children[10]).await;
+    gate.stop().await;
+}
+
+/// What stands for a child ends thirty days after the last relationship of whoever holds it, and a new relationship has
+/// another; a school's stays, since its register does.
+async fn handles_retire(db: TestDb) {
+    const HELD: &str = "SELECT COUNT(*) FROM handles WHERE retired_at IS NULL";
+    const DUTIES: &str = "SELECT COUNT(*) FROM audit_entries WHERE class = 'duty'";
+    const AGED: &str =
+        "UPDATE involvements SET ended_at = '2026-10-20T12:00:00Z' WHERE case_reference = 'RE-1'";
+    let gate = Wire::start(&db.url).await;
+    let child = &unknown(&gate)[0];
+    put(&gate, SENDER, 1, &claim(child, "cp", "RE-1")).await;
+    becomes(&gate, 1, "accessible").await;
+    let handle = gate.client(SENDER).find(&child["upn"]).await.unwrap().unwrap();
+    let held = number(&db.db, HELD).await;
+    let retire = async || gate.gate.demo.running.gate.retire_handles().await.unwrap();
+    let earlier = retire().await;
+    end(&gate, SENDER, 1).await;
+    assert_eq!(retire().await, 0, "the day on which it ended");
+    assert_eq!(run!(db.db, AGED), 1);
+    let duties = number(&db.db, DUTIES).await;
+    assert_eq!(retire().await, 1);
+    assert_eq!(number(&db.db, DUTIES).await, duties + 1, "one entry for the batch");
+    assert_eq!(
+        number(&db.db, HELD).await,
+        held - i64::try_from(earlier).unwrap() - 1,
+        "no other, no school's"
+    );
+    put(&gate, SENDER, 2, &claim(child, "cp", "RE-2")).await;
+    becomes(&gate, 2, "accessible").await;
+    assert_eq!(gate.ask(SENDER, &handle, Some("RE-2"), "").await.status, 404, "the old one is nobody's");
+    let again = gate.client(SENDER).find(&child["upn"]).await.unwrap().unwrap();
+    assert_ne!(again, handle);
+    assert_eq!(gate.ask(SENDER, &again, Some("RE-2"), "").await.status, 200);
     gate.stop().await;
 }
 

@@ -19,8 +19,10 @@ mod audit_trail;
 mod cli_help;
 mod compile_fail;
 mod config_samples;
+mod demo;
 mod documents;
 mod every_route_is_guarded;
+mod figures;
 mod identity;
 mod import_command;
 mod intake;
@@ -34,6 +36,7 @@ mod school_figures;
 mod store;
 mod summaries;
 mod support;
+mod taken_back;
 
 use libtest_mimic::Arguments;
 use std::process::ExitCode;
@@ -47,8 +50,10 @@ fn trials(suite: &mut Suite) {
     audit_trail::register(suite);
     compile_fail::register(suite);
     config_samples::register(suite);
+    demo::register(suite);
     documents::register(suite);
     every_route_is_guarded::register(suite);
+    figures::register(suite);
     identity::register(suite);
     one_not_found::register(suite);
     openapi::register(suite);
@@ -62,6 +67,7 @@ fn trials(suite: &mut Suite) {
     store::register(suite);
     summaries::register(suite);
     support::register(suite);
+    taken_back::register(suite);
 }
 
 fn main() -> ExitCode {

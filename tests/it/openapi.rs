@@ -13,7 +13,10 @@ pub fn register(suite: &mut Suite) {
         let routes = routes(&source);
         assert!(!routes.is_empty(), "the form of routes in src/router.rs has changed: none is read from it");
         let document = std::fs::read_to_string(root().join("docs/openapi.json")).unwrap();
-        assert_eq!(documented(&document), routes);
+        let (about_children, others): (BTreeSet<_>, BTreeSet<_>) =
+            documented(&document).into_iter().partition(|operation| operation.contains(" /v1/"));
+        assert_eq!(about_children, routes);
+        assert_eq!(others, BTreeSet::from(["post /oauth2/token".to_owned()]), "how a token is had");
     });
     suite.plain("openapi::self::routes_are_read", || {
         let source = ".route(MethodFilter::GET, \"/v1/a/{b}\", x)\n\

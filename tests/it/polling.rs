@@ -54,6 +54,7 @@ fn apart(mut body: Value) -> (String, Vec<Value>) {
     let enrolments = body["enrolments"].as_array_mut().unwrap().iter_mut();
     let seen =
         enrolments.filter_map(|e| e["sections"].as_object_mut().unwrap().remove("last_seen")).collect();
+    body["combined"]["sections"].as_object_mut().unwrap().remove("last_seen");
     (body.to_string(), seen)
 }
 

@@ -105,6 +105,10 @@ pub struct Entry {
     /// W3C trace context as the caller sent it; absent: none was sent, or it could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
+    /// Network (/24 or /64) from which a handshake was refused, or `elsewhere` for all beyond those told apart; absent:
+    /// the connection says who it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<String>,
     /// Method of the request; absent: no request was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
@@ -197,6 +201,7 @@ impl Entry {
             count: None,
             request: None,
             traceparent: None,
+            network: None,
             method: None,
             route: None,
             connection: None,
@@ -256,6 +261,7 @@ mod tests {
             count: Some(3),
             request: Some("r-1".into()),
             traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
+            network: Some("192.0.2.0/24".into()),
             method: Some("GET".into()),
             route: Some("/v1/pupils/{pupil_id}/attendance-summary".into()),
             connection: Some(Connection {
@@ -292,7 +298,7 @@ mod tests {
         let expected = format!(
             "{{\"v\":1,\"event\":\"01920000-0000-7000-8000-000000000001\",\"time\":\"2026-09-21T14:13:20.120000Z\",\
              \"class\":\"access\",\"count\":3,\"request\":\"r-1\",\
-             \"traceparent\":\"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\",\"method\":\"GET\",\
+             \"traceparent\":\"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\",\"network\":\"192.0.2.0/24\",\"method\":\"GET\",\
              \"route\":\"/v1/pupils/{{pupil_id}}/attendance-summary\",\"connection\":{{\"thumbprint\":\"{ab}\",\
              \"organisation_id\":\"01920000-0000-7000-8000-000000000002\",\"organisation\":\"northshire\",\
              \"system\":\"cases\"}},\"person\":\"sw-17\",\"by_cover\":true,\"role\":\"social_worker\",\

@@ -66,5 +66,8 @@ pub(super) fn write_config(dir: &Path, api: u16, admin: u16, database_url: &str)
          [names]\nissuer = \"https://127.0.0.1:{api}\"\naudience = \"https://127.0.0.1:{api}/v1\"\n\
          log_origin = \"demo.schoolgate.invalid/log\"\nsafety_telephone = \"01632 960999\"\n"
     );
-    std::fs::write(dir.join("schoolgate.toml"), text).context("cannot write the configuration")
+    let path = dir.join("schoolgate.toml");
+    std::fs::remove_file(&path).context("cannot replace the configuration")?;
+    // The address of a database may hold a password.
+    crate::crypto::write_private(&path, text.as_bytes()).context("cannot write the configuration")
 }

@@ -62,7 +62,8 @@ const USUAL_ADMIN: u16 = 9090;
 
 /// Builds the authority, starts the gateway, and fills it through its own API.
 pub async fn start(args: &DemoArgs) -> Result<Demo> {
-    start_on(args, args.today.map_or_else(Clock::machine, Clock::on)).await
+    // Always a day's evening: the registers end with that day's last session, whatever the machine's hour.
+    start_on(args, Clock::on(args.today.unwrap_or_else(|| Clock::machine().today()))).await
 }
 
 /// The same on a clock of the caller's own; its day is the demonstration's.

@@ -7,6 +7,7 @@ mod codes;
 mod marks;
 mod merge;
 mod retention;
+mod sets;
 pub mod summary;
 
 pub use codes::{Class, Code, CodeError, NEW_CODES_FROM, Sensitivity};

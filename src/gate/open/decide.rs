@@ -4,21 +4,21 @@ use super::super::Gate;
 use super::super::permit::Reach;
 use super::Refusal;
 use crate::audit::Entry;
-use crate::directory::{LaneException, Scope};
+use crate::directory::{Directory, LaneException, Scope};
 use crate::domain::identifiers::{PupilId, SchoolId};
 use crate::domain::organisation::Standing;
 use crate::domain::purpose::{InvolvementKind, Purpose, Section, SectionSet};
 use crate::identity::Caller;
 use crate::policy::{Action, Facts, Lane, Relationship};
-use crate::relationships::{self, Case, Enrolled};
+use crate::relationships::{self, Case, DualPlace, Enrolled};
 
 /// How a caller is tied to a child, now.
 #[derive(Clone, Debug)]
 pub(super) enum Tie {
     /// By a live involvement, selected by its case reference.
     Case(Case),
-    /// By an enrolment at the caller's own school.
-    OwnSchool(SchoolId),
+    /// By an enrolment at the caller's own school; and the other school of a dual registration that both have recorded.
+    OwnSchool(SchoolId, Option<SchoolId>),
     /// By enrolments at schools whose returns come to the caller, with a written authorisation on record.
     Officer(Vec<SchoolId>),
 }
@@ -27,7 +27,7 @@ impl Tie {
     pub(super) fn relationship(&self) -> Relationship {
         match self {
             Self::Case(case) => Relationship::Involvement(case.kind, case.family_agreement),
-            Self::OwnSchool(_) => Relationship::Enrolment,
+            Self::OwnSchool(..) => Relationship::Enrolment,
             Self::Officer(_) => Relationship::AuthorisedOfficer,
         }
     }
@@ -40,19 +40,15 @@ impl Tie {
                 entry.involvement = Some(case.id);
                 entry.case_reference = Some(case.case_reference.clone());
             }
-            Self::OwnSchool(_) => entry.relationship = Some("enrolment at own school".to_owned()),
+            Self::OwnSchool(_, None) => entry.relationship = Some("enrolment at own school".to_owned()),
+            Self::OwnSchool(_, Some(_)) => {
+                entry.relationship =
+                    Some("enrolment at own school, dual registration that both schools recorded".to_owned());
+            }
             Self::Officer(_) => {
                 entry.relationship = Some("enrolment, officer authorised under reg 12".to_owned());
             }
         }
-    }
-}
-
-pub(super) fn reach(tie: &Tie) -> Reach {
-    match tie {
-        Tie::Case(_) => Reach::Child,
-        Tie::OwnSchool(school) => Reach::At(*school),
-        Tie::Officer(schools) => Reach::Among(schools.clone()),
     }
 }
 
@@ -72,7 +68,8 @@ impl Gate {
             Purpose::OwnRecord => {
                 let own = SchoolId(caller.organisation.id.0);
                 let there = enrolled.iter().any(|e| e.school == own);
-                if there { Ok(Tie::OwnSchool(own)) } else { Err(Refusal::NotFound) }
+                let other = || counterpart(own, &enrolled, &self.directory().current());
+                if there { Ok(Tie::OwnSchool(own, other())) } else { Err(Refusal::NotFound) }
             }
             Purpose::AttendanceDuty => {
                 let directory = self.directory().current();
@@ -148,6 +145,26 @@ impl Gate {
         InvolvementKind::ALL.iter().copied().filter(|kind| rests(*kind)).collect()
     }
 
+    /// How far a tie reaches, and the policies that decided what of it is a relationship of its own: the other school of a
+    /// dual registration.
+    pub(super) fn reach(&self, caller: &Caller, tie: &Tie) -> (Reach, Vec<String>) {
+        let reach = match tie {
+            Tie::Case(_) => Reach::Child,
+            Tie::OwnSchool(own, None) => Reach::At(*own),
+            Tie::OwnSchool(own, Some(other)) => {
+                let facts = self.facts(caller, Relationship::DualEnrolment, true);
+                let given = self.0.policy.sections(&facts, self.listed(caller));
+                if !given.permitted.is_empty() {
+                    let reach = Reach::Dual { own: *own, other: *other, sections: given.permitted };
+                    return (reach, given.determining);
+                }
+                Reach::At(*own)
+            }
+            Tie::Officer(schools) => Reach::Among(schools.clone()),
+        };
+        (reach, Vec::new())
+    }
+
     /// The facts of a caller for one relationship.
     pub(super) fn facts(&self, caller: &Caller, relationship: Relationship, scope: bool) -> Facts {
         let today = self.clock().today();
@@ -207,6 +224,21 @@ impl Gate {
         let possible = actions.iter().any(|action| self.0.policy.ever_allowed(&facts, *action, true));
         if possible { Ok(()) } else { Err(Refusal::Forbidden) }
     }
+}
+
+/// The other school of a child's dual registration, where one is main and one subsidiary, both enrolments are live and
+/// neither is protected, and each school has recorded the other's URN.
+fn counterpart(own: SchoolId, enrolled: &[Enrolled], directory: &Directory) -> Option<SchoolId> {
+    let places =
+        || enrolled.iter().filter(|e| !e.protected).filter_map(|e| Some((e.school, e.dual.as_ref()?)));
+    let urn = |school: SchoolId| directory.school(school).and_then(|s| s.urn.as_deref());
+    let names = |place: &DualPlace, school| urn(school).is_some_and(|urn| urn == place.other_school);
+    let mutual = places().filter(|(school, _)| *school == own).flat_map(|(_, mine)| {
+        places().filter(move |(other, theirs)| {
+            *other != own && mine.main != theirs.main && names(mine, *other) && names(theirs, own)
+        })
+    });
+    mutual.map(|(other, _)| other).next()
 }
 
 /// Whether a school has recorded, not assumed, that the child's home authority is the caller.

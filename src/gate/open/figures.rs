@@ -10,6 +10,9 @@ use crate::domain::organisation::OrganisationKind;
 use crate::identity::Caller;
 use crate::policy::{Action, Relationship};
 
+/// What ties an authority to a school, as an entry says it.
+const RETURNS_COME_HERE: &str = "school whose returns come here, officer authorised under reg 12";
+
 impl Gate {
     /// Opens to the figures of one school, by its unique reference number. Which schools exist, and to whom their returns
     /// go, is public: every refusal is the plain 403.
@@ -35,19 +38,9 @@ impl Gate {
             e.decision = Decision::Allowed;
             e.legal_basis = Some(caller.purpose.legal_basis().to_owned());
             e.record = Some(format!("school {urn}"));
-            e.relationship = Some(
-                match relationship {
-                    Relationship::AuthorisedOfficer => {
-                        "school whose returns come here, officer authorised under reg 12"
-                    }
-                    Relationship::None
-                    | Relationship::Involvement(..)
-                    | Relationship::Enrolment
-                    | Relationship::PredecessorEnrolment
-                    | Relationship::Organisation => "own organisation",
-                }
-                .to_owned(),
-            );
+            let officer = relationship == Relationship::AuthorisedOfficer;
+            let fact = if officer { RETURNS_COME_HERE } else { "own organisation" };
+            e.relationship = Some(fact.to_owned());
         });
         let social_worker = self.0.policy.decide(&facts, Action::ReadSocialWorkerCohort, true).allowed;
         Ok(Permit { subject: OfFigures { school, outside, social_worker }, holder: holder(&caller), trail })

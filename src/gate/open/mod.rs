@@ -124,9 +124,12 @@ impl Gate {
     ) -> Result<Permit<OfChild>, Refusal> {
         let facts = self.facts(caller, tie.relationship(), true);
         let given = self.0.policy.sections(&facts, self.listed(caller));
+        let (reach, determining) = self.reach(caller, &tie);
         trail.note(|e| {
             tie.note(e);
-            e.policies.clone_from(&given.determining);
+            e.policies = given.determining.iter().chain(&determining).cloned().collect();
+            e.policies.sort_unstable();
+            e.policies.dedup();
             e.policy_set = Some(Digest(self.0.policy.digest()));
         });
         if given.permitted.is_empty() {
@@ -139,7 +142,6 @@ impl Gate {
             e.legal_basis = Some(caller.purpose.legal_basis().to_owned());
             e.sections_given = sections.and(asked);
         });
-        let reach = decide::reach(&tie);
         Ok(Permit { subject: OfChild { pupil, reach, sections, asked }, holder: holder(caller), trail })
     }
 

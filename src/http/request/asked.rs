@@ -26,10 +26,6 @@ where
         let keys = Arc::<TokenKeys>::from_ref(state);
         let directory = gate.directory().current();
         let proved = authenticate(&directory, &keys, peer.as_deref(), header, gate.clock().now());
-        if let (Err(_), Some(peer)) = (&proved, &peer) {
-            // Whoever is not proved may not fill the log: past this it is a 429, of which only the first ones have entries.
-            SystemLimits::from_ref(state).check_stranger(&peer.thumbprint)?;
-        }
         let caller = proved.inspect_err(|fault| trail.note(|e| e.reason = Some(fault.why().to_owned())))?;
         trail.caller(&caller);
         SystemLimits::from_ref(state).check(&caller)?;

@@ -5,7 +5,7 @@ use super::{Metrics, RequestId};
 use crate::audit::{Class, Connection, Decision, Digest, Entry, EventId, Flood, Receipt, Source, Summary};
 use crate::config::Safety;
 use crate::gate::{Gate, Recorded, Trail};
-use crate::http::{Error, ProblemKind};
+use crate::http::{Error, ProblemKind, SystemLimits};
 use crate::identity::{Noted, Peer};
 use axum::body::to_bytes;
 use axum::extract::{MatchedPath, Request, State};
@@ -14,6 +14,7 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
 use http::header::ALLOW;
 use http::{HeaderName, HeaderValue, StatusCode};
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -35,8 +36,19 @@ pub struct AuditLayer {
     safety: Safety,
     flood: Arc<Mutex<Flood>>,
     metrics: Metrics,
+    strangers: SystemLimits,
+    clients: Arc<Mutex<HashMap<String, Connection>>>,
     longest: Duration,
 }
+
+/// Reasons of refusals that mean more than a mistake: somebody shows what is another's, or a rule cannot be evaluated.
+const ALARMS: [&str; 5] = [
+    "client_of_other_certificate",
+    "token_of_other_certificate",
+    "token_of_other_client",
+    "certificate_name",
+    "policy_error",
+];
 
 impl std::fmt::Debug for AuditLayer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -55,6 +67,7 @@ pub async fn audited(State(layer): State<AuditLayer>, mut request: Request, next
     let id = request.extensions().get::<RequestId>().cloned().unwrap_or_else(RequestId::new);
     let trail = Trail::new(layer.begun(&request, &id));
     request.extensions_mut().insert(trail.clone());
+    let peer = request.extensions().get::<Arc<Peer>>().cloned();
     // A panic is a fault of ours; it is in the log, and the request still has its entry.
     let answered = timeout(layer.longest, AssertUnwindSafe(next.run(request)).catch_unwind()).await;
     let response = match answered {
@@ -62,6 +75,7 @@ pub async fn audited(State(layer): State<AuditLayer>, mut request: Request, next
         Ok(Err(_)) => Error::Internal.into_response(),
         Err(_) => Error::NotReady.into_response(),
     };
+    let response = layer.held_to_limit(&trail, peer.as_deref(), response);
     let response = layer.rendered(response, &id, about_children);
     let recorded = match response.extensions().get::<Recorded>() {
         Some(recorded) => Ok((Some(recorded.0), response)),
@@ -86,7 +100,19 @@ fn with_receipt(mut response: Response, receipt: Option<Receipt>) -> Response {
 impl AuditLayer {
     /// The layer of a process.
     pub fn new(gate: Gate, safety: Safety, metrics: Metrics, longest: Duration) -> Self {
-        Self { gate, safety, flood: Arc::new(Mutex::new(Flood::new(SOURCES))), metrics, longest }
+        let flood = Arc::new(Mutex::new(Flood::new(SOURCES)));
+        let (strangers, clients) = (SystemLimits::default(), Arc::default());
+        Self { gate, safety, flood, metrics, strangers, clients, longest }
+    }
+
+    /// Whoever proved nobody may not fill the log: past a certificate's limit the answer is a 429, of which only the first
+    /// ones of a minute have entries of their own.
+    fn held_to_limit(&self, trail: &Trail, peer: Option<&Peer>, response: Response) -> Response {
+        let Some(peer) = peer.filter(|_| !trail.is_proved()) else { return response };
+        match self.strangers.check_stranger(&peer.thumbprint) {
+            Ok(()) => response,
+            Err(limited) => limited.into_response(),
+        }
     }
 
     fn begun(&self, request: &Request, id: &RequestId) -> Entry {
@@ -144,8 +170,18 @@ impl AuditLayer {
         if let Some(noted) = parts.extensions.get::<Noted>() {
             trail.noted(noted);
         }
-        let decision = decision(parts.status, trail.entry().decision);
-        trail.note(|e| e.decision = decision);
+        let mut alarm = None;
+        trail.note(|e| {
+            e.decision = decision(parts.status, e.decision);
+            alarm = ALARMS.into_iter().find(|word| e.reason.as_deref() == Some(word));
+        });
+        if !parts.status.is_success() {
+            trail.nothing_given();
+        }
+        if let Some(reason) = alarm {
+            tracing::warn!(reason, "a refusal that somebody should look at");
+            self.metrics.alarm(reason);
+        }
         if parts.status == StatusCode::TOO_MANY_REQUESTS && !self.own_entry(trail).await? {
             return Ok((None, Response::from_parts(parts, body.into())));
         }
@@ -156,25 +192,42 @@ impl AuditLayer {
     /// Whether this 429 gets an entry of its own; what a minute that has ended left over is written first.
     async fn own_entry(&self, trail: &Trail) -> Result<bool, ()> {
         let entry = trail.entry();
-        let client = entry.connection.and_then(|c| Some(format!("{}/{}", c.organisation?, c.system?)));
+        let client = entry.connection.as_ref().map(|c| match (&c.organisation, &c.system) {
+            (Some(organisation), Some(system)) => format!("{organisation}/{system}"),
+            _ => c.thumbprint.0.iter().map(|byte| format!("{byte:02x}")).collect(),
+        });
+        let client = client.unwrap_or_default();
         let noted = {
             let mut flood = self.flood.lock().unwrap_or_else(PoisonError::into_inner);
-            flood.note(Source::Client(client.unwrap_or_default()), self.gate.clock().now())
+            flood.note(Source::Client(client.clone()), self.gate.clock().now())
         };
+        if let Some(connection) = entry.connection {
+            let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+            // As many as are told apart; a count of one beyond them still names the client by its word.
+            if clients.len() < SOURCES || clients.contains_key(&client) {
+                clients.insert(client, connection);
+            }
+        }
         self.write(Class::Limited, noted.summaries).await?;
         Ok(noted.own_entry)
     }
 
     /// Writes the entry of a refused handshake: the first ten of a network and minute each, then one with the count.
-    pub async fn refused_handshake(&self, address: IpAddr) {
+    /// `reason` is a word of ours.
+    pub async fn refused_handshake(&self, address: IpAddr, reason: &'static str) {
         self.metrics.handshake_refused();
+        let source = Source::of_address(address);
         let noted = {
             let mut flood = self.flood.lock().unwrap_or_else(PoisonError::into_inner);
-            flood.note(Source::of_address(address), self.gate.clock().now())
+            flood.note(source.clone(), self.gate.clock().now())
         };
         let mut written = self.write(Class::HandshakeRefused, noted.summaries).await;
         if noted.own_entry {
-            written = written.and(self.write_one(Class::HandshakeRefused, None).await);
+            // The log has as many lines as the audit has entries: a flood fills neither.
+            tracing::info!(network = %source, reason, "handshake refused");
+            let mut entry = self.counted(Class::HandshakeRefused, &source, None);
+            entry.reason = Some(reason.to_owned());
+            written = written.and(self.write_one(&entry).await);
         }
         if written.is_err() {
             tracing::error!("a refused handshake could not be recorded");
@@ -192,22 +245,42 @@ impl AuditLayer {
         }
     }
 
+    /// Writes counts of minutes that have ended. What cannot be written now is due again with the next.
     async fn write(&self, class: Class, summaries: Vec<Summary>) -> Result<(), ()> {
-        for summary in summaries {
+        let mut left = summaries.into_iter();
+        while let Some(summary) = left.next() {
             let class = match summary.source {
                 Source::V4(_) | Source::V6(_) => Class::HandshakeRefused,
                 Source::Client(_) => Class::Limited,
                 Source::Others => class,
             };
-            self.write_one(class, Some(summary.count)).await?;
+            let entry = self.counted(class, &summary.source, Some(summary.count));
+            if self.write_one(&entry).await.is_err() {
+                let mut flood = self.flood.lock().unwrap_or_else(PoisonError::into_inner);
+                flood.put_back(std::iter::once(summary).chain(left).collect());
+                return Err(());
+            }
         }
         Ok(())
     }
 
-    async fn write_one(&self, class: Class, count: Option<u64>) -> Result<(), ()> {
+    /// An entry of refusals by one source: a system's is its organisation's, a network's is nobody's.
+    fn counted(&self, class: Class, source: &Source, count: Option<u64>) -> Entry {
         let mut entry = Entry::new(EventId::new(), self.gate.clock().now(), class, Decision::Refused);
         entry.count = count;
-        self.gate.journal().record(&entry).await.map(|_| ()).map_err(|_| ())
+        match source {
+            Source::Client(client) => {
+                let clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+                entry.connection = clients.get(client).cloned();
+                entry.reason = Some("too_many_requests".to_owned());
+            }
+            Source::V4(_) | Source::V6(_) | Source::Others => entry.network = Some(source.to_string()),
+        }
+        entry
+    }
+
+    async fn write_one(&self, entry: &Entry) -> Result<(), ()> {
+        self.gate.journal().record(entry).await.map(|_| ()).map_err(|_| ())
     }
 }
 

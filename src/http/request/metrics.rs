@@ -1,4 +1,4 @@
-//! Counts for the operator: answers by status, handshakes refused. Never a child, an agency or a case.
+//! Counts for the operator: answers by status, handshakes refused, alarms. Never a child, an agency or a case.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -13,6 +13,7 @@ pub struct Metrics {
     registry: Arc<Registry>,
     answers: Family<Answered, Counter>,
     handshakes: Counter,
+    alarms: Family<Alarmed, Counter>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -20,13 +21,19 @@ struct Answered {
     status: u16,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Alarmed {
+    reason: &'static str,
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("schoolgate");
-        let (answers, handshakes) = (Family::default(), Counter::default());
+        let (answers, handshakes, alarms) = (Family::default(), Counter::default(), Family::default());
         registry.register("answers", "Answers of the API, by status", answers.clone());
         registry.register("handshakes_refused", "TLS handshakes refused", handshakes.clone());
-        Self { registry: Arc::new(registry), answers, handshakes }
+        registry.register("alarms", "What somebody should look at, by reason", alarms.clone());
+        Self { registry: Arc::new(registry), answers, handshakes, alarms }
     }
 }
 
@@ -34,6 +41,11 @@ impl Metrics {
     /// Counts an answer.
     pub fn answered(&self, status: u16) {
         self.answers.get_or_create(&Answered { status }).inc();
+    }
+
+    /// Counts what somebody should look at.
+    pub fn alarm(&self, reason: &'static str) {
+        self.alarms.get_or_create(&Alarmed { reason }).inc();
     }
 
     /// Counts a refused handshake.

@@ -27,7 +27,7 @@ impl RequestId {
         (is_hex(text, 32) || is_uuid(text)).then(|| Self(text.into()))
     }
 
-    /// The 32 digits.
+    /// The 32 digits, or the UUID that the caller sent.
     pub fn as_str(&self) -> &str {
         &self.0
     }

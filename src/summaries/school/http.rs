@@ -8,6 +8,7 @@ use super::half_terms::HalfTerm;
 use super::publish::{Published, published};
 use super::{live::live, storage};
 use crate::config::{Safety, Suppression};
+use crate::domain::attendance::summary::Reading;
 use crate::domain::calendar::SchoolYear;
 use crate::gate::{Asked, Gate, OfFigures, Permit, Refusal, Released};
 use crate::http::{Error, Path, Query};
@@ -47,7 +48,7 @@ pub async fn read_school_figures(
     Query(query): Query<SchoolFiguresQuery>,
 ) -> Result<Released<SchoolFiguresAnswer>, Error> {
     let now = gate.clock().school_now();
-    let span = window::span((query.from, query.to), true, now)?;
+    let span = window::span((query.from, query.to), true, now, Reading::default())?;
     let permit = gate.open_figures(asked, &urn)?;
     for _ in 0..TRIES {
         let published = if permit.sees_social_worker() {

@@ -40,14 +40,19 @@ impl Counts {
         tenths(self.missed(), self.possible())
     }
 
+    /// Missed at least so many percent of the possible sessions, exactly; false when nothing was possible.
+    pub const fn missed_at_least(&self, percent: u32) -> bool {
+        self.possible() > 0 && 100 * self.missed() as u64 >= percent as u64 * self.possible() as u64
+    }
+
     /// Missed a tenth or more of the possible sessions; false when nothing was possible.
     pub const fn persistent_absence(&self) -> bool {
-        self.possible() > 0 && 10 * self.missed() as u64 >= self.possible() as u64
+        self.missed_at_least(10)
     }
 
     /// Missed half or more of the possible sessions; false when nothing was possible.
     pub const fn severe_absence(&self) -> bool {
-        self.possible() > 0 && 2 * self.missed() as u64 >= self.possible() as u64
+        self.missed_at_least(50)
     }
 
     pub(super) const fn add_class(&mut self, class: Class) {
@@ -82,51 +87,76 @@ fn tenths(part: u32, whole: u32) -> Option<u32> {
     (2000 * part + whole).checked_div(2 * whole).and_then(|t| u32::try_from(t).ok())
 }
 
-/// Four counters in one word, 16 bits each; a year has 732 sessions, so that none reaches the next.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Lanes(u64);
+/// Sessions counted in bytes before they are carried over: fewer than a byte holds, since each adds at most one.
+const STEP: usize = 128;
 
-const ATTENDED: u64 = 1;
-const AUTHORISED: u64 = 1 << 16;
-const UNAUTHORISED: u64 = 1 << 32;
-const WITHOUT_MARK: u64 = 1 << 48;
-
-/// What a byte of a packed year adds, after `byte | shut`: 0 is an open session without a mark, 0xFF a shut one. Not for
-/// other bytes: a packed year holds none.
-static ADDS: [u64; 256] = adds();
-
-#[expect(
-    clippy::indexing_slicing,
-    clippy::cast_possible_truncation,
-    reason = "constant evaluation over 0..256 only"
-)]
-const fn adds() -> [u64; 256] {
-    let mut table = [0; 256];
-    table[0] = WITHOUT_MARK;
-    let mut byte = 1;
-    while byte < 256 {
-        if let Some(code) = Code::from_byte(byte as u8) {
-            table[byte] = match code.class() {
-                Class::Present | Class::ApprovedActivity | Class::Late => ATTENDED,
-                Class::Authorised => AUTHORISED,
-                Class::Unauthorised => UNAUTHORISED,
-                Class::NotPossible | Class::NotCollected => 0,
-            };
+/// Adds up one year's sessions; both slices have the same range of places, and `shut` is 0xFF where there was no session.
+///
+/// Comparisons of bytes alone, without a branch or a table, so that the compiler does many sessions at a time.
+pub(super) fn sum(marks: &[u8], shut: &[u8]) -> Counts {
+    let mut counts = Counts::default();
+    for (marks, shut) in marks.chunks(STEP).zip(shut.chunks(STEP)) {
+        let (mut attended, mut authorised, mut unauthorised, mut without_mark) = (0_u8, 0_u8, 0_u8, 0_u8);
+        for (mark, shut) in marks.iter().zip(shut) {
+            let byte = mark | shut;
+            attended += u8::from(is_attended(byte));
+            authorised += u8::from(is_authorised(byte));
+            unauthorised += u8::from(is_unauthorised(byte));
+            without_mark += u8::from(byte == 0);
         }
-        byte += 1;
+        counts += Counts {
+            attended: attended.into(),
+            authorised: authorised.into(),
+            unauthorised: unauthorised.into(),
+            without_mark: without_mark.into(),
+        };
     }
-    table
+    counts
 }
 
-impl Lanes {
-    /// Adds up one year's sessions; both slices have the same range of places.
-    pub(super) fn sum(marks: &[u8], shut: &[u8]) -> Self {
-        let add = |(mark, shut): (&u8, &u8)| ADDS.get(usize::from(mark | shut)).copied().unwrap_or(0);
-        Self(marks.iter().zip(shut).map(add).sum())
+/// Whether a byte lies in `first..=last`.
+const fn within(byte: u8, first: Code, last: Code) -> bool {
+    byte.wrapping_sub(first.byte()) <= last.byte() - first.byte()
+}
+
+/// The classes as ranges of stored bytes, which never change; the test below holds them to [`Code::class`]. `|` and not
+/// `||`: no branch.
+const fn is_attended(byte: u8) -> bool {
+    within(byte, Code::PresentAm, Code::B) | (byte == Code::J.byte())
+}
+
+const fn is_authorised(byte: u8) -> bool {
+    within(byte, Code::C1, Code::S)
+        | (byte == Code::C2.byte())
+        | within(byte, Code::C, Code::I)
+        | (byte == Code::E.byte())
+        | (byte == Code::H.byte())
+        | within(byte, Code::I01, Code::I02)
+}
+
+const fn is_unauthorised(byte: u8) -> bool {
+    within(byte, Code::G, Code::U)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_of_a_packed_year_counts_as_its_class() {
+        for byte in (0..=Code::I02.byte()).chain([u8::MAX]) {
+            let mut expected = Counts::default();
+            if byte != u8::MAX {
+                expected.add(Code::from_byte(byte));
+            }
+            assert_eq!(sum(&[byte], &[0]), expected, "{byte}");
+            assert_eq!(sum(&[byte], &[u8::MAX]), Counts::default(), "{byte}, no session");
+        }
     }
 
-    pub(super) fn counts(self) -> Counts {
-        let lane = |shift: u32| u32::try_from(self.0 >> shift & 0xFFFF).unwrap_or(0);
-        Counts { attended: lane(0), authorised: lane(16), unauthorised: lane(32), without_mark: lane(48) }
+    #[test]
+    fn a_whole_year_of_one_code_does_not_overflow() {
+        let year = [Code::I.byte(); 732];
+        assert_eq!(sum(&year, &[0; 732]), Counts { authorised: 732, ..Counts::default() });
     }
 }

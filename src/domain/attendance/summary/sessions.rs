@@ -4,8 +4,10 @@
 //! passed over here, once, so that no section has its own idea of it. A boarder has no attendance register
 //! (SI 2024/208 reg 10(1)): nothing of theirs is walked.
 
+use super::super::sets::Sets;
 use super::super::{Code, Entered, MinutesLate, PackedYear};
-use super::counts::{Counts, Lanes};
+use super::counts::{self, Counts};
+use super::rules::{PartCancelledDay, Reading};
 use crate::domain::calendar::{DAYS, Half, SchoolCalendar, Session};
 use chrono::{Datelike, NaiveDate};
 
@@ -60,18 +62,39 @@ pub struct Register<'a> {
     pub window: Window,
 }
 
-/// A session that counts, as the walk hands it on. Days are counted from the common era, so that weeks and weekdays are
-/// divisions: day 1 was a Monday.
+/// A session that counts, as the walk hands it on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Counted {
     pub index: u16,
+    pub date: NaiveDate,
+    /// The day's number from the common era, of which day 1 was a Monday.
     pub day: i32,
+    /// The number of the Monday-based week.
+    pub week: i32,
+    /// 0 on Monday.
+    pub weekday: usize,
     pub half: usize,
     pub code: Option<Code>,
-    /// Whether it is the only session of its day.
+    /// The sets that the code is in.
+    pub sets: Sets,
+    /// Whether the calendar has no other session that day.
     pub alone: bool,
+    /// Half days that the session stands for: a whole day when no other session of its day was held.
+    pub half_days: u32,
     /// In the window (`from`..=`to`); before it only what reaches back looks, after it only `last_seen`.
     pub place: Place,
+}
+
+/// Who is told of the sessions that count, in order.
+pub(super) trait Walker {
+    /// A session.
+    fn session(&mut self, year: &YearOfMarks<'_>, session: &Counted);
+
+    /// A day of two sessions marked `/` and `\`, which most days are: to be told faster, never otherwise.
+    fn present_day(&mut self, year: &YearOfMarks<'_>, [am, pm]: [&Counted; 2]) {
+        self.session(year, am);
+        self.session(year, pm);
+    }
 }
 
 /// School days within which the school must put a reason, or O, for N (SI 2024/208 reg 10(7)).
@@ -96,32 +119,9 @@ pub(super) enum Place {
     After,
 }
 
-impl Counted {
-    /// 0 on Monday.
-    pub(super) const fn weekday(&self) -> usize {
-        // The remainder is 0..=6.
-        (self.day - 1).rem_euclid(7).unsigned_abs() as usize
-    }
-
-    /// The number of the Monday-based week.
-    pub(super) const fn week(&self) -> i32 {
-        (self.day - 1).div_euclid(7)
-    }
-
-    /// Half days that the session stands for: a whole day when it is its day's only one.
-    pub(super) const fn half_days(&self) -> u32 {
-        if self.alone { 2 } else { 1 }
-    }
-}
-
-/// The date of a day number; numbers come from dates, so that it always exists.
-pub(super) fn date_of(day: i32) -> NaiveDate {
-    NaiveDate::from_num_days_from_ce_opt(day).unwrap_or(NaiveDate::MIN)
-}
-
-/// The Monday of a week number.
+/// The Monday of a week number; numbers come from dates, so that it always exists.
 pub(super) fn monday_of_week(week: i32) -> NaiveDate {
-    date_of(7 * week + 1)
+    NaiveDate::from_num_days_from_ce_opt(7 * week + 1).unwrap_or(NaiveDate::MIN)
 }
 
 impl Register<'_> {
@@ -141,10 +141,43 @@ impl Register<'_> {
                 && let (Some(marks), Some(shut)) =
                     (year.marks.as_bytes().get(lo..hi), year.calendar.shut().get(lo..hi))
             {
-                counts += Lanes::sum(marks, shut).counts();
+                counts += counts::sum(marks, shut);
             }
         }
         counts
+    }
+
+    /// The headline of the window with its completeness, as [`Register::figures`] gives them: a pass of additions, and a
+    /// look back for the last mark and for N that nobody explained.
+    pub fn headline(&self) -> (Counts, Completeness) {
+        let counts = self.counts();
+        let mut complete =
+            Completeness { sessions_without_mark: counts.without_mark, ..Completeness::default() };
+        let Some(days) = self.days(self.window.from, self.window.to) else { return (counts, complete) };
+        let mut stale_before = None;
+        for year in self.years.iter().rev() {
+            let Some((lo, hi)) = self.places(year, days) else { continue };
+            let (Some(marks), Some(shut)) =
+                (year.marks.as_bytes().get(lo..hi), year.calendar.shut().get(lo..hi))
+            else {
+                continue;
+            };
+            let packed = year.calendar.year();
+            let mut slots = (0..hi - lo).zip(marks.iter().zip(shut));
+            if complete.last_complete_session.is_none() {
+                let last = slots.clone().rev().find(|(_, (mark, shut))| **shut == 0 && **mark != 0);
+                complete.last_complete_session = last.and_then(|(place, _)| packed.session(lo + place));
+            }
+            if counts.unauthorised == 0 {
+                continue;
+            }
+            while let Some((place, _)) = slots.find(|(_, (mark, shut))| (*mark | *shut) == Code::N.byte()) {
+                let before = *stale_before.get_or_insert_with(|| self.stale_before());
+                let day = packed.date((lo + place) / 2).map(|date| date.num_days_from_ce());
+                complete.no_reason_yet_over_five_days += u32::from(before.is_some() && day < before);
+            }
+        }
+        (counts, complete)
     }
 
     /// The half-open range of places of a year between two days, cut at the last session that is over.
@@ -165,20 +198,24 @@ impl Register<'_> {
     }
 
     /// The date before which an N is over [`NO_REASON_SCHOOL_DAYS`] school days old: that of the sixth school day, counted
-    /// back over those that are wholly over. `None` where there have been fewer.
+    /// back over those that are wholly over. A day that was cancelled for everybody is none. `None` where there have been
+    /// fewer.
     pub(super) fn stale_before(&self) -> Option<i32> {
         let as_of = self.as_of();
         let mut left = NO_REASON_SCHOOL_DAYS;
         for year in self.years.iter().rev() {
             let packed = year.calendar.year();
             let (days, _) = year.calendar.shut().as_chunks::<2>();
+            let (marks, _) = year.marks.as_bytes().as_chunks::<2>();
             let started = as_of.date >= packed.first_day();
-            let until = packed.index(as_of.date).map_or(DAYS, |day| day + 1);
-            for (index, shut) in days.iter().enumerate().take(if started { until } else { 0 }).rev() {
+            let until = if started { packed.index(as_of.date).map_or(DAYS, |day| day + 1) } else { 0 };
+            for (index, (shut, marks)) in days.iter().zip(marks).enumerate().take(until).rev() {
                 let Some(date) = packed.date(index) else { continue };
                 let [_, afternoon_shut] = shut;
                 let goes_on = date == as_of.date && as_of.half == Half::Am && *afternoon_shut == 0;
-                if *shut == [u8::MAX; 2] || goes_on {
+                let met =
+                    shut.iter().zip(marks).any(|(s, m)| *s == 0 && !Sets::of_byte(*m).any(Sets::NOBODY));
+                if !met || goes_on {
                     continue;
                 }
                 if left == 0 {
@@ -190,33 +227,78 @@ impl Register<'_> {
         None
     }
 
-    /// Calls `each` for every session that counts, in order, from the first day on roll to the last session that is over,
+    /// Tells a walker of every session that counts, in order, from the first day on roll to the last session that is over,
     /// with the year it lies in.
-    pub(super) fn walk(&self, mut each: impl FnMut(&YearOfMarks<'_>, Counted)) {
+    pub(super) fn walk(&self, reading: Reading, walker: &mut impl Walker) {
         let Some(days) = self.days(NaiveDate::MIN, NaiveDate::MAX) else { return };
-        let (from, to) = (self.window.from.num_days_from_ce(), self.window.to.num_days_from_ce());
+        let joined = reading.part_cancelled_day == PartCancelledDay::WholeDay;
         for year in self.years {
             let Some((lo, hi)) = self.places(year, days) else { continue };
-            let first = year.calendar.year().first_day().num_days_from_ce();
+            let Some(first) = year.calendar.year().date(lo / 2) else { continue };
             let (marks, _) = year.marks.as_bytes().as_chunks::<2>();
             let (shut, _) = year.calendar.shut().as_chunks::<2>();
-            for (index, (marks, shut)) in (0_u16..).zip(marks.iter().zip(shut)) {
-                let day = first + i32::from(index);
-                let place = if day < from {
-                    Place::Before
-                } else if day <= to {
-                    Place::Inside
-                } else {
-                    Place::After
-                };
-                for (half, (mark, closed)) in marks.iter().zip(shut).enumerate() {
-                    let place_in_year = 2 * index + u16::from(half == 1);
-                    if *closed == 0 && (lo..hi).contains(&usize::from(place_in_year)) {
-                        let (code, alone) = (Code::from_byte(*mark), *shut != [0, 0]);
-                        each(year, Counted { index: place_in_year, day, half, code, alone, place });
-                    }
+            let on_roll = (0_u16..).zip(marks.iter().zip(shut)).take(hi.div_ceil(2)).skip(lo / 2);
+            // Counted along: telling the number of each date anew takes as long as the rest.
+            let days = (first.num_days_from_ce()..).zip(first.iter_days());
+            for ((index, (marks, shut)), day) in on_roll.zip(days) {
+                if *shut == [u8::MAX; 2] {
+                    continue;
+                }
+                let (am, sets) = self.morning(2 * index, day, (marks, shut), joined);
+                let [am_code, pm_code] = marks.map(Code::from_byte);
+                let [am_sets, pm_sets] = sets;
+                let pm_counts = usize::from(am.index) + 1 < hi;
+                let am = Counted { code: am_code, sets: am_sets, ..am };
+                let pm = Counted { index: am.index + 1, half: 1, code: pm_code, sets: pm_sets, ..am };
+                if *marks == PRESENT && *shut == [0; 2] && pm_counts {
+                    walker.present_day(year, [&am, &pm]);
+                    continue;
+                }
+                let [am_shut, pm_shut] = *shut;
+                if am_shut == 0 {
+                    walker.session(year, &am);
+                }
+                if pm_shut == 0 && pm_counts {
+                    walker.session(year, &pm);
                 }
             }
         }
     }
+
+    /// What both sessions of a day have in common, as its morning without its mark; and the sets of both marks.
+    fn morning(
+        &self,
+        index: u16,
+        (day, date): (i32, NaiveDate),
+        (marks, shut): (&[u8; 2], &[u8; 2]),
+        joined: bool,
+    ) -> (Counted, [Sets; 2]) {
+        let place = if date < self.window.from {
+            Place::Before
+        } else if date <= self.window.to {
+            Place::Inside
+        } else {
+            Place::After
+        };
+        let (alone, sets) = (*shut != [0, 0], marks.map(Sets::of_byte));
+        let cancelled = joined && sets.iter().any(|sets| sets.any(Sets::NOBODY));
+        let morning = Counted {
+            index,
+            date,
+            day,
+            week: (day - 1).div_euclid(7),
+            // The remainder is 0..=6.
+            weekday: (day - 1).rem_euclid(7).unsigned_abs() as usize,
+            half: 0,
+            code: None,
+            sets: Sets::NONE,
+            alone,
+            half_days: if alone || cancelled { 2 } else { 1 },
+            place,
+        };
+        (morning, sets)
+    }
 }
+
+/// The bytes of a day of `/` and `\`.
+const PRESENT: [u8; 2] = [Code::PresentAm.byte(), Code::PresentPm.byte()];

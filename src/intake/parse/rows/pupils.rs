@@ -9,7 +9,7 @@ use super::super::cells::{Fault, Row, date, fault, flag, folded, lines};
 use super::super::columns::{self, REGISTER_COLUMNS};
 use super::super::{File, FileError, Format, Limits, read_file};
 use super::marks::school_pupil_id;
-use crate::domain::identifiers::{LocalAuthorityCode, Upn};
+use crate::domain::identifiers::{LocalAuthorityCode, Upn, Urn};
 use crate::domain::pupil::{Name, Sex, YearGroup, check_date_of_birth};
 use crate::domain::roll::{EnrolmentStatus, RemovalGround, Stay, StayError};
 use crate::domain::words;
@@ -59,6 +59,9 @@ pub struct PupilRow {
     /// Whether the pupil's whereabouts must be protected. `false`, given or not, changes nothing: protection is never
     /// lifted by a file.
     pub whereabouts_protected: bool,
+    /// The other school where the pupil is registered (reg 8(4)): two schools that name each other so, one main and one
+    /// subsidiary, see how the other met the sessions that they mark D.
+    pub other_school_urn: Option<Urn>,
     /// The further entries of the admission register that were given, by canonical column; at most 500 characters each.
     pub register: BTreeMap<&'static str, String>,
     /// Special educational needs.
@@ -101,6 +104,7 @@ fn read_row(row: &mut Row<'_>, today: NaiveDate) -> Option<PupilRow> {
     let home_authority =
         row.optional("home_authority", |cell| LocalAuthorityCode::parse(cell).map_err(fault));
     let whereabouts_protected = row.optional("whereabouts_protected", flag).unwrap_or(false);
+    let other_school_urn = row.optional("other_school_urn", |cell| Urn::parse(cell).map_err(fault));
     let register =
         REGISTER_COLUMNS.iter().filter_map(|column| Some((*column, entry(row, column)?))).collect();
     let sen = row.optional("sen", special_needs);
@@ -120,6 +124,7 @@ fn read_row(row: &mut Row<'_>, today: NaiveDate) -> Option<PupilRow> {
         part_time,
         home_authority,
         whereabouts_protected,
+        other_school_urn,
         register,
         sen,
         free_meals,
