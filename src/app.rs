@@ -12,7 +12,7 @@ use crate::http::{
 };
 use crate::identity::TokenKeys;
 use crate::intake::{self, Places};
-use crate::involvements::Matcher;
+use crate::involvements::{Matcher, Sending};
 use crate::policy::Policy;
 use crate::router;
 use crate::store::{self, Db};
@@ -37,6 +37,7 @@ pub struct AppState {
     pub(crate) systems: SystemLimits,
     pub(crate) matcher: Matcher,
     pub(crate) places: Places,
+    pub(crate) sending: Sending,
     pub(crate) safety: Safety,
     pub(crate) suppression: Suppression,
     pub(crate) reading: Reading,
@@ -60,6 +61,7 @@ part! {
     SystemLimits = |s| s.systems.clone();
     Matcher = |s| s.matcher.clone();
     Places = |s| s.places.clone();
+    Sending = |s| s.sending.clone();
     Safety = |s| s.safety.clone();
     Suppression = |s| s.suppression;
     Reading = |s| s.reading;
@@ -188,8 +190,9 @@ fn state(config: &Config, gate: Gate, keys: TokenKeys) -> AppState {
         ),
         tokens,
         systems: SystemLimits::default(),
-        matcher: Matcher::default(),
+        matcher: Matcher::new(metrics.clone()),
         places: Places::new(config.limits.uploads_at_once),
+        sending: Sending::default(),
         safety,
         suppression: config.suppression,
         reading: reading(config.figures),

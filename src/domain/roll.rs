@@ -4,8 +4,11 @@
 //! A name must go when a ground applies and must not go otherwise (Education Act 1996 s.434(3)). Whether a ground applies
 //! is the school's decision; here are its words and what can be told from dates alone.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
+use std::collections::BTreeMap;
 
+use super::calendar::london;
+use super::identifiers::EnrolmentId;
 use super::words;
 
 words! {
@@ -193,9 +196,66 @@ impl Stay {
     }
 }
 
+/// One counted state of an enrolment of a child, as far as protection needs it.
+#[derive(Clone, Copy, Debug)]
+pub struct EnrolmentState {
+    /// The enrolment.
+    pub enrolment: EnrolmentId,
+    /// When this state began to count here, school time.
+    pub counted_from: DateTime<Utc>,
+    /// First day on roll.
+    pub starting_day: NaiveDate,
+    /// Last day on roll, if it is given.
+    pub last_day: Option<NaiveDate>,
+    /// Whether it is the child's only enrolment as this school sees it.
+    pub single: bool,
+    /// Whether the flag of protected whereabouts stands.
+    pub whereabouts_protected: bool,
+}
+
+/// The enrolments of one child that do not exist for whoever is barred, from every counted state of every enrolment.
+///
+/// The flag is the child's, so one that any school raised holds for the enrolment in which it was raised, and for every
+/// other one that says where the child went: one that began on or after the day on which the flagged one began, one that
+/// came to be known after the flag, and the other half of a dual registration; the latter two unless they had ended
+/// before the flag was raised. An earlier enrolment at the school that was left stays as it was: a flagged admission must
+/// change no byte of what that school and its agencies see, or the change would tell them of it.
+pub fn protected_enrolments(states: &[EnrolmentState]) -> Vec<EnrolmentId> {
+    struct Place {
+        newest: EnrolmentState,
+        known: DateTime<Utc>,
+        raised: Option<DateTime<Utc>>,
+    }
+    let mut places: BTreeMap<EnrolmentId, Place> = BTreeMap::new();
+    for state in states {
+        let from = state.counted_from;
+        let place =
+            places.entry(state.enrolment).or_insert(Place { newest: *state, known: from, raised: None });
+        if place.newest.counted_from <= from {
+            place.newest = *state;
+        }
+        place.known = place.known.min(from);
+        if state.whereabouts_protected {
+            place.raised = Some(place.raised.map_or(from, |at| at.min(from)));
+        }
+    }
+    let tells = |place: &Place, flagged: &Place, raised: DateTime<Utc>| {
+        let (here, there) = (&place.newest, &flagged.newest);
+        let goes_on = here.last_day.is_none_or(|last| last >= london(raised).date());
+        here.enrolment == there.enrolment
+            || here.starting_day >= there.starting_day
+            || (goes_on && (place.known >= raised || (!here.single && !there.single)))
+    };
+    let protected = |place: &Place| {
+        places.values().any(|flagged| flagged.raised.is_some_and(|at| tells(place, flagged, at)))
+    };
+    places.iter().filter(|(_, place)| protected(place)).map(|(id, _)| *id).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use uuid::Uuid;
 
     fn day(text: &str) -> NaiveDate {
         text.parse().unwrap()
@@ -243,5 +303,88 @@ mod tests {
         assert_eq!(Stay::new(last, Some(first), Some(ground)), Err(StayError::Reversed));
         assert_eq!(Stay::new(first, Some(last), None), Err(StayError::GroundMissing));
         assert_eq!(Stay::new(first, None, Some(ground)), Err(StayError::LastDayMissing));
+    }
+
+    /// An enrolment's state: number, counted from, first day, last day (`-` none), `single` or not, flagged or not.
+    fn state(text: &str) -> EnrolmentState {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        EnrolmentState {
+            enrolment: EnrolmentId(Uuid::from_u128(words[0].parse().unwrap())),
+            counted_from: format!("{}T09:00:00Z", words[1]).parse().unwrap(),
+            starting_day: day(words[2]),
+            last_day: (words[3] != "-").then(|| day(words[3])),
+            single: words[4] == "single",
+            whereabouts_protected: words[5] == "flagged",
+        }
+    }
+
+    #[test]
+    fn a_flag_covers_where_the_child_went_and_not_where_it_was() {
+        for (what, states, protected) in [
+            ("no flag", &["1 2026-09-01 2024-09-02 - single open"][..], &[][..]),
+            (
+                "the old school raised it; the new one admits without it",
+                &[
+                    "1 2026-09-01 2024-09-02 - single flagged",
+                    "2 2026-11-02 2026-11-02 - single open",
+                    "3 2026-11-09 2026-11-09 - single open",
+                ],
+                &[1, 2, 3],
+            ),
+            (
+                "raised late, after the child had gone",
+                &[
+                    "1 2026-09-01 2024-09-02 - single open",
+                    "2 2026-11-02 2026-11-02 - single open",
+                    "1 2026-11-10 2024-09-02 2026-10-30 single flagged",
+                ],
+                &[1, 2],
+            ),
+            (
+                "lowered in a later state: a file never lowers it",
+                &[
+                    "1 2026-09-01 2024-09-02 - single flagged",
+                    "1 2026-10-01 2024-09-02 - single open",
+                    "2 2026-11-02 2026-11-02 - single open",
+                ],
+                &[1, 2],
+            ),
+            (
+                "the new school admits with the flag: the old one is as it was",
+                &["1 2026-09-01 2024-09-02 - single open", "2 2026-11-02 2026-11-02 - single flagged"],
+                &[2],
+            ),
+            (
+                "the new school says an earlier first day than the flagged one's",
+                &["1 2026-10-01 2026-10-05 - single flagged", "2 2026-11-02 2026-09-02 - single open"],
+                &[1, 2],
+            ),
+            (
+                "an old school that takes part only now, of a stay long over",
+                &[
+                    "1 2026-10-01 2026-10-05 - single flagged",
+                    "2 2026-11-02 2020-09-02 2026-07-21 single open",
+                ],
+                &[1],
+            ),
+            (
+                "two schools of one dual registration",
+                &["1 2026-09-01 2024-09-02 - main open", "2 2026-10-01 2026-10-05 - subsidiary flagged"],
+                &[1, 2],
+            ),
+            (
+                "a dual registration that had ended before",
+                &[
+                    "1 2026-09-01 2024-09-02 2026-07-21 main open",
+                    "2 2026-10-01 2026-10-05 - subsidiary flagged",
+                ],
+                &[2],
+            ),
+        ] {
+            let states: Vec<EnrolmentState> = states.iter().map(|text| state(text)).collect();
+            let expected: Vec<EnrolmentId> =
+                protected.iter().map(|n| EnrolmentId(Uuid::from_u128(*n))).collect();
+            assert_eq!(protected_enrolments(&states), expected, "{what}");
+        }
     }
 }

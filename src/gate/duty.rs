@@ -5,7 +5,7 @@ use super::{Gate, Refusal, handles};
 use crate::audit::{self, Class, Decision, Digest, Entry, EventId, Receipt};
 use crate::policy::Duty;
 use crate::relationships;
-use crate::store::Tx;
+use crate::store::{StoreError, Tx};
 use chrono::TimeDelta;
 use http::StatusCode;
 
@@ -18,6 +18,15 @@ const HANDLES_AT_ONCE: i64 = 100;
 #[derive(Debug)]
 pub struct DutyPermit {
     trail: Trail,
+}
+
+impl DutyPermit {
+    /// Says in the entry, as one word of ours, what it was about.
+    #[must_use]
+    pub fn because(self, reason: &'static str) -> Self {
+        self.trail.note(|e| e.reason = Some(reason.to_owned()));
+        self
+    }
 }
 
 impl Gate {
@@ -67,6 +76,17 @@ impl Gate {
         let event = audit::stage(&mut tx, &permit.trail.entry()).await?;
         tx.commit().await?;
         self.journal().sequenced(event).await.map_err(|_| Refusal::Unrecorded)
+    }
+
+    /// Commits where a duty has got to: nothing about a child, and nothing that is given to anybody, so no entry.
+    pub async fn commit_progress(&self, _permit: &DutyPermit, tx: Tx) -> Result<(), StoreError> {
+        tx.commit().await
+    }
+
+    /// Records what a duty met that somebody should look at: its one entry, with how often.
+    pub async fn tell_duty(&self, permit: DutyPermit, met: u64) -> Result<Receipt, Refusal> {
+        permit.trail.note(|e| e.count = Some(met));
+        self.journal().record(&permit.trail.entry()).await.map_err(|_| Refusal::Unrecorded)
     }
 
     /// Commits an operator's change with its one `admin` entry.

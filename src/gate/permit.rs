@@ -50,6 +50,17 @@ pub(super) enum Reach {
     Among(Vec<SchoolId>),
 }
 
+impl Reach {
+    /// Whether an enrolment at this school, protected or not, is within it.
+    pub(super) fn covers(&self, school: SchoolId, protected: bool) -> bool {
+        match self {
+            Self::Child => !protected,
+            Self::At(own) | Self::Dual { own, .. } => *own == school,
+            Self::Among(schools) => !protected && schools.contains(&school),
+        }
+    }
+}
+
 /// A permit about a school's own registers.
 #[derive(Debug)]
 pub struct OfSchool {
@@ -118,11 +129,7 @@ impl Permit<OfChild> {
 
     /// Whether an enrolment of the child is within the permit, with all its sections.
     pub fn reaches(&self, school: SchoolId, protected: bool) -> bool {
-        match &self.subject.reach {
-            Reach::Child => !protected,
-            Reach::At(own) | Reach::Dual { own, .. } => *own == school,
-            Reach::Among(schools) => !protected && schools.contains(&school),
-        }
+        self.subject.reach.covers(school, protected)
     }
 
     /// The other school of a dual registration, of whose register the permit gives [`Self::counterpart_sections`].

@@ -2,7 +2,7 @@
 
 use super::handles::{self, ChildRef};
 use super::open::Refusal;
-use super::permit::{OfSchool, Permit};
+use super::permit::Permit;
 use super::trail::Recorded;
 use super::{Gate, Trail};
 use crate::audit::{self, Digest, Receipt};
@@ -86,7 +86,7 @@ impl Gate {
     }
 
     /// Commits rows that count for nobody yet: a short step of an upload that [`Gate::commit`] switches to.
-    pub async fn put_aside(&self, _permit: &Permit<OfSchool>, tx: Tx) -> Result<(), StoreError> {
+    pub async fn put_aside<S>(&self, _permit: &Permit<S>, tx: Tx) -> Result<(), StoreError> {
         tx.commit().await
     }
 

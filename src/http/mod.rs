@@ -10,7 +10,7 @@ mod request;
 mod serve;
 mod tls;
 
-pub use limits::SystemLimits;
+pub use limits::{Senders, SystemLimits};
 pub use openapi::Described;
 pub use plain::serve_plain;
 pub use problem::{Error, Fault, Problem, ProblemKind};

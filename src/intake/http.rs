@@ -4,18 +4,16 @@ use super::parse::Format;
 use super::staging::apart;
 use super::{ImportReport, Options, Sent, import};
 use crate::domain::calendar::SchoolYear;
-use crate::domain::identifiers::SystemId;
 use crate::gate::{Asked, Gate, Permit, Released};
 use crate::gate::{OfSchool, Refusal};
-use crate::http::{Body, Error, Path, ProblemKind, Query};
+use crate::http::{Body, Error, Path, ProblemKind, Query, Senders};
 use crate::policy::Action;
 use crate::store::{StoreError, read};
 use axum::extract::State;
 use chrono::NaiveDate;
 use http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -147,7 +145,7 @@ pub async fn send_register(
     let session = SESSIONS.into_iter().find(|word| *word == session).ok_or_else(|| {
         Error::problem(ProblemKind::BadRequest, "the session in the path must be `am` or `pm`")
     })?;
-    let _sending = places.to_send(permit.system())?;
+    let _sending = places.senders.place(permit.system().0)?;
     let body = body.read().await?;
     let _working = places.to_work().await?;
     let lines = apart(move || lines(&body, date, session)).await??;
@@ -221,7 +219,7 @@ async fn take(
     body: Body,
     options: Options,
 ) -> Result<Released<ImportReport>, Error> {
-    let _sending = places.to_send(permit.system())?;
+    let _sending = places.senders.place(permit.system().0)?;
     let file = body.read().await?;
     let _working = places.to_work().await?;
     Ok(import(gate, permit, sent, file, options).await?)
@@ -232,7 +230,7 @@ async fn take(
 #[derive(Clone, Debug)]
 pub struct Places {
     all: Arc<Semaphore>,
-    of_system: Arc<Mutex<HashMap<SystemId, Arc<Semaphore>>>>,
+    senders: Senders,
 }
 
 /// Files that one system may send at the same time.
@@ -241,15 +239,7 @@ const OF_ONE_SYSTEM: usize = 2;
 impl Places {
     /// With places for this many files to be worked out at once.
     pub fn new(at_once: usize) -> Self {
-        Self { all: Arc::new(Semaphore::new(at_once.max(1))), of_system: Arc::default() }
-    }
-
-    fn to_send(&self, system: SystemId) -> Result<OwnedSemaphorePermit, Error> {
-        let own = {
-            let mut systems = self.of_system.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(systems.entry(system).or_insert_with(|| Arc::new(Semaphore::new(OF_ONE_SYSTEM))))
-        };
-        own.try_acquire_owned().map_err(|_| Error::Limited { seconds: 5 })
+        Self { all: Arc::new(Semaphore::new(at_once.max(1))), senders: Senders::new(OF_ONE_SYSTEM) }
     }
 
     async fn to_work(&self) -> Result<OwnedSemaphorePermit, Error> {

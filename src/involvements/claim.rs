@@ -1,17 +1,17 @@
 //! A claim: what an agency says of its case, read and checked once.
 
+use crate::domain::calendar::london;
 use crate::domain::identifiers::Upn;
 use crate::domain::involvement;
 use crate::domain::pupil;
 use crate::domain::purpose::InvolvementKind;
-use chrono::{DateTime, NaiveDate, Utc};
-use chrono_tz::Europe::London;
-use serde::Deserialize;
+use chrono::{DateTime, Datelike as _, DurationRound as _, NaiveDate, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// An involvement as an agency's system sends it.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClaimBody {
     /// Made by the client; in a day's caseload one a line, in `PUT` it stands in the path.
@@ -33,6 +33,10 @@ pub struct ClaimBody {
     pub opened_at: DateTime<Utc>,
     /// Who recorded it at the agency.
     pub staff_id: String,
+    /// The manager who renewed it, as the agency's own staff id: needed where a `section_47_enquiry` is to go on beyond
+    /// its first term.
+    #[serde(default)]
+    pub renewed_by: Option<String>,
     /// Unique pupil number, if known.
     #[serde(default)]
     pub upn: Option<String>,
@@ -55,7 +59,7 @@ pub struct ClaimBody {
 }
 
 /// A family's agreement to a service.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FamilyAgreement {
     /// Who of the family agreed.
@@ -83,8 +87,8 @@ pub struct Claim {
     pub surname_key: String,
     /// The forename as compared.
     pub forename_key: String,
-    /// The last day on which it counts.
-    pub until: Option<NaiveDate>,
+    /// The day on which it was opened, in London.
+    pub opened_on: NaiveDate,
     /// Whether a match counts at once.
     pub at_once: bool,
     /// The rest, as sent.
@@ -118,17 +122,24 @@ pub enum ClaimError {
     /// Not a category.
     #[error("`school_not_told` must be allegation_against_staff, relative_on_staff or other")]
     SchoolNotTold,
-    /// Opened in the future.
-    #[error("`opened_at` is in the future")]
+    /// Opened in the future, or long ago.
+    #[error("`opened_at` is in the future, or before 1990")]
     OpenedAt,
+    /// A day of another age.
+    #[error("`{0}` must lie between 1990 and 2100")]
+    Day(&'static str),
 }
 
 /// Longest free text of a claim, in characters.
 const LONGEST: usize = 200;
+/// First year of any day but a date of birth: no child of today was known to anybody before.
+const FIRST_YEAR: i32 = 1990;
+/// Last year of any day.
+const LAST_YEAR: i32 = 2100;
 
 impl Claim {
     /// Checks a body against its own rules; `path_id` is the id of the path, where there is one.
-    pub fn read(body: ClaimBody, path_id: Option<Uuid>, now: DateTime<Utc>) -> Result<Self, ClaimError> {
+    pub fn read(mut body: ClaimBody, path_id: Option<Uuid>, now: DateTime<Utc>) -> Result<Self, ClaimError> {
         let id = match (path_id, body.id) {
             (Some(path), None) => path,
             (Some(path), Some(own)) if path == own => path,
@@ -142,30 +153,50 @@ impl Claim {
         }
         texts(&body)?;
         let upn = body.upn.as_deref().map(Upn::parse).transpose().map_err(|_| ClaimError::Upn)?;
-        let today = now.with_timezone(&London).date_naive();
+        let today = london(now).date();
         if body.date_of_birth > today || today.years_since(body.date_of_birth).is_none_or(|age| age > 26) {
             return Err(ClaimError::DateOfBirth);
         }
-        if body.opened_at > now {
-            return Err(ClaimError::OpenedAt);
-        }
+        days(&body, now)?;
+        // Both databases keep microseconds, and what is kept must compare equal to what is sent again.
+        body.opened_at =
+            body.opened_at.duration_trunc(TimeDelta::microseconds(1)).map_err(|_| ClaimError::OpenedAt)?;
         if kind.needs_family_agreement() && body.family_agreement.is_none() {
             return Err(ClaimError::FamilyAgreement);
         }
-        let opened = body.opened_at.with_timezone(&London).date_naive();
-        let term = involvement::last_day(kind, opened);
-        let until = [term, body.until].into_iter().flatten().min();
+        let permanent = upn.as_ref().is_some_and(|upn| !upn.is_temporary());
         Ok(Self {
             id,
             kind,
             surname_key: pupil::match_key(&body.surname),
             forename_key: pupil::match_key(&body.forename),
-            until,
-            at_once: upn.is_some() || kind == InvolvementKind::Section47Enquiry,
+            opened_on: london(body.opened_at).date(),
+            at_once: permanent || kind == InvolvementKind::Section47Enquiry,
             upn,
             body,
         })
     }
+}
+
+/// Days of another age are refused before anything is worked out from them: not every date can be counted from, and not
+/// every database keeps it.
+fn days(body: &ClaimBody, now: DateTime<Utc>) -> Result<(), ClaimError> {
+    let known = |year: i32| (FIRST_YEAR..=LAST_YEAR).contains(&year);
+    if !known(body.opened_at.year()) || body.opened_at > now {
+        return Err(ClaimError::OpenedAt);
+    }
+    let family = body.family_agreement.as_ref();
+    let others = [
+        ("until", body.until),
+        ("family_agreement/until", family.and_then(|f| f.until)),
+        ("family_agreement/withdrawn_on", family.and_then(|f| f.withdrawn_on)),
+    ];
+    for (name, day) in others {
+        if day.is_some_and(|day| !known(day.year())) {
+            return Err(ClaimError::Day(name));
+        }
+    }
+    Ok(())
 }
 
 fn texts(body: &ClaimBody) -> Result<(), ClaimError> {
@@ -179,9 +210,12 @@ fn texts(body: &ClaimBody) -> Result<(), ClaimError> {
     let agreed = body.family_agreement.iter().flat_map(|family| {
         [("family_agreement/agreed_by", &family.agreed_by), ("family_agreement/agreed_to", &family.agreed_to)]
     });
-    for (name, text) in fields.into_iter().chain(agreed) {
+    let optional = [("allocated_person", &body.allocated_person), ("renewed_by", &body.renewed_by)]
+        .into_iter()
+        .filter_map(|(name, text)| Some((name, text.as_ref()?)));
+    for (name, text) in fields.into_iter().chain(agreed).chain(optional) {
         let controls = text.chars().any(char::is_control);
-        let may_be_empty = name == "forename" && body.upn.is_some();
+        let may_be_empty = name == "allocated_person" || (name == "forename" && body.upn.is_some());
         if (text.trim().is_empty() && !may_be_empty) || text.chars().count() > LONGEST || controls {
             return Err(ClaimError::Text(name));
         }
@@ -190,11 +224,12 @@ fn texts(body: &ClaimBody) -> Result<(), ClaimError> {
     if category.is_some_and(|c| !["allegation_against_staff", "relative_on_staff", "other"].contains(&c)) {
         return Err(ClaimError::SchoolNotTold);
     }
-    if body.allocated_person.as_ref().is_some_and(|name| name.chars().count() > LONGEST) {
-        return Err(ClaimError::Text("allocated_person"));
-    }
+    // Without a letter or digit there is nothing to match on.
     if pupil::match_key(&body.surname).is_empty() {
         return Err(ClaimError::Text("surname"));
+    }
+    if body.upn.is_none() && pupil::match_key(&body.forename).is_empty() {
+        return Err(ClaimError::Text("forename"));
     }
     Ok(())
 }

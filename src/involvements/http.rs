@@ -1,7 +1,8 @@
 //! The wire of involvements: always 202, whatever is known of the child.
 
 use super::matching::LAPSE_DAYS;
-use super::{Claim, ClaimBody, ClaimError, Matcher, storage};
+use super::sending::put;
+use super::{Claim, ClaimBody, ClaimError, Matcher, Sending, storage};
 use crate::directory::Scope;
 use crate::gate::{Answer, Asked, Gate, OfOrganisation, Permit, Refusal, Released};
 use crate::http::{Body, Error, Fault, Path, ProblemKind, Query};
@@ -10,6 +11,7 @@ use axum::extract::State;
 use chrono::TimeDelta;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -32,36 +34,42 @@ impl Answer for Accepted {}
 pub async fn open_involvement(
     State(gate): State<Gate>,
     State(matcher): State<Matcher>,
+    State(sending): State<Sending>,
     asked: Asked,
     Path(id): Path<String>,
     body: Body,
 ) -> Result<Released<Accepted>, Error> {
     let permit = gate.open_organisation(asked, Scope::Involvements, Action::WriteInvolvement)?;
     let id = uuid(&id)?;
+    let _place = sending.claim(permit.system())?;
     let body = body.read().await?;
     let claim = Claim::read(crate::http::json(&body)?, Some(id), gate.clock().school_now())?;
     within(&gate, &permit, &claim)?;
     permit.note_written(format!("involvement {}", claim.id), &body);
-    put(&gate, &matcher, permit, &[claim]).await
+    Ok(put(&gate, &matcher, permit, vec![claim], Accepted { accepted: 1 }).await?)
 }
 
-/// Sends a day's caseload: one claim a line.
+/// Sends a day's caseload, one claim a line and one caseload of an organisation at a time.
 #[utoipa::path(
     post, path = "/v1/involvements", tag = "involvements",
     request_body(content = String, content_type = "application/x-ndjson"),
-    responses((status = 202, body = Accepted), (status = 400, description = "A line cannot be read; none was taken"))
+    responses((status = 202, body = Accepted), (status = 400, description = "A line cannot be read; none was taken"),
+              (status = 429, description = "Another caseload of the organisation is being taken, or too many requests; come back after `Retry-After`"))
 )]
 pub async fn send_caseload(
     State(gate): State<Gate>,
     State(matcher): State<Matcher>,
+    State(sending): State<Sending>,
     asked: Asked,
     body: Body,
 ) -> Result<Released<Accepted>, Error> {
     let permit = gate.open_organisation(asked, Scope::Involvements, Action::WriteInvolvement)?;
+    let _place = sending.caseload(permit.organisation())?;
     let body = body.read().await?;
     let claims = read_lines(&gate, &permit, &body)?;
     permit.note_written(format!("{} involvements", claims.len()), &body);
-    put(&gate, &matcher, permit, &claims).await
+    let accepted = Accepted { accepted: claims.len() };
+    Ok(put(&gate, &matcher, permit, claims, accepted).await?)
 }
 
 /// Ends an involvement. One that is not there looks the same.
@@ -169,8 +177,8 @@ pub async fn report_involvements(
     Ok(gate.release(permit, StatusCode::OK, ReportAnswer { involvements, next_cursor }).await?)
 }
 
-/// Claims of one upload at most.
-const LINES_MAX: usize = 2_000;
+/// Claims of one upload at most: switching to so many new ones holds the one writer for about 40 ms.
+const LINES_MAX: usize = 1_000;
 
 fn read_lines(gate: &Gate, permit: &Permit<OfOrganisation>, body: &[u8]) -> Result<Vec<Claim>, Error> {
     let text = std::str::from_utf8(body).map_err(|_| {
@@ -178,14 +186,19 @@ fn read_lines(gate: &Gate, permit: &Permit<OfOrganisation>, body: &[u8]) -> Resu
     })?;
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).take(LINES_MAX + 1).collect();
     if lines.len() > LINES_MAX {
-        return Err(Error::problem(ProblemKind::PayloadTooLarge, "send at most 2,000 claims at a time"));
+        return Err(Error::problem(ProblemKind::PayloadTooLarge, "send at most 1,000 claims at a time"));
     }
     let (mut claims, mut errors) = (Vec::with_capacity(lines.len()), Vec::new());
+    let mut ids = HashSet::new();
     for (line, number) in lines.into_iter().zip(1_u64..) {
         let read = serde_json::from_str::<ClaimBody>(line)
             .map_err(|_| "the line is not a JSON object with the fields of a claim".to_owned())
             .and_then(|body| Claim::read(body, None, gate.clock().school_now()).map_err(|e| e.to_string()))
-            .and_then(|claim| within(gate, permit, &claim).map(|()| claim).map_err(|e| e.to_string()));
+            .and_then(|claim| within(gate, permit, &claim).map(|()| claim).map_err(|e| e.to_string()))
+            .and_then(|claim| {
+                let twice = "`id` stands in an earlier line; send each involvement once";
+                if ids.insert(claim.id) { Ok(claim) } else { Err(twice.to_owned()) }
+            });
         match read {
             Ok(claim) => claims.push(claim),
             Err(detail) => errors.push(Fault { line: Some(number), detail, ..Fault::default() }),
@@ -213,23 +226,6 @@ fn within(gate: &Gate, permit: &Permit<OfOrganisation>, claim: &Claim) -> Result
         return Err(Error::problem(ProblemKind::BadRequest, detail));
     }
     Ok(())
-}
-
-async fn put(
-    gate: &Gate,
-    matcher: &Matcher,
-    permit: Permit<OfOrganisation>,
-    claims: &[Claim],
-) -> Result<Released<Accepted>, Error> {
-    let mut tx = gate.db().begin().await.map_err(Refusal::from)?;
-    let at = gate.clock().now();
-    for claim in claims {
-        let who = (permit.organisation(), permit.system());
-        storage::put(&mut tx, who, claim, at).await.map_err(Refusal::from)?;
-    }
-    let released = gate.commit(permit, tx, StatusCode::ACCEPTED, Accepted { accepted: claims.len() }).await?;
-    matcher.wake();
-    Ok(released)
 }
 
 fn uuid(text: &str) -> Result<Uuid, Error> {

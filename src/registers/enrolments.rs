@@ -2,6 +2,7 @@
 
 use super::{Upload, Versioned};
 use crate::domain::identifiers::{EnrolmentId, PupilId, SchoolId};
+use crate::domain::roll::{EnrolmentState, EnrolmentStatus, protected_enrolments};
 use crate::gate::{OfChild, OfSchool, Permit};
 use crate::store::{Db, StoreError, Tx, must_touch, on, read};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -88,6 +89,17 @@ impl Enrolment {
     pub fn pupil(&self) -> PupilId {
         PupilId(self.pupil_id)
     }
+
+    fn for_protection(&self) -> EnrolmentState {
+        EnrolmentState {
+            enrolment: self.enrolment(),
+            counted_from: self.committed_at,
+            starting_day: self.starting_day,
+            last_day: self.last_day,
+            single: self.status == EnrolmentStatus::Single.as_str(),
+            whereabouts_protected: self.whereabouts_protected,
+        }
+    }
 }
 
 const OF_PUPIL: &str = "SELECT e.*, v.committed_at FROM enrolments e \
@@ -122,9 +134,9 @@ async fn reached(
 ) -> Result<Vec<Enrolment>, StoreError> {
     let all: Vec<Enrolment> =
         read!(db, c => sqlx::query_as(OF_PUPIL).bind(permit.pupil().0).fetch_all(c).await)?;
-    // Protection holds for the enrolment whole, in every state of it, from the moment it was raised in any.
-    let protected: Vec<Uuid> = all.iter().filter(|e| e.whereabouts_protected).map(|e| e.id).collect();
-    Ok(all.into_iter().filter(|e| reaches(e.school(), protected.contains(&e.id))).collect())
+    let states: Vec<EnrolmentState> = all.iter().map(Enrolment::for_protection).collect();
+    let protected = protected_enrolments(&states);
+    Ok(all.into_iter().filter(|e| reaches(e.school(), protected.contains(&e.enrolment()))).collect())
 }
 
 /// The roll of the permit's school, leavers included, as it counts now.

@@ -1,14 +1,16 @@
 //! Where a child is or was enrolled: schools only, no dates.
 
-use crate::domain::identifiers::{PupilId, SchoolId};
-use crate::domain::roll::EnrolmentStatus;
+use crate::domain::identifiers::{EnrolmentId, PupilId, SchoolId};
+use crate::domain::roll::{EnrolmentState, EnrolmentStatus, protected_enrolments};
 use crate::store::{Db, StoreError, read};
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
 /// An enrolment of a child, as far as a decision needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Enrolled {
+    /// The enrolment.
+    pub id: EnrolmentId,
     /// The school.
     pub school: SchoolId,
     /// Whether the whereabouts are protected: for everyone barred this enrolment does not exist.
@@ -29,16 +31,17 @@ pub struct DualPlace {
 }
 
 #[derive(sqlx::FromRow)]
-struct State {
+pub(super) struct State {
     school_id: Uuid,
     id: Uuid,
+    committed_at: DateTime<Utc>,
     whereabouts_protected: bool,
     home_authority: Option<String>,
     home_authority_assumed: bool,
-    status: String,
     other_school_urn: Option<String>,
     starting_day: NaiveDate,
     last_day: Option<NaiveDate>,
+    status: String,
 }
 
 impl State {
@@ -57,25 +60,44 @@ impl State {
 
 /// The enrolments of a child that count now, leavers' included.
 pub async fn enrolled(db: &Db, pupil: PupilId, today: NaiveDate) -> Result<Vec<Enrolled>, StoreError> {
-    const OF_PUPIL: &str = "SELECT e.school_id, e.id, e.whereabouts_protected, e.home_authority, \
-         e.home_authority_assumed, e.status, e.other_school_urn, e.starting_day, e.last_day FROM enrolments e \
+    const OF_PUPIL: &str = "SELECT e.school_id, e.id, v.committed_at, e.whereabouts_protected, e.home_authority, \
+         e.home_authority_assumed, e.starting_day, e.last_day, e.status, e.other_school_urn FROM enrolments e \
          JOIN register_versions v ON v.school_id = e.school_id AND v.version = e.version \
          WHERE e.pupil_id = $1 ORDER BY e.school_id, e.id, e.version";
     let states: Vec<State> = read!(db, c => sqlx::query_as(OF_PUPIL).bind(pupil.0).fetch_all(c).await)?;
-    let mut all: Vec<(Uuid, Enrolled)> = Vec::new();
+    Ok(fold(states, today))
+}
+
+/// Enrolments from their states, which come in the order of school, enrolment and version.
+pub(super) fn fold(states: Vec<State>, today: NaiveDate) -> Vec<Enrolled> {
+    let all_states: Vec<EnrolmentState> = states.iter().map(State::for_protection).collect();
+    let protected = protected_enrolments(&all_states);
+    let mut all: Vec<Enrolled> = Vec::new();
     for state in states {
         // A school that the child has left says nothing of where it lives now.
         let live = state.last_day.is_none_or(|last| last >= today);
         let dual = state.dual_on(today);
         let home_authority = state.home_authority.filter(|_| live && !state.home_authority_assumed);
-        if let Some((_, enrolled)) = all.last_mut().filter(|(id, _)| *id == state.id) {
-            // Protection that was raised in any counted state of an enrolment holds for the whole of it.
-            enrolled.protected |= state.whereabouts_protected;
+        let id = EnrolmentId(state.id);
+        if let Some(enrolled) = all.last_mut().filter(|enrolled| enrolled.id == id) {
             (enrolled.home_authority, enrolled.dual) = (home_authority, dual);
         } else {
-            let (school, protected) = (SchoolId(state.school_id), state.whereabouts_protected);
-            all.push((state.id, Enrolled { school, protected, home_authority, dual }));
+            let school = SchoolId(state.school_id);
+            all.push(Enrolled { id, school, protected: protected.contains(&id), home_authority, dual });
         }
     }
-    Ok(all.into_iter().map(|(_, enrolled)| enrolled).collect())
+    all
+}
+
+impl State {
+    fn for_protection(&self) -> EnrolmentState {
+        EnrolmentState {
+            enrolment: EnrolmentId(self.id),
+            counted_from: self.committed_at,
+            starting_day: self.starting_day,
+            last_day: self.last_day,
+            single: self.status == EnrolmentStatus::Single.as_str(),
+            whereabouts_protected: self.whereabouts_protected,
+        }
+    }
 }

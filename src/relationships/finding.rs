@@ -1,6 +1,9 @@
 //! Which children a caller may mean: exact matches among those it is already tied to.
+//!
+//! One text for each kind of search, each with an index behind it. How many statements a search takes depends on what
+//! was asked for, and on nothing that is found.
 
-use crate::domain::identifiers::{OrganisationId, PupilId, SchoolId};
+use crate::domain::identifiers::{EnrolmentId, OrganisationId, PupilId, SchoolId};
 use crate::domain::purpose::{InvolvementKind, Purpose};
 use crate::store::{Db, StoreError, read};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -27,60 +30,149 @@ pub enum Among {
         /// Which.
         purpose: Purpose,
     },
-    /// Children enrolled at this school; protected enrolments only for the school itself.
-    Roll {
-        /// The school.
-        school: SchoolId,
-        /// Whether protected enrolments count.
-        protected: bool,
-    },
+    /// Children on any school's roll: which schools are the caller's, it looks at itself. By a case reference nobody is
+    /// on a roll.
+    Rolls,
 }
 
-// All bind the same values: whose, now, today, reference, UPN, surname, forename, date of birth, and two more. An empty
-// text is "not asked". Only the newest state of an enrolment matches, and protection in any of its states holds.
-const CASES: &str = "SELECT DISTINCT i.pupil_id FROM involvements i WHERE i.organisation_id = $1 \
-     AND i.pupil_id IS NOT NULL AND i.opened_at <= $2 AND (i.ended_at IS NULL OR i.ended_at > $2) \
-     AND (i.until_day IS NULL OR i.until_day >= $3) AND i.kind IN ($9, $10) AND ($4 = '' OR i.case_reference = $4) \
-     AND EXISTS (SELECT 1 FROM enrolments e \
-     JOIN register_versions v ON v.school_id = e.school_id AND v.version = e.version \
-     WHERE e.pupil_id = i.pupil_id AND NOT EXISTS (SELECT 1 FROM enrolments p \
-     JOIN register_versions q ON q.school_id = p.school_id AND q.version = p.version \
-     WHERE p.school_id = e.school_id AND p.id = e.id AND p.whereabouts_protected) AND ($5 = '' OR e.upn = $5) \
-     AND ($6 = '' OR (e.surname_key = $6 AND e.forename_key = $7 AND e.date_of_birth = $8)) \
-     AND e.version = (SELECT MAX(n.version) FROM enrolments n \
-     JOIN register_versions w ON w.school_id = n.school_id AND w.version = n.version \
-     WHERE n.school_id = e.school_id AND n.id = e.id)) LIMIT 3";
-const ROLL: &str = "SELECT DISTINCT e.pupil_id FROM enrolments e \
-     JOIN register_versions v ON v.school_id = e.school_id AND v.version = e.version \
-     WHERE e.school_id = $1 AND $2 IS NOT NULL AND $3 IS NOT NULL AND $4 = '' \
-     AND ($9 = 'protected' OR NOT EXISTS (SELECT 1 FROM enrolments p \
-     JOIN register_versions q ON q.school_id = p.school_id AND q.version = p.version \
-     WHERE p.school_id = e.school_id AND p.id = e.id AND p.whereabouts_protected)) AND $10 = '' \
-     AND ($5 <> '' OR $6 <> '') AND ($5 = '' OR e.upn = $5) \
-     AND ($6 = '' OR (e.surname_key = $6 AND e.forename_key = $7 AND e.date_of_birth = $8)) \
-     AND e.version = (SELECT MAX(n.version) FROM enrolments n \
-     JOIN register_versions w ON w.school_id = n.school_id AND w.version = n.version \
-     WHERE n.school_id = e.school_id AND n.id = e.id) LIMIT 3";
+/// A child that a search met. Whether the caller may know of the enrolment, protected ones above all, is still open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hit {
+    /// The child.
+    pub pupil: PupilId,
+    /// The enrolment by whose newest state it was met; none where a case reference alone met it.
+    pub enrolment: Option<(SchoolId, EnrolmentId)>,
+}
 
-/// The children that match, at most three: the caller needs to know only whether it is exactly one.
+/// The newest counted state of an enrolment is the one that a search meets.
+macro_rules! newest {
+    () => {
+        "AND v.school_id = e.school_id AND v.version = e.version AND e.version = (SELECT MAX(n.version) \
+         FROM enrolments n JOIN register_versions w ON w.school_id = n.school_id AND w.version = n.version \
+         WHERE n.school_id = e.school_id AND n.id = e.id) ORDER BY 1, 2, 3 LIMIT 200"
+    };
+}
+/// A live involvement of the caller's, of a kind that has its purpose.
+macro_rules! live {
+    () => {
+        "AND i.organisation_id = $1 AND i.opened_at <= $2 AND (i.ended_at IS NULL OR i.ended_at > $2) \
+         AND (i.until_day IS NULL OR i.until_day >= $3) AND i.kind IN ($4, $5) "
+    };
+}
+
+// CROSS JOIN keeps SQLite to the order written, which begins with what is sought; to PostgreSQL it is any other join.
+const ROLLS_BY_UPN: &str = concat!(
+    "SELECT e.pupil_id, e.school_id, e.id FROM enrolments e CROSS JOIN register_versions v WHERE e.upn = $1 ",
+    newest!()
+);
+const ROLLS_BY_NAME: &str = concat!(
+    "SELECT e.pupil_id, e.school_id, e.id FROM enrolments e CROSS JOIN register_versions v ",
+    "WHERE e.surname_key = $1 AND e.date_of_birth = $3 AND e.forename_key = $2 ",
+    newest!()
+);
+const CASES_BY_UPN: &str = concat!(
+    "SELECT DISTINCT e.pupil_id, e.school_id, e.id FROM enrolments e CROSS JOIN register_versions v ",
+    "CROSS JOIN involvements i WHERE e.upn = $6 AND i.pupil_id = e.pupil_id ",
+    live!(),
+    newest!()
+);
+const CASES_BY_NAME: &str = concat!(
+    "SELECT DISTINCT e.pupil_id, e.school_id, e.id FROM enrolments e CROSS JOIN register_versions v ",
+    "CROSS JOIN involvements i WHERE e.surname_key = $6 AND e.date_of_birth = $8 AND e.forename_key = $7 ",
+    "AND i.pupil_id = e.pupil_id ",
+    live!(),
+    newest!()
+);
+const CASES_BY_REFERENCE: &str = concat!(
+    "SELECT DISTINCT i.pupil_id FROM involvements i WHERE i.case_reference = $6 AND i.pupil_id IS NOT NULL ",
+    live!(),
+    "ORDER BY 1 LIMIT 50"
+);
+
+type Row = (Uuid, Uuid, Uuid);
+
+/// The children that match, in an order that is always the same. Where UPN and name are both given, one enrolment has to
+/// fit both; where a reference comes with either, the caller holds it against the cases of whom is met.
 pub async fn sought(
     db: &Db,
     among: Among,
     sought: &Sought,
-    (now, today): (DateTime<Utc>, NaiveDate),
-) -> Result<Vec<PupilId>, StoreError> {
-    let (text, whose, (first, second)) = match among {
-        Among::Cases { organisation, purpose } => (CASES, organisation.0, kinds_of(purpose)),
-        Among::Roll { school, protected } => (ROLL, school.0, (if protected { "protected" } else { "" }, "")),
+    moment: (DateTime<Utc>, NaiveDate),
+) -> Result<Vec<Hit>, StoreError> {
+    if matches!(among, Among::Rolls) && sought.case_reference.is_some() {
+        return Ok(Vec::new());
+    }
+    let by_upn = match &sought.upn {
+        Some(upn) => Some(by_upn(db, among, upn, moment).await?),
+        None => None,
     };
-    let (surname, forename, born) = sought.name.clone().unwrap_or_default();
-    let ids: Vec<Uuid> = read!(db, c => sqlx::query_scalar(text)
-        .bind(whose).bind(now).bind(today)
-        .bind(sought.case_reference.as_deref().unwrap_or(""))
-        .bind(sought.upn.as_deref().unwrap_or(""))
-        .bind(surname).bind(forename).bind(born).bind(first).bind(second)
-        .fetch_all(c).await)?;
-    Ok(ids.into_iter().map(PupilId).collect())
+    let by_name = match &sought.name {
+        Some(name) => Some(by_name(db, among, name, moment).await?),
+        None => None,
+    };
+    match (by_upn, by_name, &sought.case_reference) {
+        (Some(hits), Some(others), _) => Ok(hits.into_iter().filter(|hit| others.contains(hit)).collect()),
+        (Some(hits), None, _) | (None, Some(hits), _) => Ok(hits),
+        (None, None, Some(reference)) => by_reference(db, among, reference, moment).await,
+        (None, None, None) => Ok(Vec::new()),
+    }
+}
+
+async fn by_upn(
+    db: &Db,
+    among: Among,
+    upn: &str,
+    (now, today): (DateTime<Utc>, NaiveDate),
+) -> Result<Vec<Hit>, StoreError> {
+    let rows: Vec<Row> = match among {
+        Among::Rolls => read!(db, c => sqlx::query_as(ROLLS_BY_UPN).bind(upn).fetch_all(c).await)?,
+        Among::Cases { organisation, purpose } => {
+            let (first, second) = kinds_of(purpose);
+            read!(db, c => sqlx::query_as(CASES_BY_UPN)
+                .bind(organisation.0).bind(now).bind(today).bind(first).bind(second)
+                .bind(upn).fetch_all(c).await)?
+        }
+    };
+    Ok(rows.into_iter().map(Hit::of).collect())
+}
+
+async fn by_name(
+    db: &Db,
+    among: Among,
+    (surname, forename, born): &(String, String, NaiveDate),
+    (now, today): (DateTime<Utc>, NaiveDate),
+) -> Result<Vec<Hit>, StoreError> {
+    let rows: Vec<Row> = match among {
+        Among::Rolls => read!(db, c => sqlx::query_as(ROLLS_BY_NAME)
+            .bind(surname).bind(forename).bind(born).fetch_all(c).await)?,
+        Among::Cases { organisation, purpose } => {
+            let (first, second) = kinds_of(purpose);
+            read!(db, c => sqlx::query_as(CASES_BY_NAME)
+                .bind(organisation.0).bind(now).bind(today).bind(first).bind(second)
+                .bind(surname).bind(forename).bind(born).fetch_all(c).await)?
+        }
+    };
+    Ok(rows.into_iter().map(Hit::of).collect())
+}
+
+async fn by_reference(
+    db: &Db,
+    among: Among,
+    reference: &str,
+    (now, today): (DateTime<Utc>, NaiveDate),
+) -> Result<Vec<Hit>, StoreError> {
+    let Among::Cases { organisation, purpose } = among else { return Ok(Vec::new()) };
+    let (first, second) = kinds_of(purpose);
+    let ids: Vec<Uuid> = read!(db, c => sqlx::query_scalar(CASES_BY_REFERENCE)
+        .bind(organisation.0).bind(now).bind(today).bind(first).bind(second)
+        .bind(reference).fetch_all(c).await)?;
+    Ok(ids.into_iter().map(|id| Hit { pupil: PupilId(id), enrolment: None }).collect())
+}
+
+impl Hit {
+    fn of((pupil, school, enrolment): Row) -> Self {
+        Self { pupil: PupilId(pupil), enrolment: Some((SchoolId(school), EnrolmentId(enrolment))) }
+    }
 }
 
 /// The kinds that have a purpose; none has more than two.
@@ -89,4 +181,37 @@ fn kinds_of(purpose: Purpose) -> (&'static str, &'static str) {
         InvolvementKind::ALL.iter().filter(|kind| kind.purpose() == purpose).map(|kind| kind.as_str());
     let first = kinds.next().unwrap_or("");
     (first, kinds.next().unwrap_or(first))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::migrate;
+
+    #[tokio::test]
+    async fn every_search_goes_by_an_index() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&format!("sqlite:{}", folder.path().join("plan.db").display())).await.unwrap();
+        migrate(&db).await.unwrap();
+        let Db::Sqlite { read, .. } = &db else { panic!("opened as SQLite") };
+        for (text, begins) in [
+            (ROLLS_BY_UPN, "SEARCH e USING INDEX enrolments_upn (upn=?)"),
+            (ROLLS_BY_NAME, "SEARCH e USING INDEX enrolments_name (surname_key=? AND date_of_birth=?)"),
+            (CASES_BY_UPN, "SEARCH e USING INDEX enrolments_upn (upn=?)"),
+            (CASES_BY_NAME, "SEARCH e USING INDEX enrolments_name (surname_key=? AND date_of_birth=?)"),
+            (
+                CASES_BY_REFERENCE,
+                "SEARCH i USING INDEX involvements_reference (organisation_id=? AND case_reference=?)",
+            ),
+        ] {
+            let plan: Vec<(i64, i64, i64, String)> =
+                sqlx::query_as(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}")))
+                    .fetch_all(read)
+                    .await
+                    .unwrap();
+            let steps: Vec<String> = plan.into_iter().map(|step| step.3).collect();
+            assert_eq!(steps.first().map(String::as_str), Some(begins), "{text}: {steps:#?}");
+            assert!(!steps.iter().any(|step| step.starts_with("SCAN")), "{text}: {steps:#?}");
+        }
+    }
 }

@@ -9,5 +9,5 @@ mod untied;
 
 pub use cases::{Case, cases_of};
 pub use enrolled::{DualPlace, Enrolled, enrolled};
-pub use finding::{Among, Sought, sought};
+pub use finding::{Among, Hit, Sought, sought};
 pub use untied::{Untied, untied_handles};

@@ -33,6 +33,7 @@ const STEPS: &[Step] = steps![
     6 "0006_intake",
     9 "0009_dual_registration",
     11 "0011_summaries",
+    12 "0012_involvement_matching",
 ];
 
 /// Applies every migration that the database does not yet have, each in a transaction.

@@ -13,7 +13,7 @@ use crate::gate::{Asked, ChildRef, Gate, Refusal, Released, Search, Sought};
 use crate::http::{Body, Error, Path, ProblemKind, Query};
 use crate::registers;
 use axum::extract::State;
-use chrono::NaiveDate;
+use chrono::{Datelike as _, NaiveDate};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -148,6 +148,10 @@ fn search(body: FindBody) -> Result<Search, Error> {
         (None, None, None) => None,
         _ => return Err(bad("give `surname`, `forename` and `date_of_birth` together")),
     };
+    // A year that no register holds is one that not every database can be asked about.
+    if name.as_ref().is_some_and(|(_, _, born)| !(1900..2100).contains(&born.year())) {
+        return Err(bad("`date_of_birth` must lie between 1900 and 2099"));
+    }
     if name.as_ref().is_some_and(|(surname, forename, _)| surname.is_empty() || forename.is_empty()) {
         return Err(bad("`surname` and `forename` must each hold a letter or digit"));
     }

@@ -55,10 +55,11 @@ pub(super) enum WindowError {
 const MORNING_OVER: NaiveTime = NaiveTime::from_hms_opt(12, 0, 0).expect("12:00 is a time");
 /// When the afternoon's session is over, London time.
 const AFTERNOON_OVER: NaiveTime = NaiveTime::from_hms_opt(16, 0, 0).expect("16:00 is a time");
-/// School years of one answer at most.
+/// School years of one answer at most, before the window is widened to whole weeks.
 const YEARS_MAX: i32 = 3;
 
-/// Resolves what was asked for: every section, without derivation. `live` is whether the holder is entitled to `sessions`.
+/// Resolves what was asked for: every section, without derivation. `live` is whether the holder is entitled to `sessions`;
+/// it never decides whether the window is refused.
 pub(super) fn span(
     (from, to): (Option<NaiveDate>, Option<NaiveDate>),
     live: bool,
@@ -75,6 +76,13 @@ pub(super) fn span(
         return Err(WindowError::Reversed);
     }
     let local = london(now);
+    // Judged by the days asked for and before anything is widened: the same for whoever may hold `sessions` and for
+    // everyone else, so that it is told before the child is looked at, and to all alike.
+    let asked = to.map_or(local.date(), |to| to.min(local.date()));
+    let first = from.map_or(asked, |from| from.min(asked));
+    if SchoolYear::of(asked).0 - SchoolYear::of(first).0 >= YEARS_MAX {
+        return Err(WindowError::TooLong);
+    }
     let last_due = last_due(local.date(), local.time());
     let (as_of, moment) = if live {
         (local.date(), None)
@@ -94,10 +102,6 @@ pub(super) fn span(
         (false, None) => (None, widen_to_weeks(end, end).1.min(as_of)),
     };
     let from = from.map(|from| from.min(to));
-    let first = SchoolYear::of(from.unwrap_or(to));
-    if SchoolYear::of(to).0 - first.0 >= YEARS_MAX {
-        return Err(WindowError::TooLong);
-    }
     let (shown, derivation) = (SectionSet::all(), false);
     let (seen, bound) = (None, !live);
     Ok(Span { from, to, to_given, last_due, moment, seen, bound, as_of, reading, shown, derivation })
@@ -215,5 +219,27 @@ mod tests {
             Err(WindowError::Reversed)
         );
         assert_eq!(span((Some(day("2020-10-02")), None), true, now), Err(WindowError::TooLong));
+    }
+
+    #[test]
+    fn a_window_is_refused_for_all_or_for_none() {
+        let now = at("2026-11-20T18:00:00Z");
+        let three_years = (Some(day("2023-08-01")), Some(day("2026-07-31")));
+        for live in [true, false] {
+            assert!(span(three_years, live, now).is_ok(), "exactly three school years, {live}");
+        }
+        let widened = span(three_years, false, now).unwrap();
+        assert_eq!((widened.from, widened.to), (Some(day("2023-07-31")), day("2026-08-02")));
+        // Every first day about one 1 August and every last day about another, asked on days about a third.
+        let (first, last) = (day("2023-07-20"), day("2026-07-20"));
+        for now in ["2026-07-31T12:00:00Z", "2026-08-01T12:00:00Z", "2026-08-03T05:00:00Z"].map(at) {
+            for (n, m) in (0..20).flat_map(|n| (0..20).map(move |m| (n, m))) {
+                for to in [None, Some(last + Days::new(m))] {
+                    let asked = (Some(first + Days::new(n)), to);
+                    let (live, others) = (span(asked, true, now).err(), span(asked, false, now).err());
+                    assert_eq!(live, others, "{asked:?} at {now}");
+                }
+            }
+        }
     }
 }

@@ -20,17 +20,17 @@ pub fn register(suite: &mut Suite) {
     suite.both_empty("involvements::claims_that_cannot_be_read_say_which_field", bad_claims);
 }
 
-const SENDER: &str = "social_worker_cp";
+pub const SENDER: &str = "social_worker_cp";
 
 /// An id of the agency's own.
-fn id(number: u32) -> String {
+pub fn id(number: u32) -> String {
     format!("5b3d3a0e-3f0f-4d5f-9d61-{number:012}")
 }
 
 /// A claim about a child of an admission register.
-fn claim(of: &Row, kind: &str, reference: &str) -> Value {
+pub fn claim(of: &Row, kind: &str, reference: &str) -> Value {
     json!({
-        "kind": kind, "team": "child-protection", "source_case_id": "900001", "case_reference": reference,
+        "kind": kind, "team": "child-protection", "source_case_id": format!("of {reference}"), "case_reference": reference,
         "opened_at": "2026-11-19T09:00:00Z", "staff_id": "S1234", "upn": of["upn"],
         "date_of_birth": of["date_of_birth"], "surname": of["surname"], "forename": of["forename"],
     })
@@ -38,7 +38,7 @@ fn claim(of: &Row, kind: &str, reference: &str) -> Value {
 
 /// The claim with some fields changed; null takes one away.
 #[expect(clippy::needless_pass_by_value, reason = "called with a literal")]
-fn with(claim: &Value, changes: Value) -> Value {
+pub fn with(claim: &Value, changes: Value) -> Value {
     let mut claim = claim.clone();
     for (field, value) in changes.as_object().unwrap() {
         if value.is_null() {
@@ -50,17 +50,17 @@ fn with(claim: &Value, changes: Value) -> Value {
     claim
 }
 
-async fn put(gate: &Wire, name: &str, number: u32, claim: &Value) -> Answered {
+pub async fn put(gate: &Wire, name: &str, number: u32, claim: &Value) -> Answered {
     gate.json(name, Method::PUT, &format!("/v1/involvements/{}", id(number)), claim).await
 }
 
-async fn end(gate: &Wire, name: &str, number: u32) -> Answered {
+pub async fn end(gate: &Wire, name: &str, number: u32) -> Answered {
     let path = format!("/v1/involvements/{}", id(number));
     gate.client(name).call(Method::DELETE, &path, &[], Vec::new()).await.unwrap()
 }
 
 /// What the report of a caller's organisation says of an involvement.
-async fn state(gate: &Wire, name: &str, number: u32) -> Option<String> {
+pub async fn state(gate: &Wire, name: &str, number: u32) -> Option<String> {
     let report = gate.get(name, "/v1/involvements/report?limit=1000").await.body;
     let lines = report["involvements"].as_array().unwrap().clone();
     let line = lines.into_iter().find(|line| line["id"] == id(number).as_str())?;
@@ -68,7 +68,7 @@ async fn state(gate: &Wire, name: &str, number: u32) -> Option<String> {
 }
 
 /// Waits until an involvement is in a state, for at most ten seconds.
-async fn becomes(gate: &Wire, number: u32, wanted: &str) {
+pub async fn becomes(gate: &Wire, number: u32, wanted: &str) {
     becomes_of(gate, SENDER, number, wanted).await;
 }
 
@@ -84,13 +84,13 @@ async fn becomes_of(gate: &Wire, name: &str, number: u32, wanted: &str) {
 }
 
 /// The summary under a reference, by whatever handle the search gives.
-async fn summary(gate: &Wire, name: &str, upn: &str, reference: &str) -> u16 {
+pub async fn summary(gate: &Wire, name: &str, upn: &str, reference: &str) -> u16 {
     let Some(handle) = gate.client(name).find(upn).await.unwrap() else { return 404 };
     gate.ask(name, &handle, Some(reference), "").await.status
 }
 
 /// Pupils on roll whom no agency knows and no flag protects: strangers to every caller.
-fn unknown(gate: &Wire) -> Vec<Row> {
+pub fn unknown(gate: &Wire) -> Vec<Row> {
     let cases: Vec<&str> = gate
         .gate
         .demo
@@ -183,10 +183,25 @@ async fn matching(db: TestDb) {
     put(&gate, SENDER, 4, &with(&claim(&children[3], "cp", "AA-4"), json!({"date_of_birth": "2014-01-01"})))
         .await;
     put(&gate, SENDER, 5, &with(&claim(&children[3], "cp", "AA-5"), json!({"surname": "Different"}))).await;
-    becomes(&gate, 1, "accessible").await;
-    becomes(&gate, 2, "accessible").await;
+    // A UPN that fits nobody, mistyped or temporary, is as none: the name decides, at once or on the day.
+    let by_other = |row: &Row, kind: &str, upn: &str, reference: &str| {
+        with(&claim(row, kind, reference), json!({"upn": upn}))
+    };
+    put(&gate, SENDER, 9, &by_other(&children[7], "section_47_enquiry", "B801200005001", "AA-9")).await;
+    put(&gate, SENDER, 10, &by_other(&children[8], "section_47_enquiry", "M80120000500A", "AA-10")).await;
+    put(&gate, SENDER, 11, &by_other(&children[9], "cp", "B801200005001", "AA-11")).await;
+    put(&gate, SENDER, 12, &by_other(&children[10], "cp", "M80120000500A", "AA-12")).await;
+    for number in [1, 2, 9, 10] {
+        becomes(&gate, number, "accessible").await;
+    }
     match_claims(running, false).await.unwrap();
-    assert_eq!(state(&gate, SENDER, 3).await.as_deref(), Some("pending"), "a name waits for the day");
+    for number in [3, 11, 12] {
+        assert_eq!(
+            state(&gate, SENDER, number).await.as_deref(),
+            Some("pending"),
+            "a name waits for the day"
+        );
+    }
     assert_eq!(summary(&gate, SENDER, &children[2]["upn"], "AA-3").await, 404);
     // Two of one name and birthday: nobody can tell whose case it is.
     let school = gate.schools().iter().find(|s| gate.pupil(s, &children[5]["upn"]).is_some()).unwrap();
@@ -205,7 +220,9 @@ async fn matching(db: TestDb) {
     put(&gate, SENDER, 6, &by_name(&children[4], "cp", "AA-6")).await;
     put(&gate, SENDER, 7, &by_name(&children[4], "section_47_enquiry", "AA-7")).await;
     match_claims(running, true).await.unwrap();
-    assert_eq!(state(&gate, SENDER, 3).await.as_deref(), Some("accessible"), "the daily run");
+    for number in [3, 11, 12] {
+        assert_eq!(state(&gate, SENDER, number).await.as_deref(), Some("accessible"), "the daily run");
+    }
     assert_eq!(summary(&gate, SENDER, &children[2]["upn"], "AA-3").await, 200);
     for number in [4, 5, 6, 7] {
         assert_eq!(state(&gate, SENDER, number).await.as_deref(), Some("pending"), "{number}");
@@ -328,6 +345,39 @@ async fn agreement(gate: &Wire, child: &Row) {
     }
 }
 
+/// Texts and days that not every database keeps, each with the field that is named.
+fn of_another_age() -> Vec<(Value, &'static str)> {
+    let long = "x".repeat(201);
+    vec![
+        (json!({"allocated_person": "A\u{0}B"}), "`allocated_person`"),
+        (json!({"allocated_person": long}), "`allocated_person`"),
+        (json!({"renewed_by": " "}), "`renewed_by`"),
+        (json!({"renewed_by": "M\n1"}), "`renewed_by`"),
+        (json!({"team": "child\u{7}protection"}), "`team`"),
+        (json!({"source_case_id": "9\u{0}"}), "`source_case_id`"),
+        (json!({"school_not_told": "\u{0}"}), "`school_not_told`"),
+        (json!({"forename": "--", "upn": null}), "`forename`"),
+        (
+            json!({"family_agreement": {"agreed_by": "\u{0}", "agreed_to": "x"}}),
+            "`family_agreement/agreed_by`",
+        ),
+        (
+            json!({"family_agreement": {"agreed_by": "x", "agreed_to": "x", "until": "+12000-01-01"}}),
+            "`family_agreement/until`",
+        ),
+        (
+            json!({"family_agreement": {"agreed_by": "x", "agreed_to": "x", "withdrawn_on": "-5000-01-01"}}),
+            "`family_agreement/withdrawn_on`",
+        ),
+        (json!({"until": "+12000-01-01"}), "`until`"),
+        (json!({"until": "-5000-01-01"}), "`until`"),
+        (json!({"date_of_birth": "-5000-01-01"}), "`date_of_birth`"),
+        (json!({"date_of_birth": "+12000-01-01"}), "`date_of_birth`"),
+        (json!({"opened_at": "-262143-01-01T00:00:00Z"}), "`opened_at`"),
+        (json!({"opened_at": "1989-12-31T23:59:59Z"}), "`opened_at`"),
+    ]
+}
+
 async fn bad_claims(db: TestDb) {
     let gate = Wire::start(&db.url).await;
     let good = claim(&unknown(&gate)[0], "cp", "BA-1");
@@ -353,7 +403,7 @@ async fn bad_claims(db: TestDb) {
         (json!({"date_of_birth": "20/11/2014"}), "of another type"),
         (json!({"comment": "free text"}), "unknown"),
     ];
-    for (changes, field) in cases {
+    for (changes, field) in cases.into_iter().chain(of_another_age()) {
         let answer = put(&gate, SENDER, 1, &with(&good, changes.clone())).await;
         assert_eq!(answer.status, 400, "{changes}: {}", answer.body);
         let said = format!("{}{}", answer.body["detail"], answer.body["errors"]);
@@ -361,6 +411,11 @@ async fn bad_claims(db: TestDb) {
         assert!(answer.receipt.is_some(), "{changes}");
         assert_eq!(state(&gate, SENDER, 1).await, None, "{changes}");
     }
+    let line = format!("{}\n", with(&good, json!({"id": id(500)})));
+    let headers = [("content-type", "application/x-ndjson")];
+    let twice = format!("{line}{line}").into_bytes();
+    let answer = gate.client(SENDER).call(Method::POST, "/v1/involvements", &headers, twice).await.unwrap();
+    assert_eq!((answer.status, &answer.body["errors"][0]["line"]), (400, &json!(2)), "{}", answer.body);
     let path = "/v1/involvements/not-a-uuid";
     let answer = gate.json(SENDER, Method::PUT, path, &good).await;
     assert_eq!(

@@ -122,6 +122,18 @@ async fn finding(gate: &TestGate, worker: &Wire, expected: &(u16, Vec<(String, S
         let reply = send(request.body(body)).await;
         assert_eq!((reply.status, reply.problem().as_str()), (400, "bad_request"), "{odd:?}");
     }
+    odd_births(worker).await;
+}
+
+/// A year that no register holds, and that not every database can be asked about, is the request's own fault.
+async fn odd_births(worker: &Wire) {
+    for born in ["-5000-01-01", "+12000-01-01", "1899-12-31", "-262143-01-01"] {
+        let body =
+            serde_json::json!({"surname": "Ash", "forename": "Wren", "date_of_birth": born}).to_string();
+        let request = worker.request("POST", "/v1/pupils/find").header("content-type", "application/json");
+        let reply = send(request.body(body)).await;
+        assert_eq!((reply.status, reply.problem().as_str()), (400, "bad_request"), "{born}");
+    }
 }
 
 async fn wrong_reference(test: TestDb) {

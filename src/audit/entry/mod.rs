@@ -166,7 +166,8 @@ pub struct Entry {
     /// The fact of relationship that was used, in words; absent: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relationship: Option<String>,
-    /// Why it was refused, as one word of ours; absent: it was not. Outside, refusals about a child look the same.
+    /// Why it was refused, as one word of ours; absent: it was not. Outside, refusals about a child look the same. In a
+    /// duty's entry, what its records have in common.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// HTTP status of the answer; absent: no answer.

@@ -9,7 +9,7 @@ use crate::domain::identifiers::{PupilId, SchoolId};
 use crate::domain::organisation::Standing;
 use crate::domain::purpose::{InvolvementKind, Purpose, Section, SectionSet};
 use crate::identity::Caller;
-use crate::policy::{Action, Facts, Lane, Relationship};
+use crate::policy::{Action, Facts, Lane, Relationship, Sections};
 use crate::relationships::{self, Case, DualPlace, Enrolled};
 
 /// How a caller is tied to a child, now.
@@ -52,23 +52,69 @@ impl Tie {
     }
 }
 
+/// What the database says of a caller and a child.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Known {
+    /// The child's enrolments, those that are protected too.
+    pub(super) enrolled: Vec<Enrolled>,
+    /// The caller's live involvements with it, where the purpose is a case.
+    cases: Vec<Case>,
+}
+
 impl Gate {
-    /// The tie that serves the caller's purpose, or the refusal that tells nothing.
-    pub(super) async fn tie(
+    /// Reads what ties a caller to a child: as many statements for every child, whatever is protected.
+    pub(super) async fn known(&self, caller: &Caller, pupil: PupilId) -> Result<Known, Refusal> {
+        let moment = (self.clock().school_now(), self.clock().today());
+        let enrolled = relationships::enrolled(self.db(), pupil, moment.1).await?;
+        let cases = if caller.purpose.is_a_case() {
+            relationships::cases_of(self.db(), caller.organisation.id, pupil, moment).await?
+        } else {
+            Vec::new()
+        };
+        Ok(Known { enrolled, cases })
+    }
+
+    /// Every tie that serves the caller's purpose, in an order that is always the same and at least one; or the refusal
+    /// that tells nothing. Which of them is worth something is the policy's to say.
+    pub(super) fn ties(
         &self,
         caller: &Caller,
-        pupil: PupilId,
+        known: &Known,
         case_reference: Option<&str>,
-    ) -> Result<Tie, Refusal> {
-        if caller.purpose.is_a_case() {
-            return self.case(caller, pupil, case_reference).await;
+    ) -> Result<Vec<Tie>, Refusal> {
+        if !caller.purpose.is_a_case() {
+            return self.enrolment(caller, &known.enrolled).map(|tie| vec![tie]);
         }
-        let enrolled = relationships::enrolled(self.db(), pupil, self.clock().today()).await?;
+        is_there(caller, &known.enrolled)?;
+        let matching = matching(caller, &known.cases, case_reference);
+        if matching.is_empty() {
+            let kinds: Vec<InvolvementKind> = known.cases.iter().map(|case| case.kind).collect();
+            return Err(unfit(&kinds, &self.kinds_within(caller)));
+        }
+        Ok(matching)
+    }
+
+    /// The first tie for which the policy permits any section, with those; where it permits none for any, the first.
+    pub(super) fn judged(&self, caller: &Caller, ties: Vec<Tie>) -> Option<(Tie, Sections)> {
+        let listed = self.listed(caller);
+        let mut judged: Option<(Tie, Sections)> = None;
+        for tie in ties {
+            let given = self.0.policy.sections(&self.facts(caller, tie.relationship(), true), listed);
+            if !given.permitted.is_empty() {
+                return Some((tie, given));
+            }
+            judged.get_or_insert((tie, given));
+        }
+        judged
+    }
+
+    /// The tie by enrolment, for purposes that are no case.
+    fn enrolment(&self, caller: &Caller, enrolled: &[Enrolled]) -> Result<Tie, Refusal> {
         match caller.purpose {
             Purpose::OwnRecord => {
                 let own = SchoolId(caller.organisation.id.0);
                 let there = enrolled.iter().any(|e| e.school == own);
-                let other = || counterpart(own, &enrolled, &self.directory().current());
+                let other = || counterpart(own, enrolled, &self.directory().current());
                 if there { Ok(Tie::OwnSchool(own, other())) } else { Err(Refusal::NotFound) }
             }
             Purpose::AttendanceDuty => {
@@ -103,28 +149,6 @@ impl Gate {
             | Purpose::AuditReview
             | Purpose::SubjectAccess => Err(Refusal::NotFound),
         }
-    }
-
-    /// The case that the reference selects. A mismatch is told only to a caller who has a live case for this child.
-    async fn case(&self, caller: &Caller, pupil: PupilId, reference: Option<&str>) -> Result<Tie, Refusal> {
-        let moment = (self.clock().school_now(), self.clock().today());
-        let enrolled = relationships::enrolled(self.db(), pupil, self.clock().today()).await?;
-        // For an agency a protected enrolment does not exist, and without any other neither does the child: not even
-        // that a reference does not fit is told.
-        if enrolled.iter().all(|e| e.protected) {
-            return Err(Refusal::NotFound);
-        }
-        if caller.purpose == Purpose::ResidentConcern && !is_home_authority(caller, &enrolled) {
-            return Err(Refusal::NotFound);
-        }
-        let cases = relationships::cases_of(self.db(), caller.organisation.id, pupil, moment).await?;
-        // Only cases that this system could be asking about: a stranger to them must not learn that they are there.
-        let kinds = self.kinds_within(caller);
-        let any = cases.iter().any(|case| kinds.contains(&case.kind));
-        let matching = cases.into_iter().find(|case| {
-            case.kind.purpose() == caller.purpose && reference.is_none_or(|r| r == case.case_reference)
-        });
-        matching.map(Tie::Case).ok_or(if any { Refusal::CaseReferenceMismatch } else { Refusal::NotFound })
     }
 
     /// The kinds of involvement on which some role of the caller's system may rest: those that it may feed, and whose
@@ -239,6 +263,32 @@ fn counterpart(own: SchoolId, enrolled: &[Enrolled], directory: &Directory) -> O
         })
     });
     mutual.map(|(other, _)| other).next()
+}
+
+/// Whether there is a child for this agency at all. A protected enrolment does not exist for it, and without any other
+/// neither does the child: not even that a reference does not fit is told.
+fn is_there(caller: &Caller, enrolled: &[Enrolled]) -> Result<(), Refusal> {
+    let home = caller.purpose != Purpose::ResidentConcern || is_home_authority(caller, enrolled);
+    if home && enrolled.iter().any(|e| !e.protected) { Ok(()) } else { Err(Refusal::NotFound) }
+}
+
+/// The cases of the caller's purpose that the reference selects: several kinds of case may stand under one number, and
+/// one that the caller's role may not use must not hide one that it may.
+fn matching(caller: &Caller, cases: &[Case], reference: Option<&str>) -> Vec<Tie> {
+    let fits = |case: &&Case| {
+        case.kind.purpose() == caller.purpose && reference.is_none_or(|r| r == case.case_reference)
+    };
+    cases.iter().filter(fits).cloned().map(Tie::Case).collect()
+}
+
+/// The refusal where no case fits: a mismatch is told only where there is a case that this system could be asking about;
+/// a stranger to the others must not learn that they are there.
+fn unfit(kinds: &[InvolvementKind], within: &[InvolvementKind]) -> Refusal {
+    if kinds.iter().any(|kind| within.contains(kind)) {
+        Refusal::CaseReferenceMismatch
+    } else {
+        Refusal::NotFound
+    }
 }
 
 /// Whether a school has recorded, not assumed, that the child's home authority is the caller.

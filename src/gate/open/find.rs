@@ -1,76 +1,122 @@
 //! Finding a child among those that the caller already has a live relationship with: at most one.
 
-use super::super::Gate;
 use super::super::permit::{OfChild, Permit};
+use super::super::{Gate, Trail};
+use super::decide::{Known, Tie};
 use super::{Asked, Refusal};
 use crate::directory::{LaneException, Scope};
-use crate::domain::identifiers::{PupilId, SchoolId};
+use crate::domain::identifiers::{EnrolmentId, PupilId, SchoolId};
 use crate::domain::purpose::{Purpose, SectionSet};
 use crate::identity::Caller;
 use crate::policy::Action;
-use crate::relationships::{self, Among, Sought};
+use crate::relationships::{self, Among, Enrolled, Hit, Sought};
+use std::collections::BTreeMap;
+use uuid::Uuid;
 
 /// Whom a caller is looking for.
 #[derive(Clone, Debug, Default)]
 pub struct Search(pub Sought);
 
+/// Whom a search may mean, and the enrolments that it met; none where a case reference alone met the child.
+type Candidates = BTreeMap<PupilId, Vec<EnrolmentId>>;
+
 impl Gate {
     /// Opens about the one child that matches and that the policy lets this caller find.
     pub async fn open_found(&self, asked: Asked, search: Search) -> Result<Permit<OfChild>, Refusal> {
         let Asked { caller, trail } = asked;
-        let by_name = search.0.name.is_some();
-        let action = if by_name { Action::FindChildByName } else { Action::FindChild };
+        let action = if search.0.name.is_some() { Action::FindChildByName } else { Action::FindChild };
         trail.note(|e| e.action = Some(action.as_str().to_owned()));
-        let reference = search.0.case_reference.clone();
-        let found = self.found(&caller, search, action, by_name).await;
-        let (pupil, tie) = match found {
-            Ok(pupil) => match self.tie(&caller, pupil, reference.as_deref()).await {
-                Ok(tie) => (pupil, tie),
-                // In a search nothing tells a child whose case is of another kind from no child at all.
-                Err(Refusal::CaseReferenceMismatch) => return Err(refused(&trail, Refusal::NotFound)),
-                Err(refusal) => return Err(refused(&trail, refusal)),
-            },
-            Err(refusal) => return Err(refused(&trail, refusal)),
-        };
-        trail.note(|e| e.child = Some(pupil));
-        let facts = self.facts(&caller, tie.relationship(), true);
-        if !self.0.policy.decide(&facts, action, self.search_listed(&caller, by_name)).allowed {
-            return Err(refused(&trail, Refusal::NotFound));
-        }
-        self.permit_child(&caller, trail, (pupil, tie), SectionSet::EMPTY)
+        let found = self.found(&caller, &trail, &search.0, action).await;
+        let found = found.inspect_err(|refusal| trail.refused(refusal))?;
+        trail.note(|e| e.child = Some(found.0));
+        self.permit_child(&caller, trail, found, SectionSet::EMPTY)
     }
 
+    /// The one child, with every tie that lets this caller find it. Children that it may not find are as if they were
+    /// not there: they neither take another's place nor make the search ambiguous.
     async fn found(
         &self,
         caller: &Caller,
-        search: Search,
+        trail: &Trail,
+        search: &Sought,
         action: Action,
-        by_name: bool,
-    ) -> Result<PupilId, Refusal> {
+    ) -> Result<(PupilId, Vec<Tie>), Refusal> {
+        let candidates = self.candidates(caller, search, action).await?;
+        if let [(only, _)] = candidates.iter().collect::<Vec<_>>().as_slice() {
+            trail.note(|e| e.child = Some(**only));
+        }
+        if candidates.is_empty() {
+            // Nobody takes the same reads as one whom the caller may not find: neither is told from the other by its time.
+            self.known(caller, PupilId(Uuid::nil())).await?;
+        }
+        let mut found = None;
+        for (pupil, met) in candidates {
+            let known = self.known(caller, pupil).await?;
+            let ties = match self.ties(caller, &known, search.case_reference.as_deref()) {
+                Ok(ties) => self.findable(caller, (&known, &met), ties, action),
+                // In a search nothing tells a child whose case is of another kind from no child at all.
+                Err(Refusal::NotFound | Refusal::CaseReferenceMismatch) => Vec::new(),
+                Err(refusal) => return Err(refusal),
+            };
+            if ties.is_empty() {
+                continue;
+            }
+            if found.is_some() {
+                return Err(Refusal::Ambiguous);
+            }
+            found = Some((pupil, ties));
+        }
+        found.ok_or(Refusal::NotFound)
+    }
+
+    /// The ties by which the policy lets the caller find a child and gives it any section, and which reach what was met.
+    fn findable(
+        &self,
+        caller: &Caller,
+        (known, met): (&Known, &[EnrolmentId]),
+        ties: Vec<Tie>,
+        action: Action,
+    ) -> Vec<Tie> {
+        let listed = self.search_listed(caller, action);
+        let reaches = |tie: &Tie| {
+            let (reach, _) = self.reach(caller, tie);
+            let met_here = |e: &&Enrolled| met.is_empty() || met.contains(&e.id);
+            known.enrolled.iter().filter(met_here).any(|e| reach.covers(e.school, e.protected))
+        };
+        let allowed = |tie: &Tie| {
+            let facts = self.facts(caller, tie.relationship(), true);
+            let sections = self.0.policy.sections(&facts, self.listed(caller));
+            self.0.policy.decide(&facts, action, listed).allowed && !sections.permitted.is_empty()
+        };
+        ties.into_iter().filter(|tie| reaches(tie) && allowed(tie)).collect()
+    }
+
+    async fn candidates(
+        &self,
+        caller: &Caller,
+        search: &Sought,
+        action: Action,
+    ) -> Result<Candidates, Refusal> {
         self.could_ever(caller, Scope::Summaries, &[action])?;
-        if by_name && !self.search_listed(caller, true) && caller.purpose != Purpose::OwnRecord {
+        if !self.search_listed(caller, action) && caller.purpose != Purpose::OwnRecord {
             return Err(Refusal::Forbidden);
         }
         let moment = (self.clock().school_now(), self.clock().today());
-        let candidates = match caller.purpose {
+        let hits = match caller.purpose {
             Purpose::OwnRecord => {
-                let own = Among::Roll { school: SchoolId(caller.organisation.id.0), protected: true };
-                relationships::sought(self.db(), own, &search.0, moment).await?
+                let own = SchoolId(caller.organisation.id.0);
+                let hits = relationships::sought(self.db(), Among::Rolls, search, moment).await?;
+                at(hits, |school| school == own)
             }
             Purpose::AttendanceDuty => {
                 let directory = self.directory().current();
                 // Without a written authorisation a search tells nothing, not even that two children match.
-                if directory.authorised_officer(caller.system.id, self.clock().today()).is_none() {
+                if directory.authorised_officer(caller.system.id, moment.1).is_none() {
                     return Err(Refusal::NotFound);
                 }
-                let mut all = Vec::new();
-                for school in directory.schools_returning_to(caller.organisation.id) {
-                    let roll = Among::Roll { school, protected: false };
-                    all.extend(relationships::sought(self.db(), roll, &search.0, moment).await?);
-                }
-                all.sort_unstable();
-                all.dedup();
-                all
+                let hits = relationships::sought(self.db(), Among::Rolls, search, moment).await?;
+                let authority = Some(caller.organisation.id);
+                at(hits, |school| directory.school(school).is_some_and(|s| s.returns_to == authority))
             }
             Purpose::Screening
             | Purpose::ChildInNeed
@@ -86,24 +132,26 @@ impl Gate {
             | Purpose::AuditReview
             | Purpose::SubjectAccess => {
                 let cases = Among::Cases { organisation: caller.organisation.id, purpose: caller.purpose };
-                relationships::sought(self.db(), cases, &search.0, moment).await?
+                relationships::sought(self.db(), cases, search, moment).await?
             }
         };
-        match candidates.as_slice() {
-            [] => Err(Refusal::NotFound),
-            [one] => Ok(*one),
-            _ => Err(Refusal::Ambiguous),
+        let mut candidates = Candidates::new();
+        for hit in hits {
+            candidates.entry(hit.pupil).or_default().extend(hit.enrolment.map(|(_, enrolment)| enrolment));
         }
+        Ok(candidates)
     }
 
-    fn search_listed(&self, caller: &Caller, by_name: bool) -> bool {
+    /// Whether the caller may search so without a proved person.
+    fn search_listed(&self, caller: &Caller, action: Action) -> bool {
         let directory = self.directory().current();
         let agreement = directory.agreement(caller.organisation.id, caller.purpose, self.clock().today());
-        !by_name || agreement.is_some_and(|a| a.exceptions.contains(&LaneException::SearchByName))
+        action != Action::FindChildByName
+            || agreement.is_some_and(|a| a.exceptions.contains(&LaneException::SearchByName))
     }
 }
 
-fn refused(trail: &super::Trail, refusal: Refusal) -> Refusal {
-    trail.refused(&refusal);
-    refusal
+/// The hits at certain schools.
+fn at(hits: Vec<Hit>, here: impl Fn(SchoolId) -> bool) -> Vec<Hit> {
+    hits.into_iter().filter(|hit| hit.enrolment.is_some_and(|(school, _)| here(school))).collect()
 }

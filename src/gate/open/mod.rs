@@ -91,8 +91,8 @@ impl Gate {
             e.sections_asked = sections;
         });
         let opened = self.child(&caller, &trail, handle, case_reference).await;
-        let (pupil, tie) = opened.inspect_err(|refusal| trail.refused(refusal))?;
-        self.permit_child(&caller, trail, (pupil, tie), sections)
+        let (pupil, ties) = opened.inspect_err(|refusal| trail.refused(refusal))?;
+        self.permit_child(&caller, trail, (pupil, ties), sections)
     }
 
     /// Everything that may refuse before a section is looked at, in an order that tells nothing of the child.
@@ -102,7 +102,7 @@ impl Gate {
         trail: &Trail,
         handle: &str,
         case_reference: Option<&str>,
-    ) -> Result<(PupilId, Tie), Refusal> {
+    ) -> Result<(PupilId, Vec<Tie>), Refusal> {
         let sections: Vec<Action> = Section::ALL.iter().map(|section| Action::Read(*section)).collect();
         self.could_ever(caller, Scope::Summaries, &sections)?;
         if caller.purpose.is_a_case() && case_reference.is_none() {
@@ -111,19 +111,20 @@ impl Gate {
         let resolved = handles::resolve(self.db(), caller.system.id, caller.organisation.id, handle).await?;
         let pupil = resolved.ok_or(Refusal::NotFound)?;
         trail.note(|e| e.child = Some(pupil));
-        Ok((pupil, self.tie(caller, pupil, case_reference).await?))
+        let known = self.known(caller, pupil).await?;
+        Ok((pupil, self.ties(caller, &known, case_reference)?))
     }
 
-    /// Asks the policy for each section, and hands out the permit if any is given.
+    /// Asks the policy for each section under each tie in turn, and hands out the permit for the first that gives any.
     fn permit_child(
         &self,
         caller: &Caller,
         trail: Trail,
-        (pupil, tie): (PupilId, Tie),
+        (pupil, ties): (PupilId, Vec<Tie>),
         asked: SectionSet,
     ) -> Result<Permit<OfChild>, Refusal> {
-        let facts = self.facts(caller, tie.relationship(), true);
-        let given = self.0.policy.sections(&facts, self.listed(caller));
+        let judged = self.judged(caller, ties).ok_or(Refusal::NotFound);
+        let (tie, given) = judged.inspect_err(|refusal| trail.refused(refusal))?;
         let (reach, determining) = self.reach(caller, &tie);
         trail.note(|e| {
             tie.note(e);

@@ -1,0 +1,58 @@
+//! The tables of involvements, which only this slice writes.
+
+mod days;
+mod sending;
+mod waiting;
+
+pub(super) use days::{
+    day_is_done, end_lease, forget_staged, forget_terms, forget_tries, give_back, keep_lease, take_lease,
+};
+pub(super) use sending::{Staged, clear_abandoned, stage, standing, switch_to};
+pub(super) use waiting::{
+    Fit, Queue, Waiting, fitting, hold, lapse, looked_at, next_organisation, tie, waiting,
+};
+
+use crate::domain::identifiers::{OrganisationId, SystemId};
+use crate::store::{Db, StoreError, Touched, Tx, on, read};
+use chrono::{DateTime, NaiveDate, Utc};
+use uuid::Uuid;
+
+/// Ends an involvement; ending one that is not there, or has ended, changes nothing and looks the same.
+pub(super) async fn end(
+    tx: &mut Tx,
+    (organisation, system): (OrganisationId, SystemId),
+    id: Uuid,
+    at: DateTime<Utc>,
+) -> Result<u64, StoreError> {
+    const END: &str = "UPDATE involvements SET ended_at = $3, queue = NULL WHERE organisation_id = $1 AND id = $2 \
+         AND system_id = $4 AND ended_at IS NULL";
+    Ok(
+        on!(tx, c => sqlx::query(END).bind(organisation.0).bind(id).bind(at).bind(system.0).execute(c).await.map(|r| r.touched()))?,
+    )
+}
+
+/// A line of an agency's own report.
+#[derive(sqlx::FromRow)]
+pub(super) struct ReportRow {
+    pub(super) id: Uuid,
+    pub(super) case_reference: String,
+    pub(super) kind: String,
+    pub(super) pupil_id: Option<Uuid>,
+    pub(super) ended_at: Option<DateTime<Utc>>,
+    pub(super) until_day: Option<NaiveDate>,
+    pub(super) received_at: DateTime<Utc>,
+}
+
+/// A page of a system's own involvements, by id.
+pub(super) async fn page(
+    db: &Db,
+    (organisation, system): (OrganisationId, SystemId),
+    after: Uuid,
+    limit: i64,
+) -> Result<Vec<ReportRow>, StoreError> {
+    const PAGE: &str = "SELECT id, case_reference, kind, pupil_id, ended_at, until_day, received_at \
+         FROM involvements WHERE organisation_id = $1 AND system_id = $4 AND id > $2 ORDER BY id LIMIT $3";
+    Ok(
+        read!(db, c => sqlx::query_as(PAGE).bind(organisation.0).bind(after).bind(limit).bind(system.0).fetch_all(c).await)?,
+    )
+}

@@ -1,0 +1,254 @@
+//! Claims that wait for a match, organisation by organisation, and what becomes of each.
+
+use crate::domain::identifiers::{PupilId, Upn};
+use crate::domain::purpose::InvolvementKind;
+use crate::store::{Db, StoreError, Touched, Tx, on, read};
+use chrono::{DateTime, NaiveDate, Utc};
+use uuid::Uuid;
+
+/// Where a claim waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::involvements) enum Queue {
+    /// A new section 47 enquiry.
+    NewEnquiry,
+    /// Another new claim that counts at once.
+    New,
+    /// One that counts at once and was looked at before.
+    Again,
+    /// One that is looked at once a day.
+    Daily,
+    /// One more of its source case in a day than are looked at.
+    Crowded,
+}
+
+impl Queue {
+    /// Its number in the table.
+    pub(in crate::involvements) const fn number(self) -> i64 {
+        match self {
+            Self::NewEnquiry => 1,
+            Self::New => 2,
+            Self::Again => 3,
+            Self::Daily => 4,
+            Self::Crowded => 5,
+        }
+    }
+}
+
+/// A claim that waits for a match.
+#[derive(sqlx::FromRow)]
+pub(in crate::involvements) struct Waiting {
+    organisation_id: Uuid,
+    pub(in crate::involvements) id: Uuid,
+    kind: String,
+    claim_upn: Option<String>,
+    claim_date_of_birth: NaiveDate,
+    claim_surname: String,
+    claim_forename: String,
+    pub(in crate::involvements) received_at: DateTime<Utc>,
+    queue: Option<i64>,
+    held_at: Option<DateTime<Utc>>,
+}
+
+impl Waiting {
+    /// Whether it has not been looked at before.
+    pub(in crate::involvements) fn is_new(&self) -> bool {
+        [Queue::NewEnquiry, Queue::New].iter().any(|queue| self.queue == Some(queue.number()))
+    }
+
+    /// Whether it is an enquiry under section 47, which a name alone matches at once.
+    pub(in crate::involvements) fn is_enquiry(&self) -> bool {
+        self.kind == InvolvementKind::Section47Enquiry.as_str()
+    }
+
+    /// Whether it was found before to fit a child whose whereabouts are protected.
+    pub(in crate::involvements) fn is_held(&self) -> bool {
+        self.held_at.is_some()
+    }
+}
+
+const NEXT: &str = "SELECT organisation_id FROM involvements WHERE queue = $1 AND organisation_id > $2 \
+     ORDER BY organisation_id LIMIT 1";
+const WAITING: &str = "SELECT organisation_id, id, kind, claim_upn, claim_date_of_birth, claim_surname, \
+     claim_forename, received_at, queue, held_at FROM involvements WHERE queue = $1 AND organisation_id = $2 \
+     AND (received_at, id) > ($3, $4) ORDER BY received_at, id LIMIT $5";
+
+/// The next organisation with a claim in a queue, by id.
+pub(in crate::involvements) async fn next_organisation(
+    db: &Db,
+    queue: Queue,
+    after: Uuid,
+) -> Result<Option<Uuid>, StoreError> {
+    Ok(read!(db, c => sqlx::query_scalar(NEXT).bind(queue.number()).bind(after).fetch_optional(c).await)?)
+}
+
+/// An organisation's claims in a queue after a place in their order, at most `limit`.
+pub(in crate::involvements) async fn waiting(
+    db: &Db,
+    (queue, organisation): (Queue, Uuid),
+    (since, after): (DateTime<Utc>, Uuid),
+    limit: i64,
+) -> Result<Vec<Waiting>, StoreError> {
+    Ok(read!(db, c => sqlx::query_as(WAITING)
+        .bind(queue.number()).bind(organisation).bind(since).bind(after).bind(limit).fetch_all(c).await)?)
+}
+
+/// Whom a claim fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::involvements) enum Fit {
+    /// Nobody.
+    Nobody,
+    /// Exactly this child.
+    One(PupilId),
+    /// Exactly one child, whose whereabouts are protected at some school.
+    Protected,
+    /// More than one.
+    Several,
+}
+
+/// The children whose newest enrolments fit, at most two, and whether any state of any enrolment of theirs is flagged.
+macro_rules! fitting {
+    ($keys:literal) => {
+        concat!(
+            "SELECT e.pupil_id, MAX(CASE WHEN p.whereabouts_protected THEN 1 ELSE 0 END) = 1 \
+             FROM enrolments e CROSS JOIN register_versions v CROSS JOIN enrolments p CROSS JOIN register_versions q \
+             WHERE ",
+            $keys,
+            " AND v.school_id = e.school_id AND v.version = e.version AND p.pupil_id = e.pupil_id \
+             AND q.school_id = p.school_id AND q.version = p.version \
+             AND e.version = (SELECT MAX(n.version) FROM enrolments n \
+             JOIN register_versions w ON w.school_id = n.school_id AND w.version = n.version \
+             WHERE n.school_id = e.school_id AND n.id = e.id) GROUP BY e.pupil_id LIMIT 2"
+        )
+    };
+}
+
+// CROSS JOIN keeps SQLite to the order written, which begins with the claim's keys.
+const BY_UPN: &str =
+    fitting!("e.upn = $1 AND e.upn_permanent AND e.date_of_birth = $2 AND e.surname_key = $3");
+const BY_NAME: &str = fitting!("e.surname_key = $1 AND e.date_of_birth = $2 AND e.forename_key = $3");
+
+/// Whom a claim fits: by permanent UPN, date of birth and surname; where that is nobody and `by_name` is asked for, by
+/// name and date of birth. A temporary UPN is as none, since other children elsewhere may have the same.
+pub(in crate::involvements) async fn fitting(
+    db: &Db,
+    claim: &Waiting,
+    by_name: bool,
+) -> Result<Fit, StoreError> {
+    let permanent =
+        claim.claim_upn.as_deref().filter(|text| Upn::parse(text).is_ok_and(|upn| !upn.is_temporary()));
+    if let Some(upn) = permanent {
+        let rows: Vec<(Uuid, bool)> = read!(db, c => sqlx::query_as(BY_UPN)
+            .bind(upn).bind(claim.claim_date_of_birth).bind(&claim.claim_surname).fetch_all(c).await)?;
+        if !rows.is_empty() {
+            return Ok(fit(&rows));
+        }
+    }
+    // A name without a letter or digit has an empty key, on which nothing is ever matched.
+    if !by_name || claim.claim_surname.is_empty() || claim.claim_forename.is_empty() {
+        return Ok(Fit::Nobody);
+    }
+    let rows: Vec<(Uuid, bool)> = read!(db, c => sqlx::query_as(BY_NAME)
+        .bind(&claim.claim_surname).bind(claim.claim_date_of_birth).bind(&claim.claim_forename)
+        .fetch_all(c).await)?;
+    Ok(fit(&rows))
+}
+
+fn fit(rows: &[(Uuid, bool)]) -> Fit {
+    match rows {
+        [] => Fit::Nobody,
+        [(pupil, false)] => Fit::One(PupilId(*pupil)),
+        [(_, true)] => Fit::Protected,
+        _ => Fit::Several,
+    }
+}
+
+/// Ties a waiting claim to its child; none where it has changed, ended or been tied meanwhile.
+pub(in crate::involvements) async fn tie(
+    tx: &mut Tx,
+    claim: &Waiting,
+    pupil: PupilId,
+    at: DateTime<Utc>,
+) -> Result<u64, StoreError> {
+    const TIE: &str = "UPDATE involvements SET pupil_id = $3, matched_at = $4, queue = NULL \
+         WHERE organisation_id = $1 AND id = $2 AND pupil_id IS NULL AND ended_at IS NULL \
+         AND claim_date_of_birth = $5 AND claim_surname = $6 AND claim_forename = $7 \
+         AND claim_upn IS NOT DISTINCT FROM $8 AND kind = $9 AND received_at = $10";
+    Ok(on!(tx, c => sqlx::query(TIE)
+        .bind(claim.organisation_id).bind(claim.id).bind(pupil.0).bind(at)
+        .bind(claim.claim_date_of_birth).bind(&claim.claim_surname).bind(&claim.claim_forename)
+        .bind(&claim.claim_upn).bind(&claim.kind).bind(claim.received_at)
+        .execute(c).await.map(|r| r.touched()))?)
+}
+
+/// Takes a claim that was looked at for the first time out of the new ones; one that has changed meanwhile stays new.
+pub(in crate::involvements) async fn looked_at(tx: &mut Tx, claim: &Waiting) -> Result<u64, StoreError> {
+    const LOOKED: &str = "UPDATE involvements SET queue = 3 WHERE organisation_id = $1 AND id = $2 AND queue = $3 \
+         AND received_at = $4 AND claim_date_of_birth = $5 AND claim_forename = $6";
+    Ok(on!(tx, c => sqlx::query(LOOKED)
+        .bind(claim.organisation_id).bind(claim.id).bind(claim.queue).bind(claim.received_at)
+        .bind(claim.claim_date_of_birth).bind(&claim.claim_forename)
+        .execute(c).await.map(|r| r.touched()))?)
+}
+
+/// Notes that a claim fits a child whose whereabouts are protected; none where that was noted before.
+pub(in crate::involvements) async fn hold(
+    tx: &mut Tx,
+    claim: &Waiting,
+    at: DateTime<Utc>,
+) -> Result<u64, StoreError> {
+    const HOLD: &str = "UPDATE involvements SET held_at = $3 WHERE organisation_id = $1 AND id = $2 \
+         AND held_at IS NULL AND pupil_id IS NULL AND ended_at IS NULL";
+    Ok(on!(tx, c => sqlx::query(HOLD)
+        .bind(claim.organisation_id).bind(claim.id).bind(at).execute(c).await.map(|r| r.touched()))?)
+}
+
+/// Takes an organisation's claims that have waited since before `since` out of a queue, at most `limit`.
+pub(in crate::involvements) async fn lapse(
+    tx: &mut Tx,
+    (queue, organisation): (Queue, Uuid),
+    since: DateTime<Utc>,
+    limit: i64,
+) -> Result<u64, StoreError> {
+    const LAPSE: &str = "UPDATE involvements SET queue = NULL WHERE (organisation_id, id) IN \
+         (SELECT organisation_id, id FROM involvements WHERE queue = $1 AND organisation_id = $2 \
+         AND received_at < $3 ORDER BY received_at, id LIMIT $4)";
+    Ok(on!(tx, c => sqlx::query(LAPSE)
+        .bind(queue.number()).bind(organisation).bind(since).bind(limit)
+        .execute(c).await.map(|r| r.touched()))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::migrate;
+
+    #[tokio::test]
+    async fn what_waits_is_found_by_an_index() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&format!("sqlite:{}", folder.path().join("plan.db").display())).await.unwrap();
+        migrate(&db).await.unwrap();
+        let Db::Sqlite { read, .. } = &db else { panic!("opened as SQLite") };
+        for (text, expected) in [
+            (
+                NEXT,
+                "SEARCH involvements USING COVERING INDEX involvements_queue (queue=? AND organisation_id>?)",
+            ),
+            (
+                WAITING,
+                "SEARCH involvements USING INDEX involvements_queue (queue=? AND organisation_id=? AND (received_at,id)>(?,?))",
+            ),
+            (BY_UPN, "SEARCH e USING INDEX enrolments_name (surname_key=? AND date_of_birth=?)"),
+            (BY_NAME, "SEARCH e USING INDEX enrolments_name (surname_key=? AND date_of_birth=?)"),
+        ] {
+            let plan: Vec<(i64, i64, i64, String)> =
+                sqlx::query_as(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}")))
+                    .fetch_all(read)
+                    .await
+                    .unwrap();
+            let steps: Vec<String> = plan.into_iter().map(|step| step.3).collect();
+            assert_eq!(steps.first().map(String::as_str), Some(expected), "{text}: {steps:#?}");
+            let sorts = steps.iter().any(|step| step.contains("TEMP B-TREE FOR ORDER BY"));
+            assert!(!sorts && !steps.iter().any(|step| step.starts_with("SCAN")), "{text}: {steps:#?}");
+        }
+    }
+}
