@@ -2,7 +2,7 @@
 
 use crate::audit::{Journal, Options};
 use crate::clock::Clock;
-use crate::config::{self, Config, Limits, Safety};
+use crate::config::{self, Config, Limits, Safety, Suppression};
 use crate::crypto::{self, Keyring};
 use crate::directory::{self, DirectoryFile, LiveDirectory};
 use crate::domain::attendance::summary::{PartCancelledDay, Reading, SicknessTotal};
@@ -39,6 +39,7 @@ pub struct AppState {
     pub(crate) places: Places,
     pub(crate) sending: Sending,
     pub(crate) safety: Safety,
+    pub(crate) suppression: Suppression,
     pub(crate) reading: Reading,
     pub(crate) audit: AuditLayer,
     pub(crate) limits: Limits,
@@ -62,6 +63,7 @@ part! {
     Places = |s| s.places.clone();
     Sending = |s| s.sending.clone();
     Safety = |s| s.safety.clone();
+    Suppression = |s| s.suppression;
     Reading = |s| s.reading;
 }
 
@@ -192,6 +194,7 @@ fn state(config: &Config, gate: Gate, keys: TokenKeys) -> AppState {
         places: Places::new(config.limits.uploads_at_once),
         sending: Sending::default(),
         safety,
+        suppression: config.suppression,
         reading: reading(config.figures),
         limits: config.limits,
         metrics,

@@ -27,6 +27,9 @@ pub struct Config {
     /// Limits on everything.
     #[serde(default)]
     pub limits: Limits,
+    /// What outsiders are not given of a school's figures.
+    #[serde(default)]
+    pub suppression: Suppression,
 }
 
 /// Where the gateway listens.
@@ -94,6 +97,23 @@ impl Safety {
     /// The sentence, the same wherever it stands.
     pub fn caution(&self) -> String {
         format!("This does not mean the child is at no school. If a child may be in danger, ring {}.", self.0)
+    }
+}
+
+/// How small a group's figures may be that outsiders are given. These are ours, not the Department for Education's. A
+/// change counts for half terms that are not published yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Suppression {
+    /// Groups of fewer enrolments are not shown.
+    pub smallest_group_pupils: usize,
+    /// Figures of fewer enrolments are not given, but for those of none.
+    pub smallest_count_pupils: usize,
+}
+
+impl Default for Suppression {
+    fn default() -> Self {
+        Self { smallest_group_pupils: 10, smallest_count_pupils: 5 }
     }
 }
 
@@ -245,6 +265,13 @@ impl Config {
         let blanks =
             texts.iter().filter(|(_, t)| t.trim().is_empty()).map(|(name, _)| format!("`{name}` is empty"));
         let mut faults: Vec<String> = zeros.chain(blanks).collect();
+        let Suppression { smallest_group_pupils, smallest_count_pupils } = self.suppression;
+        if smallest_count_pupils < 2 || smallest_group_pupils < smallest_count_pupils {
+            faults.push(
+                "`suppression.smallest_count_pupils` must be at least 2, and no more than `smallest_group_pupils`"
+                    .to_owned(),
+            );
+        }
         if !self.listeners.admin.ip().is_loopback() {
             faults.push("`listeners.admin` has no encryption; give it a loopback address".to_owned());
         }
@@ -305,6 +332,7 @@ mod tests {
         assert!(uncommented.contains("\nhandshake_seconds"));
         let explicit = load(&uncommented).unwrap();
         assert_eq!((explicit.limits, explicit.listeners), (Limits::default(), Listeners::default()));
+        assert_eq!(explicit.suppression, Suppression::default());
         assert_eq!((explicit.figures, config.figures), (Figures::default(), Figures::default()));
     }
 
@@ -334,6 +362,12 @@ mod tests {
         for (from, to, expected) in [
             ("[limits]", "[limits]\nhandshake_second = 3", "handshake_second"),
             ("[limits]", "[limits]\nhandshake_seconds = 0", "limits.handshake_seconds"),
+            (
+                "[suppression]",
+                "[suppression]\nsmallest_count_pupils = 1",
+                "suppression.smallest_count_pupils",
+            ),
+            ("[suppression]", "[suppression]\nsmallest_group_pupils = 4", "smallest_group_pupils"),
             ("[listeners]", "[listeners]\nadmin = \"0.0.0.0:9090\"", "listeners.admin"),
             ("https://", "http://", "names.issuer"),
             ("sqlite:", "mysql:", "database.url"),

@@ -67,6 +67,14 @@ pub struct OfSchool {
     pub(super) school: SchoolId,
 }
 
+/// A permit to a school's figures, and to no child of it.
+#[derive(Debug)]
+pub struct OfFigures {
+    pub(super) school: SchoolId,
+    pub(super) outside: bool,
+    pub(super) social_worker: bool,
+}
+
 /// A permit about the caller's own organisation, and no child.
 #[derive(Debug)]
 pub struct OfOrganisation {
@@ -155,6 +163,23 @@ impl Permit<OfOrganisation> {
     /// The kinds of involvement that the holder's system may feed.
     pub fn kinds(&self) -> &[InvolvementKind] {
         &self.subject.kinds
+    }
+}
+
+impl Permit<OfFigures> {
+    /// The school whose figures the permit is about.
+    pub fn school(&self) -> SchoolId {
+        self.subject.school
+    }
+
+    /// Whether the holder is anybody but the school itself: then only what has been published for outsiders is given.
+    pub fn is_outside(&self) -> bool {
+        self.subject.outside
+    }
+
+    /// Whether the holder sees the cohort of children with a social worker as it is.
+    pub fn sees_social_worker(&self) -> bool {
+        self.subject.social_worker
     }
 }
 

@@ -125,7 +125,7 @@ pub struct Facts {
 pub enum Subject {
     /// One child.
     Child,
-    /// The caller's own school.
+    /// One school: the caller's own, or one whose returns come to it.
     School,
     /// The caller's own organisation.
     Organisation,
@@ -150,6 +150,14 @@ pub enum Action {
     FindChild,
     /// Find a child by name and date of birth.
     FindChildByName,
+    /// Be told that what may be read of a child has changed, and that it may not be read any more.
+    FollowChild,
+    /// Read the figures of the own school, its year groups and cohorts, as they are.
+    ReadSchoolFigures,
+    /// Read the figures of the own school's children with a social worker as they are.
+    ReadSocialWorkerCohort,
+    /// Read what has been published for outsiders of a school's figures.
+    ReadPublishedFigures,
     /// Send the own school's calendar.
     SendCalendar,
     /// Send the own school's admission register.
@@ -168,9 +176,13 @@ pub enum Action {
 
 impl Action {
     /// The actions that are no section, in the order in which the matrix prints them.
-    pub const OTHERS: [Self; 9] = [
+    pub const OTHERS: [Self; 13] = [
         Self::FindChild,
         Self::FindChildByName,
+        Self::FollowChild,
+        Self::ReadSchoolFigures,
+        Self::ReadSocialWorkerCohort,
+        Self::ReadPublishedFigures,
         Self::SendCalendar,
         Self::SendRoll,
         Self::SendMarks,
@@ -205,6 +217,10 @@ impl Action {
             },
             Self::FindChild => "find_child",
             Self::FindChildByName => "find_child_by_name",
+            Self::FollowChild => "follow_child",
+            Self::ReadSchoolFigures => "read_school_figures",
+            Self::ReadSocialWorkerCohort => "read_social_worker_cohort",
+            Self::ReadPublishedFigures => "read_published_figures",
             Self::SendCalendar => "send_calendar",
             Self::SendRoll => "send_roll",
             Self::SendMarks => "send_marks",
@@ -218,8 +234,14 @@ impl Action {
     /// What it is asked about.
     pub const fn subject(self) -> Subject {
         match self {
-            Self::Read(_) | Self::FindChild | Self::FindChildByName => Subject::Child,
-            Self::SendCalendar | Self::SendRoll | Self::SendMarks | Self::ReadImport => Subject::School,
+            Self::Read(_) | Self::FindChild | Self::FindChildByName | Self::FollowChild => Subject::Child,
+            Self::ReadSchoolFigures
+            | Self::ReadSocialWorkerCohort
+            | Self::ReadPublishedFigures
+            | Self::SendCalendar
+            | Self::SendRoll
+            | Self::SendMarks
+            | Self::ReadImport => Subject::School,
             Self::WriteInvolvement | Self::ReadInvolvementReport | Self::ReadAuditEntries => {
                 Subject::Organisation
             }

@@ -105,7 +105,11 @@ fn there_is_something_to_hold() {
 fn nothing_without_a_relationship() {
     for_all_permitted(|facts, action, _| match action.subject() {
         Subject::Child => !matches!(facts.relationship, Relationship::None | Relationship::Organisation),
-        Subject::School | Subject::Organisation => facts.relationship == Relationship::Organisation,
+        Subject::School | Subject::Organisation => {
+            facts.relationship == Relationship::Organisation
+                || (action == Action::ReadPublishedFigures
+                    && facts.relationship == Relationship::AuthorisedOfficer)
+        }
     });
 }
 
@@ -156,6 +160,30 @@ fn a_system_without_a_person_gets_what_is_listed() {
             || facts.lane == Lane::Person
             || facts.purpose == Purpose::OwnRecord
             || !(is_a_read(action) || action == Action::FindChildByName)
+    });
+}
+
+/// A school's figures as they are stay with the school; its authority gets what has been published, and the cohort of
+/// children with a social worker is the safeguarding lead's.
+#[test]
+fn figures_as_they_are_stay_with_the_school() {
+    for_all_permitted(|facts, action, _| match action {
+        Action::ReadSchoolFigures => facts.organisation_kind == OrganisationKind::School,
+        Action::ReadSocialWorkerCohort => facts.role == Role::Dsl,
+        Action::ReadPublishedFigures => {
+            facts.role == Role::AttendanceOfficerLa && facts.purpose == Purpose::AttendanceDuty
+        }
+        Action::Read(_)
+        | Action::FindChild
+        | Action::FindChildByName
+        | Action::FollowChild
+        | Action::SendCalendar
+        | Action::SendRoll
+        | Action::SendMarks
+        | Action::ReadImport
+        | Action::WriteInvolvement
+        | Action::ReadInvolvementReport
+        | Action::ReadAuditEntries => true,
     });
 }
 
@@ -233,6 +261,7 @@ fn a_bar_beats_every_permission() {
             let child = action.subject() == Subject::Child;
             let mut guards: Vec<&str> = [
                 (bar(2) && child && facts.purpose != Purpose::OwnRecord, "guard_agreement"),
+                (bar(2) && *action == Action::ReadPublishedFigures, "guard_agreement_figures"),
                 (bar(1), "guard_scope"),
                 (bar(3) && child, "guard_shield"),
                 (bar(0), "guard_suspended"),

@@ -30,6 +30,15 @@ impl Versioned for CalendarRow {
     }
 }
 
+#[cfg(test)]
+impl CalendarRow {
+    /// The first version of a calendar.
+    pub(super) fn made(school_id: Uuid, calendar: &SchoolCalendar) -> Self {
+        let (school_year, committed_at) = (i64::from(calendar.year().0), DateTime::UNIX_EPOCH);
+        Self { school_id, school_year, version: 1, committed_at, calendar: calendar.encode() }
+    }
+}
+
 impl CalendarRow {
     /// The calendar itself.
     pub fn calendar(&self) -> Result<SchoolCalendar, StoreError> {

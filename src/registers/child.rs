@@ -11,9 +11,9 @@ use uuid::Uuid;
 /// An enrolment with what its figures are computed from, in every state that readers still need.
 #[derive(Clone, Debug)]
 pub struct EnrolmentRecord {
-    states: Vec<Enrolment>,
-    calendars: Vec<CalendarRow>,
-    marks: Vec<MarksRow>,
+    pub(super) states: Vec<Enrolment>,
+    pub(super) calendars: Vec<CalendarRow>,
+    pub(super) marks: Vec<MarksRow>,
 }
 
 /// A child's enrolments, in the order in which they began.

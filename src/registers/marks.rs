@@ -36,10 +36,32 @@ impl Versioned for MarksRow {
     }
 }
 
+#[cfg(test)]
+impl MarksRow {
+    /// A row at its place, as it counted from `at` on, with its three packed columns.
+    pub(super) fn of(
+        (school_id, enrolment_id, school_year, version): MarksPlace,
+        at: DateTime<Utc>,
+        (marks, entered, minutes): (Vec<u8>, Vec<u8>, Vec<u8>),
+    ) -> Self {
+        Self {
+            school_id,
+            enrolment_id,
+            school_year,
+            version,
+            committed_at: at,
+            marks,
+            entered,
+            minutes,
+            received_at: at,
+        }
+    }
+}
+
 impl MarksRow {
     /// A first state, for tests of what stands above the database.
     #[cfg(test)]
-    pub(crate) fn of(
+    pub(crate) fn first_of(
         enrolment: EnrolmentId,
         year: SchoolYear,
         (marks, entered, minutes): (&PackedYear, &Entered, &MinutesLate),

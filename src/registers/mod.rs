@@ -10,7 +10,11 @@ mod child;
 mod enrolments;
 mod marks;
 mod roll_events;
+mod school;
 mod versions;
+
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use amendments::{
     Amendment, NOT_GIVEN, Recording, RecordingKey, Register, add_amendment, add_recording, amendments_of,
@@ -24,4 +28,5 @@ pub use enrolments::{
 };
 pub use marks::{MarksPlace, MarksRow, add_marks, expire_marks, marks_of_years, school_marks, tidy_marks};
 pub use roll_events::{RollEvent, add_roll_event};
+pub use school::{SchoolPupil, figures_calendars, school_pupils};
 pub use versions::{Upload, Versioned, as_of, newest, roll_version};

@@ -7,8 +7,13 @@
 mod answer;
 mod figures;
 mod http;
+mod school;
 mod sections;
 mod window;
 
+#[cfg(test)]
+mod polling;
+
 pub use answer::{Found, SummaryAnswer};
 pub use http::{__path_find_pupil, __path_read_attendance_summary, find_pupil, read_attendance_summary};
+pub use school::{__path_read_school_figures, SchoolFiguresAnswer, read_school_figures};

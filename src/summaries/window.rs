@@ -23,6 +23,10 @@ pub(super) struct Span {
     pub(super) last_due: Session,
     /// The moment as at which marks, roll and calendar are read; none: now.
     pub(super) moment: Option<DateTime<Utc>>,
+    /// The moment as at which last sightings are read; none: now.
+    pub(super) seen: Option<DateTime<Utc>>,
+    /// Whether nothing may tell more than whole published weeks do.
+    pub(super) bound: bool,
     /// The day up to which figures are given.
     pub(super) as_of: NaiveDate,
     /// How half days are read where the regulations leave them open.
@@ -99,7 +103,8 @@ pub(super) fn span(
     };
     let from = from.map(|from| from.min(to));
     let (shown, derivation) = (SectionSet::all(), false);
-    Ok(Span { from, to, to_given, last_due, moment, as_of, reading, shown, derivation })
+    let (seen, bound) = (None, !live);
+    Ok(Span { from, to, to_given, last_due, moment, seen, bound, as_of, reading, shown, derivation })
 }
 
 fn last_due(today: NaiveDate, time: NaiveTime) -> Session {
@@ -113,6 +118,14 @@ fn last_due(today: NaiveDate, time: NaiveTime) -> Session {
 }
 
 impl Span {
+    /// The last day on which an enrolment may begin that is told of. Where figures end with published weeks, that day too
+    /// moves with the publication only: it is the last before the next one.
+    pub(super) fn last_start(&self) -> NaiveDate {
+        let day = self.to.max(self.last_due.date);
+        let next = self.as_of.checked_add_days(Days::new(7)).unwrap_or(day);
+        if self.bound { next } else { day }
+    }
+
     /// The school years to read: one before the window, for runs and windows that reach back, to the live day.
     pub(super) fn years(&self) -> (SchoolYear, SchoolYear) {
         let first = SchoolYear::of(self.from.unwrap_or(self.to));

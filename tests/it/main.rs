@@ -36,8 +36,10 @@ mod many_schools;
 mod one_not_found;
 mod openapi;
 mod outages;
+mod polling;
 mod registers;
 mod relationships;
+mod school_figures;
 mod store;
 mod summaries;
 mod support;
@@ -66,6 +68,7 @@ fn trials(suite: &mut Suite) {
     many_schools::register(suite);
     openapi::register(suite);
     outages::register(suite);
+    polling::register(suite);
     import_command::register(suite);
     intake::register(suite);
     intake_files::register(suite);
@@ -74,6 +77,7 @@ fn trials(suite: &mut Suite) {
     caseloads::register(suite);
     registers::register(suite);
     relationships::register(suite);
+    school_figures::register(suite);
     store::register(suite);
     summaries::register(suite);
     support::register(suite);

@@ -62,6 +62,12 @@ const USUAL_ADMIN: u16 = 9090;
 
 /// Builds the authority, starts the gateway, and fills it through its own API.
 pub async fn start(args: &DemoArgs) -> Result<Demo> {
+    // Always a day's evening: the registers end with that day's last session, whatever the machine's hour.
+    start_on(args, Clock::on(args.today.unwrap_or_else(|| Clock::machine().today()))).await
+}
+
+/// The same on a clock of the caller's own; its day is the demonstration's.
+pub async fn start_on(args: &DemoArgs, clock: Clock) -> Result<Demo> {
     // The client of the demonstration and the gateway both use ring; a second call changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let dir = args.dir.clone().unwrap_or_else(|| PathBuf::from("schoolgate-demo"));
@@ -76,8 +82,6 @@ pub async fn start(args: &DemoArgs) -> Result<Demo> {
     if let Some(url) = &args.database {
         must_be_empty(url).await?;
     }
-    // Always a day's evening: the registers end with that day's last session, whatever the machine's hour.
-    let clock = Clock::on(args.today.unwrap_or_else(|| Clock::machine().today()));
     let mut options = Options::new(args.seed, clock.today());
     (options.schools, options.pupils) = (args.schools, args.pupils);
     let authority = Authority::generate(options);

@@ -1,6 +1,7 @@
 //! Opening the gate for a caller: about a child, about a school's registers, or about its own organisation.
 
 mod decide;
+mod figures;
 mod find;
 mod school;
 

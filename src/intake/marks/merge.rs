@@ -255,7 +255,7 @@ mod tests {
             .iter()
             .map(|y| {
                 let packed = (&y.marks, &y.entered, &y.minutes);
-                ((y.enrolment, y.year), crate::registers::MarksRow::of(y.enrolment, y.year, packed))
+                ((y.enrolment, y.year), crate::registers::MarksRow::first_of(y.enrolment, y.year, packed))
             })
             .collect();
         merge(&gathered, standing, ImportReport::default()).unwrap()

@@ -34,21 +34,22 @@ pub(super) struct Decoded {
     status: EnrolmentStatus,
 }
 
-/// One enrolment as its figures are given, and as it counts now where that differs.
+/// One enrolment as its figures are given, and as it is seen now where that differs.
 pub(super) struct Held {
     pub(super) then: Decoded,
     now: Option<Decoded>,
 }
 
 impl Held {
-    /// Decodes a record as at the moment (none: now), and once more only if something has changed since.
+    /// Decodes a record as at the moment (none: now), and once more, as at the moment of last sightings, only if something
+    /// has changed in between.
     pub(super) fn of(
         record: &EnrolmentRecord,
-        moment: Option<DateTime<Utc>>,
+        (moment, seen): (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
     ) -> Result<Option<Self>, StoreError> {
         let Some(then) = Decoded::at(record, moment)? else { return Ok(None) };
-        let now =
-            if moment.is_none() || is_unchanged(record, moment) { None } else { Decoded::at(record, None)? };
+        let same = moment == seen || is_unchanged(record, [moment, seen]);
+        let now = if same { None } else { Decoded::at(record, seen)? };
         Ok(Some(Self { then, now }))
     }
 
@@ -63,16 +64,14 @@ impl Held {
     }
 }
 
-/// Whether what counted at a moment is what counts now: the very same rows.
-fn is_unchanged(record: &EnrolmentRecord, moment: Option<DateTime<Utc>>) -> bool {
-    fn same<T>(then: &[&T], now: &[&T]) -> bool {
-        then.len() == now.len() && then.iter().zip(now).all(|(a, b)| std::ptr::eq(*a, *b))
+/// Whether what counted at one moment is what counted at the other: the very same rows.
+fn is_unchanged(record: &EnrolmentRecord, moments: [Option<DateTime<Utc>>; 2]) -> bool {
+    fn same<T>([then, now]: [Vec<&T>; 2]) -> bool {
+        then.len() == now.len() && then.iter().zip(now).all(|(a, b)| std::ptr::eq(*a, b))
     }
-    let states = [moment, None].map(|at| record.at(at).into_iter().collect::<Vec<_>>());
-    let [then, now] = &states;
-    same(then, now)
-        && same(&record.calendars_at(moment), &record.calendars_at(None))
-        && same(&record.marks_at(moment), &record.marks_at(None))
+    same(moments.map(|at| record.at(at).into_iter().collect()))
+        && same(moments.map(|at| record.calendars_at(at)))
+        && same(moments.map(|at| record.marks_at(at)))
 }
 
 impl Decoded {
@@ -108,11 +107,10 @@ impl Decoded {
         Ok(Some(Self { enrolment, years, received_at, status }))
     }
 
-    /// Whether it was live on any day of the window, or is now.
+    /// Whether it was live on any day of the window, or is since.
     pub(super) fn in_window(&self, from: NaiveDate, span: Span) -> bool {
         let enrolment = &self.enrolment;
-        enrolment.starting_day <= span.to.max(span.last_due.date)
-            && enrolment.last_day.is_none_or(|last| last >= from)
+        enrolment.starting_day <= span.last_start() && enrolment.last_day.is_none_or(|last| last >= from)
     }
 
     /// Whether it is one of the two places of a dual registration, and live on a day.

@@ -3,14 +3,15 @@
 mod decode;
 mod derived;
 mod detail;
+mod missing;
 mod other_school;
 
 pub(super) use derived::DerivationBody;
 pub(super) use detail::Detail;
 pub(super) use other_school::OtherSchoolBody;
 
-use super::answer::{Combined, CompletenessBody, EnrolmentBody, SchoolBody, SummaryAnswer, WindowBody};
-use super::sections::{Sections, Told, session};
+use super::answer::{Combined, EnrolmentBody, SchoolBody, SummaryAnswer, WindowBody};
+use super::sections::{Sections, Told};
 use super::window::Span;
 use crate::directory::{Directory, Organisation};
 use crate::domain::attendance::summary::{DualMet, Enforcement, Figures, LastSeen, Window, combine};
@@ -21,6 +22,7 @@ use crate::registers::{ChildRecord, EnrolmentRecord};
 use crate::store::StoreError;
 use chrono::NaiveDate;
 use decode::{Decoded, Held};
+use serde::Serialize;
 
 /// What an answer is worked out from.
 pub(super) struct Records<'a> {
@@ -49,15 +51,58 @@ pub(super) fn answer<'a>(
     directory: &Directory,
     caution: String,
 ) -> Result<SummaryAnswer, StoreError> {
+    let entitled = Entitled { sections: permit.sections(), counterpart: permit.counterpart_sections() };
+    let body = body(entitled, records, span, directory)?;
+    Ok(SummaryAnswer {
+        pupil_id: ChildRef::of(permit.pupil()),
+        role: permit.role().as_str().to_owned(),
+        purpose: permit.purpose().as_str().to_owned(),
+        as_of: span.as_of,
+        window: body.window,
+        enrolments: body.enrolments,
+        combined: body.combined,
+        not_given: Vec::new(),
+        caution: permit.is_an_agency().then_some(caution),
+    })
+}
+
+/// The sections that an answer may have, and those of the other school of a dual registration.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entitled {
+    pub(super) sections: SectionSet,
+    pub(super) counterpart: SectionSet,
+}
+
+/// What an answer says of a child, whoever asks.
+#[derive(Debug, Serialize)]
+pub(super) struct Body {
+    pub(super) window: WindowBody,
+    pub(super) enrolments: Vec<EnrolmentBody>,
+    pub(super) combined: Combined,
+}
+
+/// Works out what an answer says of a child. For a span that is bound to published weeks it is a function of what
+/// counted at the publication, of the window and of the sections, and of nothing else but for `last_seen`.
+pub(super) fn body<'a>(
+    entitled: Entitled,
+    records: impl Into<Records<'a>>,
+    span: Span,
+    directory: &Directory,
+) -> Result<Body, StoreError> {
     let Records { child: record, counterparts } = records.into();
-    let held: Vec<Held> =
-        record.0.iter().filter_map(|one| Held::of(one, span.moment).transpose()).collect::<Result<_, _>>()?;
-    let others: Vec<Decoded> =
-        counterparts.iter().filter_map(|one| Decoded::at(one, None).transpose()).collect::<Result<_, _>>()?;
+    let held: Vec<Held> = record
+        .0
+        .iter()
+        .filter_map(|one| Held::of(one, (span.moment, span.seen)).transpose())
+        .collect::<Result<_, _>>()?;
+    let others: Vec<Decoded> = counterparts
+        .iter()
+        .filter_map(|one| Decoded::at(one, span.seen).transpose())
+        .collect::<Result<_, _>>()?;
     let (from, span) = resolve(&held, span);
     let asked = Asking {
-        permit,
-        given: permit.sections().and(span.shown),
+        entitled,
+        given: entitled.sections.and(span.shown),
         window: Window { from, to: span.to, last_due: span.last_due },
         span,
         directory,
@@ -65,16 +110,10 @@ pub(super) fn answer<'a>(
     let counted: Vec<Counted<'_>> = held.iter().filter_map(|one| asked.count(one)).collect();
     let duals: Vec<DualMet> = counted.iter().map(|one| asked.dual_met(one, &held, &others)).collect();
     let enrolments = counted.iter().zip(&duals).map(|(one, dual)| asked.enrolment(one, dual, &others));
-    Ok(SummaryAnswer {
-        pupil_id: ChildRef::of(permit.pupil()),
-        role: permit.role().as_str().to_owned(),
-        purpose: permit.purpose().as_str().to_owned(),
-        as_of: span.as_of,
+    Ok(Body {
         window: WindowBody { from, to: span.to },
         enrolments: enrolments.collect(),
         combined: Combined { sections: asked.combined(&counted, &duals, &held) },
-        not_given: Vec::new(),
-        caution: permit.is_an_agency().then_some(caution),
     })
 }
 
@@ -93,12 +132,12 @@ fn resolve(all: &[Held], span: Span) -> (NaiveDate, Span) {
     let firsts = years().filter(|y| y.calendar.year() == year).filter_map(|y| y.calendar.first_session());
     let from = firsts.map(|s| s.date).min().unwrap_or(last);
     // Whoever sees whole weeks is told the end of the week; whoever sees sessions the day of the last one.
-    (from, if span.moment.is_none() && !span.to_given { Span { to: last, ..span } } else { span })
+    (from, if !span.bound && !span.to_given { Span { to: last, ..span } } else { span })
 }
 
 /// What one answer is worked out with.
 struct Asking<'a> {
-    permit: &'a Permit<OfChild>,
+    entitled: Entitled,
     /// Sections to write.
     given: SectionSet,
     window: Window,
@@ -157,16 +196,13 @@ impl<'a> Asking<'a> {
             Some(now) => now.figures(self.window, self.span).last_seen,
             None => figures.last_seen.clone(),
         };
-        let detail = match self.span.moment {
-            None => Detail::of(&figures),
-            Some(_) => self.finished_half_terms(one),
-        };
+        let detail = if self.span.bound { self.finished_half_terms(one) } else { Detail::of(&figures) };
         Some(Counted { held, school, figures, last_seen, detail })
     }
 
     /// Whether the sessions behind each count are given too.
     fn derives(&self) -> bool {
-        self.span.derivation && self.permit.sections().has(Section::Sessions)
+        self.span.derivation && self.entitled.sections.has(Section::Sessions)
     }
 
     /// Weekdays and spells for a role that sees published weeks: of half terms that have ended and lie whole in the
@@ -203,21 +239,10 @@ impl<'a> Asking<'a> {
 
     fn enrolment(&self, one: &Counted<'a>, dual: &DualMet, others: &[Decoded]) -> EnrolmentBody {
         let Counted { held, school, figures, .. } = one;
-        let completeness = figures.completeness;
         EnrolmentBody {
             school: SchoolBody::of(school),
             status: held.then.enrolment.status.clone(),
-            completeness: CompletenessBody {
-                recorded: figures.recorded,
-                // A role that sees published weeks is not told that marks came since.
-                marks_received_at: held
-                    .then
-                    .received_at
-                    .map(|at| self.span.moment.map_or(at, |moment| at.min(moment))),
-                last_complete_session: completeness.last_complete_session.map(session),
-                sessions_without_mark: completeness.sessions_without_mark,
-                no_reason_yet_over_five_days: completeness.no_reason_yet_over_five_days,
-            },
+            completeness: self.completeness(&held.then, figures),
             sections: Sections::of(&self.told(one, dual), school),
             derivation: self.derivation(one),
             other_school: self.other_school(one, dual, others),

@@ -60,7 +60,7 @@ impl Asking<'_> {
         let other = self.beside(one, others).next()?;
         let school = self.directory.school(other.enrolment.school())?;
         let figures = other.figures(self.window, self.span);
-        let given = self.permit.counterpart_sections().and(self.given);
+        let given = self.entitled.counterpart.and(self.given);
         let met = other.dual_met(self.window, &figures.last_seen.dual, &[one.held.live()]);
         // Unmet is unmet for both, whichever of the two marked D.
         let met = DualMet { unmet: dual.unmet.clone(), ..met };

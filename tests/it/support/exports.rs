@@ -23,7 +23,11 @@ pub struct Wire {
 impl Wire {
     /// Starts a gateway on an empty database.
     pub async fn start(url: &str) -> Self {
-        let gate = TestGate::start(url).await;
+        Self::over(TestGate::start(url).await)
+    }
+
+    /// With a client of each caller of a gateway that runs.
+    pub fn over(gate: TestGate) -> Self {
         let clients = gate
             .demo
             .json

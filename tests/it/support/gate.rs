@@ -2,7 +2,8 @@
 //!
 //! It is the demonstration itself, small, on the trial's own database; so what tests call is what partners call.
 
-use schoolgate::demo::run::{Client, Demo, DemoArgs, start};
+use schoolgate::clock::Clock;
+use schoolgate::demo::run::{Client, Demo, DemoArgs, start_on};
 use schoolgate::demo::{DemoCaller, DemoChild, Standing};
 use serde_json::Value;
 use std::path::PathBuf;
@@ -21,6 +22,11 @@ pub struct TestGate {
 impl TestGate {
     /// Starts one on an empty database.
     pub async fn start(url: &str) -> Self {
+        Self::start_on(url, Clock::on(TODAY.parse().unwrap())).await
+    }
+
+    /// Starts one on an empty database and a clock of the test's own.
+    pub async fn start_on(url: &str, clock: Clock) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let args = DemoArgs {
             dir: Some(dir.path().join("demo")),
@@ -29,9 +35,9 @@ impl TestGate {
             schools: 2,
             seed: 1,
             database: Some(url.to_owned()),
-            today: Some(TODAY.parse().unwrap()),
+            today: None,
         };
-        Self { demo: start(&args).await.unwrap(), _dir: dir }
+        Self { demo: start_on(&args, clock).await.unwrap(), _dir: dir }
     }
 
     /// Its folder of certificates, keys and exports.
