@@ -34,8 +34,8 @@ const STEPS: &[Step] = steps![
     7 "0007_intake_files",
     8 "0008_many_schools",
     9 "0009_dual_registration",
-    11 "0011_summaries",
-    12 "0012_involvement_matching",
+    10 "0010_summaries",
+    11 "0011_involvement_matching",
 ];
 
 /// Applies every migration that the database does not yet have, each in a transaction.
