@@ -176,7 +176,6 @@ fn figures_as_they_are_stay_with_the_school() {
         Action::Read(_)
         | Action::FindChild
         | Action::FindChildByName
-        | Action::FollowChild
         | Action::SendCalendar
         | Action::SendRoll
         | Action::SendMarks

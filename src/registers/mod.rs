@@ -18,7 +18,7 @@ pub(crate) mod testing;
 
 pub use amendments::{
     Amendment, NOT_GIVEN, Recording, RecordingKey, Register, add_amendment, add_recording, amendments_of,
-    expire_amendments, recordings_of, recordings_within,
+    expire_amendments, recordings_of, recordings_within, worth_keeping,
 };
 pub use calendars::{CalendarRow, add_calendar, school_calendars};
 pub use child::{ChildRecord, EnrolmentRecord, child_record, counterparts};

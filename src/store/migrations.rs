@@ -36,6 +36,7 @@ const STEPS: &[Step] = steps![
     9 "0009_dual_registration",
     10 "0010_summaries",
     11 "0011_involvement_matching",
+    12 "0012_recorded_minutes",
 ];
 
 /// Applies every migration that the database does not yet have, each in a transaction.

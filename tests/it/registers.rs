@@ -3,11 +3,18 @@
 
 use crate::support::exports::{Row, Wire, changed, csv_of, number, standing};
 use crate::support::{Suite, TestDb};
+use chrono::NaiveDate;
 use reqwest::Method;
+use schoolgate::audit::{Class, Decision, Entry, EventId};
 use schoolgate::demo::SchoolFiles;
 use schoolgate::demo::run::Answered;
 use schoolgate::domain::identifiers::Upn;
+use schoolgate::domain::purpose::{Purpose, Role};
+use schoolgate::gate::{Asked, Trail};
+use schoolgate::identity::local;
 use schoolgate::intake::expire_entries;
+use schoolgate::policy::Action;
+use schoolgate::registers::{Amendment, NOT_GIVEN, Register, amendments_of};
 use serde_json::{Value, json};
 
 /// Registers the tests of this file.
@@ -205,7 +212,48 @@ async fn amendments(db: TestDb) {
     let code =
         gate.ask(&Wire::sender(&school.urn), &handle, None, "?from=2026-11-19&to=2026-11-19").await.body;
     assert_eq!(code["enrolments"][0]["sections"]["codes"], json!({"G": 2}));
+    five_parts(&trail(&gate, school).await, &whole);
     gate.stop().await;
+}
+
+/// Every amendment of a school, read as its own system through the gate.
+async fn trail(gate: &Wire, school: &SchoolFiles) -> Vec<Amendment> {
+    let running = &gate.gate.demo.running.gate;
+    let caller = gate.gate.caller(&Wire::sender(&school.urn));
+    let key = std::fs::read(gate.gate.dir().join(&caller.key)).unwrap();
+    let directory = running.directory().current();
+    let (role, purpose) = (Role::SchoolAttendanceOfficer, Purpose::OwnRecord);
+    let now = running.clock().now();
+    let caller = local(&directory, &caller.client_id, &key, role, purpose, now).unwrap();
+    let trail = Trail::new(Entry::new(EventId::new(), now, Class::Access, Decision::Refused));
+    let permit = running.open_own_school(Asked { caller, trail }, Action::SendMarks).unwrap();
+    amendments_of(running.db(), &permit).await.unwrap()
+}
+
+/// Original, amended, reason, date and name, as SI 2024/208 reg 6(1) has them.
+fn five_parts(all: &[Amendment], whole: &str) {
+    let day: NaiveDate = "2026-11-20".parse().unwrap();
+    let told: Vec<&Amendment> = all.iter().filter(|a| a.amended_by == "Ruth Calloway").collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    let one = told[0];
+    assert_eq!(
+        (
+            one.original.as_str(),
+            one.amended.as_str(),
+            one.reason.as_str(),
+            one.amended_on,
+            one.field.as_str()
+        ),
+        (whole, "G", "holiday in term", day, "am")
+    );
+    let mut same = all.iter().filter(|a| a.enrolment == one.enrolment && a.amended_on == day);
+    let untold = same.clone().find(|a| a.field == "pm" && a.amended == "G").unwrap();
+    assert_eq!((untold.reason.as_str(), untold.amended_by.as_str()), (NOT_GIVEN, NOT_GIVEN));
+    assert!(untold.original != "G" && !untold.original.is_empty());
+    let renamed = same.find(|a| a.register == Register::Admission && a.field == "forename").unwrap();
+    assert_eq!((renamed.amended.as_str(), renamed.session_date), ("Renamed", None));
+    let late = all.iter().find(|a| a.enrolment == one.enrolment && a.original == "R").unwrap();
+    assert_eq!((late.amended.as_str(), late.amended_on.to_string().as_str()), (whole, "2026-11-19"));
 }
 
 /// Numbers that only look like chance.

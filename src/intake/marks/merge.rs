@@ -111,7 +111,8 @@ impl Merging<'_> {
         if outcome.has_history() || (row.told.is_some() && outcome != Merge::Unchanged) {
             self.record(place, incoming, Some(row));
         }
-        if let Some(current) = current.filter(|c| outcome.has_history() && c.code != incoming.code) {
+        // Both sides of a step, whichever came first: what is kept must not depend on the order of arrival.
+        if let Some(current) = current.filter(|_| outcome.has_history()) {
             self.record(place, current, None);
         }
     }
@@ -130,6 +131,7 @@ impl Merging<'_> {
         let text = |text: Option<std::sync::Arc<str>>| text.map(|text| text.as_ref().to_owned());
         let mut recording = Recording {
             key: key.clone(),
+            minutes_late: mark.minutes_late,
             amended_from: text(told.amended_from),
             reason: text(told.reason),
             amended_by: text(told.amended_by),

@@ -67,12 +67,5 @@ async fn new_to(
     };
     let within = (first.first_day(), last.last_day());
     let known = registers::recordings_within(gate.db(), permit, within).await?;
-    let new = brought.into_values().filter_map(|mut told| match known.get(&told.key) {
-        None => Some(told),
-        Some(known) => {
-            told.complete_from(known.clone());
-            (told != *known).then_some(told)
-        }
-    });
-    Ok(new.collect())
+    Ok(registers::worth_keeping(brought, &known))
 }

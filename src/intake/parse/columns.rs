@@ -145,10 +145,7 @@ pub(super) static PUPILS: Table = Table {
         optional("future_address_parents", &["New Address Parents"]),
         optional("future_address_from", &["New Address From", "New Address Start Date"]),
         optional("other_school_name", &["Other School", "Destination School", "New School"]),
-        whole_number(
-            "other_school_urn",
-            &["Other School URN", "Dual Registration URN", "URN of Other School"],
-        ),
+        whole_number("other_school_urn", &["Dual Registration URN", "URN of Other School"]),
         optional("other_school_from", &["Other School Start Date", "New School Start Date"]),
         optional("sen", &["SEN Status", "SEN Provision", "SEN Need"]),
         flag("free_meals", &["FSM", "Free School Meals", "FSM Eligible", "Eligible for Free Meals"]),

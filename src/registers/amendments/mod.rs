@@ -2,7 +2,9 @@
 
 mod recordings;
 
-pub use recordings::{Recording, RecordingKey, add_recording, recordings_of, recordings_within};
+pub use recordings::{
+    Recording, RecordingKey, add_recording, recordings_of, recordings_within, worth_keeping,
+};
 
 use super::Upload;
 use crate::domain::identifiers::{EnrolmentId, ImportId};
@@ -113,7 +115,10 @@ fn amendment(row: Row) -> Result<Amendment, StoreError> {
 /// Deletes amendments made on or before `until`, of every school and both registers; SI 2024/208 reg 7(a).
 pub async fn expire_amendments(tx: &mut Tx, until: NaiveDate) -> Result<u64, StoreError> {
     const DELETE: &str = "DELETE FROM amendments WHERE amended_on <= $1";
-    const RECORDINGS: &str = "DELETE FROM recordings WHERE recorded_at < $1";
+    // A recording stands as long as the one after it: what that one amended is one of the five things to be kept of it.
+    const RECORDINGS: &str = "DELETE FROM recordings WHERE recorded_at < $1 AND NOT EXISTS (SELECT 1 \
+         FROM recordings n WHERE n.school_id = recordings.school_id AND n.enrolment_id = recordings.enrolment_id \
+         AND n.session_date = recordings.session_date AND n.half = recordings.half AND n.recorded_at >= $1)";
     let amendments = on!(tx, c => sqlx::query(DELETE).bind(until).execute(c).await.map(|r| r.touched()))?;
     let end = until.checked_add_days(Days::new(1)).unwrap_or(until).and_time(NaiveTime::MIN);
     let end =

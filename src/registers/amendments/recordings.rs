@@ -12,6 +12,7 @@ use crate::store::{Db, StoreError, Tx, must_touch, on, read};
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Europe::London;
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use uuid::Uuid;
 
 /// One mark as recorded once for one session.
@@ -19,6 +20,8 @@ use uuid::Uuid;
 pub struct Recording {
     /// Which mark.
     pub key: RecordingKey,
+    /// Minutes late, where sent.
+    pub minutes_late: Option<u16>,
     /// What it replaced, as the source told it.
     pub amended_from: Option<String>,
     /// Why it was recorded, where it replaced another.
@@ -43,8 +46,25 @@ pub struct RecordingKey {
 }
 
 impl Recording {
+    /// Code and minutes late: two recordings with the same are no amendment.
+    fn content(&self) -> (&str, Option<u16>) {
+        (&self.key.code, self.minutes_late)
+    }
+
+    /// Whether the source told more than the mark.
+    fn is_told(&self) -> bool {
+        self.amended_from.is_some() || self.reason.is_some() || self.amended_by.is_some()
+    }
+
+    fn is_of_session(&self, other: &RecordingKey) -> bool {
+        let key = &self.key;
+        (key.enrolment, key.date, key.half) == (other.enrolment, other.date, other.half)
+    }
+
     /// Takes over what another telling of the same mark says beyond this one.
     pub fn complete_from(&mut self, other: Self) {
+        // At one second the greater number stands, as where marks are merged.
+        self.minutes_late = self.minutes_late.max(other.minutes_late);
         self.amended_from = self.amended_from.take().or(other.amended_from);
         self.reason = self.reason.take().or(other.reason);
         self.amended_by = self.amended_by.take().or(other.amended_by);
@@ -59,13 +79,14 @@ pub async fn add_recording(
     recording: &Recording,
 ) -> Result<(), StoreError> {
     const INSERT: &str = "INSERT INTO recordings (school_id, enrolment_id, session_date, half, recorded_at, code, \
-         version, amended_from, reason, amended_by, import_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+         version, amended_from, reason, amended_by, import_id, minutes_late) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
     let key = &recording.key;
     on!(tx, c => {
         let r = sqlx::query(INSERT)
             .bind(upload.school.0).bind(key.enrolment.0).bind(key.date).bind(key.half.as_str()).bind(key.recorded_at)
             .bind(&key.code).bind(upload.version).bind(&recording.amended_from).bind(&recording.reason)
-            .bind(&recording.amended_by).bind(import.0)
+            .bind(&recording.amended_by).bind(import.0).bind(recording.minutes_late.map(i64::from))
             .execute(c).await?;
         must_touch("recording", &r, 1)
     })
@@ -78,6 +99,7 @@ struct Row {
     half: String,
     recorded_at: DateTime<Utc>,
     code: String,
+    minutes_late: Option<i64>,
     amended_from: Option<String>,
     reason: Option<String>,
     amended_by: Option<String>,
@@ -97,8 +119,8 @@ pub async fn recordings_within(
     permit: &Permit<OfSchool>,
     (first, last): (NaiveDate, NaiveDate),
 ) -> Result<BTreeMap<RecordingKey, Recording>, StoreError> {
-    const SELECT: &str = "SELECT r.enrolment_id, r.session_date, r.half, r.recorded_at, r.code, r.amended_from, \
-         r.reason, r.amended_by FROM recordings r \
+    const SELECT: &str = "SELECT r.enrolment_id, r.session_date, r.half, r.recorded_at, r.code, r.minutes_late, \
+         r.amended_from, r.reason, r.amended_by FROM recordings r \
          JOIN register_versions v ON v.school_id = r.school_id AND v.version = r.version \
          WHERE r.school_id = $1 AND r.session_date BETWEEN $2 AND $3 ORDER BY r.version";
     let rows: Vec<Row> = read!(db, c => sqlx::query_as(SELECT)
@@ -120,35 +142,85 @@ fn recording(row: Row) -> Result<Recording, StoreError> {
     let half = Half::parse(&row.half).ok_or(StoreError::Corrupt("recordings.half"))?;
     let (enrolment, date) = (EnrolmentId(row.enrolment_id), row.session_date);
     let key = RecordingKey { enrolment, date, half, recorded_at: row.recorded_at, code: row.code };
-    Ok(Recording { key, amended_from: row.amended_from, reason: row.reason, amended_by: row.amended_by })
+    let minutes = row.minutes_late.map(u16::try_from).transpose();
+    let minutes_late = minutes.map_err(|_| StoreError::Corrupt("recordings.minutes_late"))?;
+    let Row { amended_from, reason, amended_by, .. } = row;
+    Ok(Recording { key, minutes_late, amended_from, reason, amended_by })
 }
 
-/// The amendments that recordings amount to: each step to another code, and a first one that tells what it replaced.
+/// Of the recordings that a file brings, those of which anything is not yet known and that the trail needs.
+///
+/// A recording that the source says nothing of, after one of the same code and minutes and before no other, confirms what
+/// stood: of a run of them the first is kept, which dates the amendment. Else a source that stamps each export with its own
+/// time would add a row for every mark each night.
+pub fn worth_keeping(
+    brought: BTreeMap<RecordingKey, Recording>,
+    known: &BTreeMap<RecordingKey, Recording>,
+) -> Vec<Recording> {
+    let mut all = known.clone();
+    for (key, told) in brought {
+        let whole = match known.get(&key) {
+            Some(known) => {
+                let mut whole = told;
+                whole.complete_from(known.clone());
+                whole
+            }
+            None => told,
+        };
+        all.insert(key, whole);
+    }
+    let confirms = |place: &RecordingKey, recording: &Recording| {
+        let before = all.range(..place).next_back().filter(|(key, _)| recording.is_of_session(key));
+        let after = all.range((Bound::Excluded(place), Bound::Unbounded)).next();
+        let after = after.filter(|(key, _)| recording.is_of_session(key));
+        before.is_some_and(|(_, other)| other.content() == recording.content())
+            && after.is_none_or(|(_, other)| other.content() == recording.content())
+    };
+    let new = all.iter().filter(|(key, recording)| match known.get(*key) {
+        Some(known) => known != *recording,
+        None => recording.is_told() || !confirms(key, recording),
+    });
+    new.map(|(_, recording)| recording.clone()).collect()
+}
+
+/// The amendments that recordings amount to: each step to another code or other minutes, and a first one that tells what
+/// it replaced.
 pub(super) fn derived(recordings: &BTreeMap<RecordingKey, Recording>) -> Vec<Amendment> {
     let mut all = Vec::new();
-    let mut before: Option<&RecordingKey> = None;
+    let mut before: Option<&Recording> = None;
     for recording in recordings.values() {
-        let key = &recording.key;
-        let same_session = |other: &&RecordingKey| {
-            (other.enrolment, other.date, other.half) == (key.enrolment, key.date, key.half)
-        };
-        let original =
-            before.filter(same_session).map(|k| k.code.clone()).or_else(|| recording.amended_from.clone());
-        if let Some(original) = original.filter(|code| *code != key.code) {
-            let given = |text: &Option<String>| text.clone().unwrap_or_else(|| NOT_GIVEN.to_owned());
-            all.push(Amendment {
-                enrolment: key.enrolment,
-                register: Register::Attendance,
-                field: key.half.as_str().to_owned(),
-                session_date: Some(key.date),
-                original,
-                amended: key.code.clone(),
-                reason: given(&recording.reason),
-                amended_on: key.recorded_at.with_timezone(&London).date_naive(),
-                amended_by: given(&recording.amended_by),
-            });
-        }
-        before = Some(key);
+        let earlier = before.filter(|other| other.is_of_session(&recording.key));
+        all.extend(step(earlier, recording));
+        before = Some(recording);
     }
     all
 }
+
+fn step(earlier: Option<&Recording>, recording: &Recording) -> Option<Amendment> {
+    let key = &recording.key;
+    let minutes_only = earlier.is_some_and(|other| other.key.code == key.code);
+    let entry = |of: &Recording| match of.minutes_late.filter(|_| minutes_only) {
+        Some(minutes) => format!("{}, {minutes} minutes late", of.key.code),
+        None => of.key.code.clone(),
+    };
+    let original = match earlier {
+        Some(other) => (other.content() != recording.content()).then(|| entry(other)),
+        None => recording.amended_from.clone().filter(|code| *code != key.code),
+    }?;
+    let given = |text: &Option<String>| text.clone().unwrap_or_else(|| NOT_GIVEN.to_owned());
+    Some(Amendment {
+        enrolment: key.enrolment,
+        register: Register::Attendance,
+        field: key.half.as_str().to_owned(),
+        session_date: Some(key.date),
+        original,
+        amended: entry(recording),
+        reason: given(&recording.reason),
+        amended_on: key.recorded_at.with_timezone(&London).date_naive(),
+        amended_by: given(&recording.amended_by),
+    })
+}
+
+#[cfg(test)]
+#[path = "recordings_tests.rs"]
+mod tests;

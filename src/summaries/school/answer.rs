@@ -2,7 +2,7 @@
 
 use super::super::answer::{SchoolBody, WindowBody};
 use super::counted::{Cohort, Group, Tally};
-use super::half_terms::Cell;
+use super::outsiders::half_terms::Cell;
 use crate::gate::Answer;
 use chrono::NaiveDate;
 use serde::Serialize;

@@ -4,7 +4,7 @@ use super::super::answer::{SchoolBody, WindowBody};
 use super::super::window;
 use super::answer::{FiguresBody, Groups, SchoolFiguresAnswer};
 use super::counted::{Cohort, Group};
-use super::half_terms::HalfTerm;
+use super::outsiders::half_terms::HalfTerm;
 use super::publish::{Published, published};
 use super::{live::live, storage};
 use crate::config::{Safety, Suppression};

@@ -6,15 +6,11 @@
 
 mod answer;
 mod counted;
-mod half_terms;
 mod http;
 mod live;
-mod proof;
+mod outsiders;
 mod publish;
 mod storage;
-
-#[cfg(test)]
-mod attack;
 
 pub use answer::SchoolFiguresAnswer;
 pub use http::{__path_read_school_figures, read_school_figures};

@@ -2,7 +2,7 @@
 //! asked are counted as at that Monday, six in the morning, and become what outsiders get from then on.
 
 use super::counted::{Group, Pupil, pupils};
-use super::half_terms::{HalfTerm, Kept, cells};
+use super::outsiders::half_terms::{HalfTerm, Kept, cells};
 use super::storage;
 use crate::config::Suppression;
 use crate::domain::attendance::summary::{Counts, Window};

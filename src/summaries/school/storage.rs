@@ -1,6 +1,6 @@
 //! The table of published half terms: a row is added once and never changed.
 
-use super::half_terms::{Cells, HalfTerm, Kept};
+use super::outsiders::half_terms::{Cells, HalfTerm, Kept};
 use crate::domain::attendance::summary::Counts;
 use crate::domain::calendar::SchoolYear;
 use crate::gate::{OfFigures, Permit};

@@ -2,7 +2,7 @@
 //! small schools over two years is taken together, answer by answer, and searched for a sum or difference of figures
 //! that is a figure of one to four pupils.
 
-use super::counted::{Cohort, Group};
+use super::super::counted::{Cohort, Group};
 use super::half_terms::{Cell, HalfTerm, Kept, cells};
 use crate::config::Suppression;
 use crate::domain::attendance::summary::Counts;

@@ -7,7 +7,7 @@
 //! of what has been given, this figure included, is a figure of a small group ([`super::proof`]). What is not given is
 //! `None`, whether it is small itself or would give a small one away.
 
-use super::counted::Group;
+use super::super::counted::Group;
 use super::proof::Sums;
 use crate::config::Suppression;
 use crate::domain::attendance::summary::Counts;
@@ -19,67 +19,67 @@ use uuid::Uuid;
 
 /// An enrolment of the school year's groups, with its sessions of one half term.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Kept {
+pub(in crate::summaries::school) struct Kept {
     /// The enrolment.
-    pub(super) enrolment: Uuid,
+    pub(in crate::summaries::school) enrolment: Uuid,
     /// Its groups, a bit each.
-    pub(super) groups: u32,
+    pub(in crate::summaries::school) groups: u32,
     /// Its sessions; none once it has left.
-    pub(super) counts: Counts,
+    pub(in crate::summaries::school) counts: Counts,
 }
 
 /// A published half term.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct HalfTerm {
+pub(in crate::summaries::school) struct HalfTerm {
     /// The school year.
-    pub(super) year: SchoolYear,
+    pub(in crate::summaries::school) year: SchoolYear,
     /// Its place in the year, from 1.
-    pub(super) place: i64,
+    pub(in crate::summaries::school) place: i64,
     /// First day.
-    pub(super) from: NaiveDate,
+    pub(in crate::summaries::school) from: NaiveDate,
     /// Last day.
-    pub(super) to: NaiveDate,
+    pub(in crate::summaries::school) to: NaiveDate,
     /// The Sunday of the week as at whose publication it was made.
-    pub(super) published: NaiveDate,
+    pub(in crate::summaries::school) published: NaiveDate,
     /// The enrolments of the year's groups, in the order of their identifiers; the same in every half term of a year.
-    pub(super) pupils: Vec<Kept>,
+    pub(in crate::summaries::school) pupils: Vec<Kept>,
     /// What is given, group by group; a group that is not there is not shown.
-    pub(super) cells: Vec<Cells>,
+    pub(in crate::summaries::school) cells: Vec<Cells>,
 }
 
 /// What is given of one group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Cells {
+pub(in crate::summaries::school) struct Cells {
     /// [`Group::word`].
-    pub(super) group: String,
+    pub(in crate::summaries::school) group: String,
     /// The half term itself.
-    pub(super) half_term: Cell,
+    pub(in crate::summaries::school) half_term: Cell,
     /// The school year up to its end.
-    pub(super) year_to_date: Cell,
+    pub(in crate::summaries::school) year_to_date: Cell,
 }
 
 /// Figures of one group in one window; `None` is not given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Cell {
-    pub(super) enrolments: Option<u32>,
-    pub(super) possible: Option<u32>,
-    pub(super) attended: Option<u32>,
-    pub(super) authorised: Option<u32>,
-    pub(super) unauthorised: Option<u32>,
-    pub(super) persistent: Option<u32>,
-    pub(super) severe: Option<u32>,
+pub(in crate::summaries::school) struct Cell {
+    pub(in crate::summaries::school) enrolments: Option<u32>,
+    pub(in crate::summaries::school) possible: Option<u32>,
+    pub(in crate::summaries::school) attended: Option<u32>,
+    pub(in crate::summaries::school) authorised: Option<u32>,
+    pub(in crate::summaries::school) unauthorised: Option<u32>,
+    pub(in crate::summaries::school) persistent: Option<u32>,
+    pub(in crate::summaries::school) severe: Option<u32>,
 }
 
 impl HalfTerm {
     /// What is given of a group, if it is shown.
-    pub(super) fn cells_of(&self, group: Group) -> Option<&Cells> {
+    pub(in crate::summaries::school) fn cells_of(&self, group: Group) -> Option<&Cells> {
         self.cells.iter().find(|cells| cells.group == group.word())
     }
 }
 
 /// Works out what is given of a half term. `earlier` are those of the same school year and `before` those of the year
 /// before it, in order.
-pub(super) fn cells(
+pub(in crate::summaries::school) fn cells(
     pupils: &[Kept],
     (earlier, before): (&[HalfTerm], &[HalfTerm]),
     least: Suppression,
