@@ -273,7 +273,7 @@ impl<'a> Folder<'a> {
         assert_eq!(rejected, [(urns[0], Some(1)), (urns[1], Some(0))], "{said}");
         let errors = std::fs::read_to_string(self.dir.join("many.errors.csv")).unwrap();
         assert!(
-            errors.contains("\n4,school_pupil_id,nobody,") && errors.contains("\n5,school,199999,"),
+            errors.contains(",4,school_pupil_id,nobody,") && errors.contains(",5,school,199999,"),
             "{errors}"
         );
     }

@@ -23,8 +23,13 @@ use tokio_rustls::client::TlsStream;
 macro_rules! run {
     ($db:expr, $sql:expr $(, $value:expr)*) => {
         match &$db {
-            schoolgate::store::Db::Sqlite { write, .. } => {
-                sqlx::query($sql)$(.bind($value))*.execute(write).await.unwrap().rows_affected()
+            // As the gateway begins its own: another pool on the file is waited for there, and only there.
+            db @ schoolgate::store::Db::Sqlite { .. } => {
+                let mut tx = db.begin().await.unwrap();
+                let schoolgate::store::Tx::Sqlite(open) = &mut tx else { panic!("a transaction of its own database") };
+                let done = sqlx::query($sql)$(.bind($value))*.execute(&mut **open).await.unwrap().rows_affected();
+                tx.commit().await.unwrap();
+                done
             }
             schoolgate::store::Db::Postgres(pool) => {
                 sqlx::query($sql)$(.bind($value))*.execute(pool).await.unwrap().rows_affected()
