@@ -42,12 +42,12 @@ impl Source {
 
 impl fmt::Display for Source {
     /// The network as it is written, the client's identifier, or `elsewhere`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::V4([a, b, c]) => write!(f, "{a}.{b}.{c}.0/24"),
-            Self::V6([a, b, c, d]) => write!(f, "{}/64", Ipv6Addr::new(*a, *b, *c, *d, 0, 0, 0, 0)),
-            Self::Client(client) => f.write_str(client),
-            Self::Others => f.write_str("elsewhere"),
+            Self::V4([a, b, c]) => write!(to, "{a}.{b}.{c}.0/24"),
+            Self::V6([a, b, c, d]) => write!(to, "{}/64", Ipv6Addr::new(*a, *b, *c, *d, 0, 0, 0, 0)),
+            Self::Client(client) => to.write_str(client),
+            Self::Others => to.write_str("elsewhere"),
         }
     }
 }

@@ -8,7 +8,9 @@ use std::fmt::Write as _;
 /// SHA-256 over the parts, one after the other.
 pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
     let mut whole = Sha256::default();
-    parts.iter().for_each(|part| whole.update(part));
+    for part in parts {
+        whole.update(part);
+    }
     whole.finish()
 }
 

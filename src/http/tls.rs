@@ -130,6 +130,10 @@ fn refusal_word(error: &std::io::Error) -> &'static str {
     }
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the library adds faults; each not told apart is unreadable"
+)]
 fn certificate_word(fault: &rustls::CertificateError) -> &'static str {
     use rustls::CertificateError as Fault;
     match fault {

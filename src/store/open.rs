@@ -101,8 +101,8 @@ const LOOK: Duration = Duration::from_millis(1);
 
 fn is_busy(error: &sqlx::Error) -> bool {
     // SQLITE_BUSY is 5; the higher bits of an extended code say why.
-    let code = error.as_database_error().and_then(|e| e.code()).and_then(|code| code.parse::<u32>().ok());
-    code.is_some_and(|code| code & 0xFF == 5)
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xFF == 5)
 }
 
 /// Makes the file readable by its owner only before anything is in it, and so again when somebody has widened it; what

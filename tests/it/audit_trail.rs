@@ -78,17 +78,6 @@ async fn asks(gate: &TestGate) -> Vec<Ask> {
     let dpo = Wire::of(gate, "data_protection_officer_agency").await;
     let urn = gate.demo.json.schools[0].urn.clone();
     let office = Wire::of(gate, &format!("school_attendance_officer_{urn}")).await;
-    let school = gate.demo.json.schools[1].clone();
-    let other_urn = school.urn;
-    let other_office = Wire::of(gate, &format!("school_attendance_officer_{other_urn}")).await;
-    let export = std::fs::read_to_string(gate.dir().join(&school.attendance)).unwrap();
-    let marks: String = export.lines().take(20).map(|line| line.to_owned() + "\n").collect();
-    let claim = serde_json::json!({
-        "kind": "cp", "team": "child-protection", "source_case_id": "900002", "case_reference": "TH-1",
-        "opened_at": "2026-11-19T09:00:00Z", "staff_id": "S1234", "upn": "B801200005001",
-        "date_of_birth": "2014-05-06", "surname": "Nobody", "forename": "Atall",
-    })
-    .to_string();
     let mine = gate.child("social_worker_cp", Standing::Mine).clone();
     let (handle, reference) = (mine.pupil_id.unwrap(), mine.case_reference.unwrap());
     let summary = format!("/v1/pupils/{handle}/attendance-summary");
@@ -137,15 +126,6 @@ async fn asks(gate: &TestGate) -> Vec<Ask> {
         Ask::new("a claim that is none", &worker, "PUT", format!("/v1/involvements/{}", Uuid::new_v4()), 400)
             .body("{}"),
         Ask::new("an end", &worker, "DELETE", format!("/v1/involvements/{}", Uuid::new_v4()), 202),
-        Ask::new("a claim", &worker, "PUT", format!("/v1/involvements/{}", Uuid::new_v4()), 202).body(claim),
-        csv(Ask::new(
-            "marks sent again",
-            &other_office,
-            "POST",
-            format!("/v1/schools/{other_urn}/attendance"),
-            200,
-        ))
-        .body(marks),
         csv(Ask::new("a wrong header", &office, "POST", format!("/v1/schools/{urn}/pupils"), 422))
             .body("name\nx\n"),
         csv(Ask::new("another school", &office, "POST", "/v1/schools/999999/pupils", 403)).body("upn\n"),
@@ -155,6 +135,31 @@ async fn asks(gate: &TestGate) -> Vec<Ask> {
         Ask::new("another's client id", &stranger, "POST", "/oauth2/token", 401)
             .with(form.0, form.1)
             .body(token(&gate.caller("social_worker_cp").client_id)),
+    ]
+    .into_iter()
+    .chain(taken(gate, &worker).await)
+    .collect()
+}
+
+/// What is taken: an agency's claim, and marks that a school sends again.
+async fn taken(gate: &TestGate, worker: &Wire) -> [Ask; 2] {
+    let school = gate.demo.json.schools[1].clone();
+    let other_urn = school.urn;
+    let other_office = Wire::of(gate, &format!("school_attendance_officer_{other_urn}")).await;
+    let export = std::fs::read_to_string(gate.dir().join(&school.attendance)).unwrap();
+    let marks: String = export.lines().take(20).map(|line| line.to_owned() + "\n").collect();
+    let claim = serde_json::json!({
+        "kind": "cp", "team": "child-protection", "source_case_id": "900002", "case_reference": "TH-1",
+        "opened_at": "2026-11-19T09:00:00Z", "staff_id": "S1234", "upn": "B801200005001",
+        "date_of_birth": "2014-05-06", "surname": "Nobody", "forename": "Atall",
+    })
+    .to_string();
+    let path = format!("/v1/schools/{other_urn}/attendance");
+    [
+        Ask::new("a claim", worker, "PUT", format!("/v1/involvements/{}", Uuid::new_v4()), 202).body(claim),
+        Ask::new("marks sent again", &other_office, "POST", path, 200)
+            .with("content-type", "text/csv")
+            .body(marks),
     ]
 }
 

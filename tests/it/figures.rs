@@ -166,11 +166,11 @@ async fn taken(gate: &Wire, urn: &str, what: &str, csv: &str) {
 }
 
 /// The rows of one child at two schools, by UPN; with the schools, in the order of the first row's fitting.
-fn at_two_schools<'a>(gate: &'a Wire, fits: impl Fn(&Row) -> bool) -> [(&'a SchoolFiles, Row); 2] {
+fn at_two_schools(gate: &Wire, fits: impl Fn(&Row) -> bool) -> [(&SchoolFiles, Row); 2] {
     for school in gate.schools() {
         for row in gate.rows(&school.pupils).iter().filter(|row| fits(row)) {
-            let other = gate.schools().iter().filter(|s| s.urn != school.urn);
-            let found = other.filter_map(|s| Some((s, gate.pupil(s, &row["upn"])?))).next();
+            let mut other = gate.schools().iter().filter(|s| s.urn != school.urn);
+            let found = other.find_map(|s| Some((s, gate.pupil(s, &row["upn"])?)));
             if let Some(found) = found {
                 return [(school, row.clone()), found];
             }

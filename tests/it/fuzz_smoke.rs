@@ -31,6 +31,23 @@ fn over(folder: &str, read: fn(&[u8])) {
     }
 }
 
+/// Bytes that mean something to one reader or another.
+const ODD: &[&[u8]] = &[
+    b"\"",
+    b",",
+    b"\n",
+    b"\r",
+    b"\0",
+    b"\xFF",
+    b"\xC3\xAB",
+    b"<",
+    b"&",
+    b"PK\x01\x02",
+    b"{",
+    b"=",
+    b"2026-09-03",
+];
+
 /// Copies with bytes changed, cut out, doubled or put in, always the same ones.
 fn damaged(bytes: &[u8], copies: usize, read: fn(&[u8])) {
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
@@ -41,21 +58,6 @@ fn damaged(bytes: &[u8], copies: usize, read: fn(&[u8])) {
         state ^= state << 17;
         usize::try_from(state % u64::try_from(below.max(1)).unwrap()).unwrap()
     };
-    const ODD: &[&[u8]] = &[
-        b"\"",
-        b",",
-        b"\n",
-        b"\r",
-        b"\0",
-        b"\xFF",
-        b"\xC3\xAB",
-        b"<",
-        b"&",
-        b"PK\x01\x02",
-        b"{",
-        b"=",
-        b"2026-09-03",
-    ];
     for _ in 0..copies {
         let mut copy = bytes.to_vec();
         for _ in 0..=draw(4) {

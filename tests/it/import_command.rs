@@ -234,7 +234,7 @@ impl<'a> Folder<'a> {
             let rows = std::fs::read_to_string(self.dir.join(&school.attendance)).unwrap();
             let row = rows.lines().find(|line| line.contains(",2025-11-20,am,")).unwrap();
             let id = row.split(',').next().unwrap();
-            text += &format!("{},{id},2025-11-20,am,O,2025-11-21T18:00:00Z\n", school.urn);
+            text += [school.urn.as_str(), id, "2025-11-20,am,O,2025-11-21T18:00:00Z\n"].join(",").as_str();
         }
         let file = self.dir.join("many.csv");
         std::fs::write(&file, &text).unwrap();

@@ -270,9 +270,8 @@ async fn nothing(test: TestDb) {
     let mut roll = roll_of(&gate, a, &["forename"], "Strict");
     roll.extend(roll_of(&gate, b, &["school_pupil_id"], "as-another"));
     let twice = roll.last().unwrap().clone();
-    roll.push(Row::from_iter(
-        twice.into_iter().map(|(c, v)| if c == "surname" { (c, "Else".into()) } else { (c, v) }),
-    ));
+    let renamed = |(c, v)| if c == "surname" { (c, "Else".into()) } else { (c, v) };
+    roll.push(twice.into_iter().map(renamed).collect::<Row>());
     let imported = import(&gate, supplier(&gate), Sent::Pupils, &csv_of_all(&roll), strict).await;
     assert_eq!((report(&imported, &b.urn).rejected, report(&imported, &a.urn).applied), (1, false));
     assert_eq!(held().await, before);
@@ -287,7 +286,9 @@ fn roll_of(gate: &Wire, school: &SchoolFiles, columns: &[&str], value: &str) -> 
     let rows = gate.rows(&school.pupils);
     let mut row = rows.iter().find(|row| row["school_pupil_id"] == *number).unwrap().clone();
     row.insert("school".to_owned(), school.urn.clone());
-    columns.iter().for_each(|column| _ = row.insert((*column).to_owned(), value.to_owned()));
+    for column in columns {
+        row.insert((*column).to_owned(), value.to_owned());
+    }
     vec![row]
 }
 

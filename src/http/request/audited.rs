@@ -194,7 +194,7 @@ impl AuditLayer {
         let entry = trail.entry();
         let client = entry.connection.as_ref().map(|c| match (&c.organisation, &c.system) {
             (Some(organisation), Some(system)) => format!("{organisation}/{system}"),
-            _ => c.thumbprint.0.iter().map(|byte| format!("{byte:02x}")).collect(),
+            _ => uuid_of(&c.thumbprint),
         });
         let client = client.unwrap_or_default();
         let noted = {
@@ -282,6 +282,13 @@ impl AuditLayer {
     async fn write_one(&self, entry: &Entry) -> Result<(), ()> {
         self.gate.journal().record(entry).await.map(|_| ()).map_err(|_| ())
     }
+}
+
+/// A certificate that is nobody's in the directory, as a word: its thumbprint's first half.
+fn uuid_of(thumbprint: &Digest) -> String {
+    let mut bytes = [0; 16];
+    bytes.iter_mut().zip(thumbprint.0).for_each(|(to, from)| *to = from);
+    uuid::Uuid::from_bytes(bytes).simple().to_string()
 }
 
 /// The method, where it is one of ours: what a stranger writes there is not copied into the log.

@@ -105,15 +105,14 @@ impl Schools {
         {
             return Ok(*place);
         }
-        let place = match self.numbers.get(number) {
-            Some(place) => *place,
-            None => {
-                let place = self.open(number);
-                if self.numbers.len() < NUMBERS_MAX {
-                    self.numbers.insert(number.to_owned(), place);
-                }
-                place
+        let place = if let Some(place) = self.numbers.get(number) {
+            *place
+        } else {
+            let place = self.open(number);
+            if self.numbers.len() < NUMBERS_MAX {
+                self.numbers.insert(number.to_owned(), place);
             }
+            place
         };
         let place = place.map_err(|message| CellFault::new("school", message))?;
         self.last = Some((number.to_owned(), place));

@@ -87,15 +87,12 @@ impl Merging<'_> {
     fn row(&mut self, at: usize, row: &Brought, received: DateTime<Utc>) {
         let year = self.of_year.year;
         let current = self.current(at);
-        let (incoming, outcome) = match row.entered {
-            Some(entered) => {
-                let mark = Mark { code: row.code, entered, minutes_late: row.minutes_late };
-                (mark, decide(current, mark))
-            }
-            None => {
-                let mark = Mark::new(year, row.code, received, row.minutes_late);
-                (mark, merge_received(current, mark))
-            }
+        let (incoming, outcome) = if let Some(entered) = row.entered {
+            let mark = Mark { code: row.code, entered, minutes_late: row.minutes_late };
+            (mark, decide(current, mark))
+        } else {
+            let mark = Mark::new(year, row.code, received, row.minutes_late);
+            (mark, merge_received(current, mark))
         };
         if outcome.incoming_stands() {
             self.of_year.marks.set(at, incoming.code);
@@ -163,6 +160,7 @@ fn count(report: &mut ImportReport, outcome: Merge, row: &Brought) {
 mod tests {
     use super::super::place::Placing;
     use super::*;
+    use crate::domain::attendance::Code;
     use crate::domain::calendar::{CalendarRow, SchoolCalendar};
     use crate::intake::local_codes::Codes;
     use crate::intake::parse::{CellFault, MarkRow, SessionHalf};
@@ -232,7 +230,7 @@ mod tests {
     /// Date, code, time and reason of a row; the session is the morning's.
     type Row<'a> = (&'a str, &'a str, Option<&'a str>, Option<&'a str>);
 
-    fn mark<'a>((date, code, recorded_at, reason): Row<'a>) -> MarkRow<'a> {
+    fn mark((date, code, recorded_at, reason): Row<'_>) -> MarkRow<'_> {
         MarkRow {
             school: None,
             school_pupil_id: Some("1"),
@@ -311,7 +309,7 @@ mod tests {
         assert!(outcomes.iter().all(|outcome| *outcome == outcomes[0]));
         // At the same second the greater code stands.
         let place = SchoolYear(2026).index(DAY.parse().unwrap()).unwrap() * 2;
-        assert_eq!(outcomes[0].0.get(place).map(|code| code.as_str()), Some("O"));
+        assert_eq!(outcomes[0].0.get(place).map(Code::as_str), Some("O"));
     }
 
     #[test]

@@ -132,7 +132,7 @@ pub(super) fn quick(cell: &str, form: DateForm) -> Option<NaiveDate> {
         _ => return None,
     };
     let year = i32::try_from(number(&year)?).ok()?;
-    NaiveDate::from_ymd_opt(year, number(&month)?, number(&day)?).filter(in_range)
+    NaiveDate::from_ymd_opt(year, number(&month)?, number(&day)?).filter(|day| in_range(*day))
 }
 
 /// The form `03/09/2026`, read as [`written`] reads it.
@@ -140,7 +140,7 @@ fn quick_numbers(cell: &str) -> Option<Written> {
     let [a1, a2, b'/', b1, b2, b'/', y1, y2, y3, y4] = *cell.as_bytes() else { return None };
     let (a, b) = (number(&[a1, a2])?, number(&[b1, b2])?);
     let year = i32::try_from(number(&[y1, y2, y3, y4])?).ok()?;
-    let day = |month, day| NaiveDate::from_ymd_opt(year, month, day).filter(in_range);
+    let day = |month, day| NaiveDate::from_ymd_opt(year, month, day).filter(|day| in_range(*day));
     Some(match (day(b, a), day(a, b)) {
         (None, None) => Written::NoSuchDay,
         (day_first, month_first) => Written::Numbers { day_first, month_first },
@@ -155,7 +155,7 @@ fn number(digits: &[u8]) -> Option<u32> {
 }
 
 /// Children's records reach from the 1900s to dates agreed for later; a year beyond is a slip of the hand.
-fn in_range(day: &NaiveDate) -> bool {
+fn in_range(day: NaiveDate) -> bool {
     (1900..=2199).contains(&day.year())
 }
 
@@ -201,7 +201,8 @@ fn numbers(text: &str) -> Option<Written> {
         [a, b, year] if a.len() <= 2 && b.len() <= 2 && year.len() == 4 => {
             let year = year.parse().ok()?;
             let day = |month: &str, day: &str| {
-                NaiveDate::from_ymd_opt(year, month.parse().ok()?, day.parse().ok()?).filter(in_range)
+                NaiveDate::from_ymd_opt(year, month.parse().ok()?, day.parse().ok()?)
+                    .filter(|day| in_range(*day))
             };
             Some(match (day(b, a), day(a, b)) {
                 (None, None) => Written::NoSuchDay,
@@ -236,8 +237,8 @@ fn month_named(text: &str) -> Option<Written> {
         None => Some(Written::NoYear),
         Some(year) if numeric(year) && year.len() == 2 => Some(Written::ShortYear),
         Some(year) if numeric(year) && year.len() == 4 => {
-            let day =
-                NaiveDate::from_ymd_opt(year.parse().ok()?, *number, day.parse().ok()?).filter(in_range);
+            let day = NaiveDate::from_ymd_opt(year.parse().ok()?, *number, day.parse().ok()?)
+                .filter(|day| in_range(*day));
             Some(day.map_or(Written::NoSuchDay, Written::Day))
         }
         Some(_) => None,

@@ -149,10 +149,13 @@ impl<R> List<'_, R> {
     }
 }
 
+/// How a list's rows are read: by which columns, by what, and to where.
+type Reading<'a, R> = (&'static Table, &'a dyn Fn(&mut Row<'_>) -> Option<R>, &'a mut Vec<(u64, R)>);
+
 /// Takes one row of a list.
 fn take<R>(
     taking: &mut Taking<'_>,
-    (table, read, rows): (&'static Table, &dyn Fn(&mut Row<'_>) -> Option<R>, &mut Vec<(u64, R)>),
+    (table, read, rows): Reading<'_, R>,
     line: u64,
     (values, forms): (&[&str], &[DateForm]),
     errors: Vec<RowError>,

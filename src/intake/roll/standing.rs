@@ -57,7 +57,9 @@ impl Roll {
     /// The roll as it stands, with the further fields of its admission entries.
     pub(super) fn new(enrolments: Vec<Enrolment>, fields: HashMap<Uuid, String>) -> Self {
         let mut roll = Self { fields, ..Self::default() };
-        enrolments.into_iter().for_each(|enrolment| roll.index(enrolment));
+        for enrolment in enrolments {
+            roll.index(enrolment);
+        }
         roll
     }
 
@@ -75,13 +77,12 @@ impl Roll {
                 }
             }
         }
-        match self.all.get_mut(place) {
-            Some(standing) => *standing = enrolment,
-            None => {
-                self.by_id.insert(enrolment.id, place);
-                self.by_pupil.entry(enrolment.pupil_id).or_default().push(place);
-                self.all.push(enrolment);
-            }
+        if let Some(standing) = self.all.get_mut(place) {
+            *standing = enrolment;
+        } else {
+            self.by_id.insert(enrolment.id, place);
+            self.by_pupil.entry(enrolment.pupil_id).or_default().push(place);
+            self.all.push(enrolment);
         }
     }
 
@@ -332,8 +333,10 @@ mod tests {
         let mut roll = roll();
         let zoe = ["8", "A801200005009", "Fell", "Zoe", "2016-01-01", "2026-09-01"];
         // Whichever letter fits these digits.
-        let upn =
-            ('A'..='Z').map(|c| format!("{c}{}", &zoe[1][1..])).find(|u| Upn::parse(u).is_ok()).unwrap();
+        let upn = ('A'..='Z')
+            .map(|c| format!("{c}{}", zoe[1].get(1..).unwrap()))
+            .find(|u| Upn::parse(u).is_ok())
+            .unwrap();
         let cells = |number: &'static str, forename: &'static str, born: &'static str| {
             [number, upn.as_str(), "Fell", forename, born, "2026-09-01"]
         };

@@ -185,7 +185,11 @@ impl<'a> Asking<'a> {
         let school = self.directory.school(one.enrolment.school())?;
         let derives = self.derives();
         let figures = if self.given.and(BRIEF) == self.given && !derives {
-            let (counts, completeness) = one.ask(self.window, |r| r.headline());
+            #[expect(
+                clippy::redundant_closure_for_method_calls,
+                reason = "the method by its name is not general enough over the register's lifetime"
+            )]
+            let (counts, completeness) = one.ask(self.window, |register| register.headline());
             let recorded = one.ask(self.window, |r| !r.enrolment.boarder);
             Figures { recorded, counts, completeness, ..Figures::default() }
         } else {

@@ -134,6 +134,7 @@ fn percent(part: Option<u32>, whole: Option<u32>) -> Option<f64> {
 
 /// A total, year groups and cohorts.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_field_names, reason = "a year group is one word of the trade")]
 pub(super) struct Groups {
     pub(super) total: Option<FiguresBody>,
     pub(super) year_groups: Vec<YearGroupFigures>,

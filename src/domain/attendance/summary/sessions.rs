@@ -173,7 +173,7 @@ impl Register<'_> {
             }
             while let Some((place, _)) = slots.find(|(_, (mark, shut))| (*mark | *shut) == Code::N.byte()) {
                 let before = *stale_before.get_or_insert_with(|| self.stale_before());
-                let day = packed.date((lo + place) / 2).map(|date| date.num_days_from_ce());
+                let day = packed.date(usize::midpoint(lo, place)).map(|date| date.num_days_from_ce());
                 complete.no_reason_yet_over_five_days += u32::from(before.is_some() && day < before);
             }
         }

@@ -78,11 +78,14 @@ pub(in super::super) fn keys(
     })
 }
 
-/// Gives each line that is not blank until `take` says that it has enough; `None` is a line that is too long.
+/// Takes a line by its number; `None` is one that is too long. Says whether it wants more.
+type TakeLine<'a> = dyn FnMut(u64, Option<&str>) -> Result<bool, FileError> + 'a;
+
+/// Gives each line that is not blank until `take` says that it has enough.
 fn each_line(
     source: &mut dyn Source,
     row_max_bytes: usize,
-    take: &mut dyn FnMut(u64, Option<&str>) -> Result<bool, FileError>,
+    take: &mut TakeLine<'_>,
 ) -> Result<(), FileError> {
     let survey = survey(source).map_err(|error| {
         if let FileError::MixedEncodings { line, .. } | FileError::NoKnownEncoding { line } = error {

@@ -127,7 +127,9 @@ fn school(seed: u64, manner: Manner) -> Vec<HalfTerm> {
         }
         all.extend(own);
         children.retain(|child| !child.left && child.year < 3);
-        children.iter_mut().for_each(|child| child.year += 1);
+        for child in &mut children {
+            child.year += 1;
+        }
         for _ in 0..size / 4 {
             children.push(Child::new(&mut draw, next, 0));
             next += 1;
@@ -213,7 +215,9 @@ fn answer(all: &[HalfTerm], at: usize, alone: bool, manner: Manner) -> Answer {
 
 fn hold_sums(cell: &Cell, members: &[Kept]) {
     let mut total = Counts::default();
-    members.iter().for_each(|p| total += p.counts);
+    for member in members {
+        total += member.counts;
+    }
     for (given, truth) in [
         (cell.possible, total.possible()),
         (cell.attended, total.attended),
@@ -292,7 +296,9 @@ fn reduced(mut rows: Vec<Vec<u64>>) -> Vec<Vec<u64>> {
     while let Some(mut row) = rows.pop() {
         let Some(place) = row.iter().position(|cell| *cell != 0) else { continue };
         let inverse = power(row[place], PRIME - 2);
-        row.iter_mut().for_each(|cell| *cell = *cell * inverse % PRIME);
+        for cell in &mut row {
+            *cell = *cell * inverse % PRIME;
+        }
         for other in rows.iter_mut().chain(&mut done).filter(|other| other[place] != 0) {
             let factor = PRIME - other[place];
             other.iter_mut().zip(&row).for_each(|(cell, of_row)| *cell = (*cell + factor * of_row) % PRIME);

@@ -216,7 +216,9 @@ fn heads(
     };
     let mut sums = Sums::of_width(1);
     for (year, own) in [(before, false), (earlier, true)] {
-        told(year, own, &row).into_iter().for_each(|row| sums.told(row));
+        for row in told(year, own, &row) {
+            sums.told(row);
+        }
     }
     let least = least.smallest_count_pupils;
     let of = |measure: fn(&Counts) -> bool| -> Vec<Vec<u8>> {
@@ -249,13 +251,12 @@ fn heads(
         .collect()
 }
 
+/// The row of those pupils for whom something holds.
+type RowOf<'a> = dyn Fn(&[Kept], &dyn Fn(&Kept) -> bool) -> Vec<u8> + 'a;
+
 /// The numbers that have been given of a school year; of another year than the `own` one those of cohorts only, and the
 /// absent of every group.
-fn told(
-    year: &[HalfTerm],
-    own: bool,
-    row: &dyn Fn(&[Kept], &dyn Fn(&Kept) -> bool) -> Vec<u8>,
-) -> Vec<Vec<u8>> {
+fn told(year: &[HalfTerm], own: bool, row: &RowOf<'_>) -> Vec<Vec<u8>> {
     let mut rows = Vec::new();
     for (at, half_term) in year.iter().enumerate() {
         let so_far = to_date(&half_term.pupils, year.get(..at).unwrap_or_default());

@@ -173,7 +173,9 @@ fn reduce(rows: &mut [Vec<u64>], order: &[usize], width: usize, copies: &[usize]
 fn clear_cell(rows: &mut [Vec<u64>], pivot: usize, cell: usize) {
     let Some(row) = rows.get_mut(pivot) else { return };
     let factor = inverse(row.get(cell).copied().unwrap_or(1));
-    row.iter_mut().for_each(|c| *c = times(*c, factor));
+    for cell in row.iter_mut() {
+        *cell = times(*cell, factor);
+    }
     let pivot_row = row.clone();
     for (index, row) in rows.iter_mut().enumerate() {
         let factor = row.get(cell).copied().unwrap_or(0);
@@ -283,7 +285,9 @@ mod tests {
 
     fn proved(rows: &[Vec<u8>], least: usize) -> bool {
         let mut sums = Sums::of_width(1);
-        rows.iter().for_each(|row| sums.told(row.clone()));
+        for row in rows {
+            sums.told(row.clone());
+        }
         sums.is_proved(least)
     }
 
