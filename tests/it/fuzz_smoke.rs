@@ -8,7 +8,7 @@ use std::path::Path;
 mod readers;
 
 /// Damaged copies of each file.
-const COPIES: usize = 300;
+const COPIES: usize = 120;
 
 /// Registers this file's tests.
 pub fn register(suite: &mut Suite) {
