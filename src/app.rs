@@ -2,7 +2,7 @@
 
 use crate::audit::{Journal, Options};
 use crate::clock::Clock;
-use crate::config::{self, Config, Limits, Safety, Suppression};
+use crate::config::{self, Config, Files, Limits, Safety, Suppression};
 use crate::crypto::{self, Keyring};
 use crate::directory::{self, DirectoryFile, LiveDirectory};
 use crate::domain::attendance::summary::{PartCancelledDay, Reading, SicknessTotal};
@@ -21,6 +21,7 @@ use anyhow::{Context as _, Result, bail};
 use arc_swap::ArcSwap;
 use axum::extract::FromRef;
 use chrono::NaiveDate;
+use rustls::ServerConfig;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -129,16 +130,13 @@ pub struct Running {
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
     audit: AuditLayer,
+    tls: LiveTls,
 }
 
 /// Starts the listeners of a configuration, whose paths `Config::load` has made relative to its file.
 pub async fn start(config: &Config, clock: Clock) -> Result<Running> {
     let keyring = Keyring::load(&config.files.keys)?;
-    let read = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()));
-    let chain = read(&config.files.server_certificate)?;
-    let key = crypto::read_private(&config.files.server_key)?;
-    let authorities = read(&config.files.client_authorities)?;
-    let tls: LiveTls = Arc::new(ArcSwap::from_pointee(server_config(&chain, &key, &authorities)?));
+    let tls: LiveTls = Arc::new(ArcSwap::from_pointee(read_tls(&config.files)?));
     let keys = TokenKeys::new(&keyring.token_eddsa, &config.names.issuer, &config.names.audience)?;
     let opened = open(&config.database.url, clock).await?;
     let state = state(config, opened.gate.clone(), keys);
@@ -160,14 +158,22 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running> {
         })
     };
     let admin_router = router::admin(state.clone());
-    tasks.push(tokio::spawn(serve_tls(api, router::api(state), tls, limits, refused, stop.clone())));
+    tasks.push(tokio::spawn(serve_tls(api, router::api(state), tls.clone(), limits, refused, stop.clone())));
     let stop_admin = stop.clone();
     tasks.push(tokio::spawn(async move {
         if let Err(error) = serve_plain(admin, admin_router, limits, stop_admin).await {
             tracing::error!(%error, "the admin listener ended");
         }
     }));
-    Ok(Running { api: api_at, admin: admin_at, gate, opened, stop, tasks, audit })
+    Ok(Running { api: api_at, admin: admin_at, gate, opened, stop, tasks, audit, tls })
+}
+
+/// The TLS configuration that the configuration's certificates and key make now.
+pub fn read_tls(files: &Files) -> Result<ServerConfig> {
+    let read = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()));
+    let chain = read(&files.server_certificate)?;
+    let key = crypto::read_private(&files.server_key)?;
+    Ok(server_config(&chain, &key, &read(&files.client_authorities)?)?)
 }
 
 fn state(config: &Config, gate: Gate, keys: TokenKeys) -> AppState {
@@ -270,6 +276,13 @@ async fn retain_daily(gate: Gate, stop: CancellationToken) {
 }
 
 impl Running {
+    /// Reads certificates and key again, for new connections; open ones end at their age. Where they cannot be used, what
+    /// is in use stays.
+    pub fn renew_tls(&self, files: &Files) -> Result<()> {
+        self.tls.store(Arc::new(read_tls(files)?));
+        Ok(())
+    }
+
     /// Stops accepting, lets what is under way end, writes what is left to write, and closes.
     pub async fn stop(self) {
         let Self { opened, stop, tasks, audit, gate, .. } = self;
