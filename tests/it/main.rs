@@ -13,6 +13,7 @@
     reason = "tests fail by panicking; the allowances for tests do not reach helper functions of this binary"
 )]
 
+mod amendments;
 mod architecture;
 mod audit;
 mod audit_trail;
@@ -51,6 +52,7 @@ use support::Suite;
 
 /// Registers every trial: one line for each file.
 fn trials(suite: &mut Suite) {
+    amendments::register(suite);
     architecture::register(suite);
     audit::register(suite);
     cli_help::register(suite);
