@@ -16,6 +16,7 @@ use crate::involvements::{Matcher, Sending};
 use crate::policy::Policy;
 use crate::router;
 use crate::store::{self, Db};
+use crate::summaries;
 use crate::tokens::TokenState;
 use anyhow::{Context as _, Result, bail};
 use arc_swap::ArcSwap;
@@ -256,6 +257,7 @@ async fn retain_daily(gate: Gate, stop: CancellationToken) {
         if done != Some(today) {
             let ended = async {
                 intake::expire_entries(&gate).await?;
+                summaries::expire_half_terms(&gate).await?;
                 gate.retire_handles().await
             };
             match ended.await {

@@ -40,6 +40,7 @@ mod outages;
 mod polling;
 mod registers;
 mod relationships;
+mod retention;
 mod school_figures;
 mod store;
 mod summaries;
@@ -79,6 +80,7 @@ fn trials(suite: &mut Suite) {
     caseloads::register(suite);
     registers::register(suite);
     relationships::register(suite);
+    retention::register(suite);
     school_figures::register(suite);
     store::register(suite);
     summaries::register(suite);

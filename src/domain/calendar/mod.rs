@@ -13,7 +13,7 @@ mod year;
 mod tests;
 
 pub use counting::{Calendars, HalfTerm, monday_of, widen_to_weeks};
-pub use publication::{PUBLICATION_HOUR, last_complete_week, london, published_at};
+pub use publication::{PUBLICATION_HOUR, end_of, last_complete_week, london, published_at};
 pub use rows::{CalendarError, CalendarRow, DaySlot, SchoolCalendar};
 pub use stored::StoredCalendarError;
 pub use year::{DAYS, SESSIONS, SchoolYear};
