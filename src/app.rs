@@ -184,6 +184,8 @@ fn state(config: &Config, gate: Gate, keys: TokenKeys) -> AppState {
         requests_per_minute: config.limits.token_requests_per_minute,
     };
     let metrics = Metrics::with_writes(store::write_seconds());
+    let alarmed = metrics.clone();
+    gate.alarm_of_policies(move || alarmed.alarm("policy_error"));
     let holidays = Arc::new(BankHolidays::default().with(config.calendar.days()));
     AppState {
         audit: AuditLayer::new(

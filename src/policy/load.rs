@@ -1,7 +1,7 @@
 //! Reads schema and policies, and refuses any set that is not perfect: a rule that can go wrong must never be in force.
 
 use super::bases::Bases;
-use super::decide::{MEMO_LIMIT, Memo, Types};
+use super::decide::{Alarm, MEMO_LIMIT, Memo, Types};
 use super::slices::Slices;
 use crate::domain::purpose::Purpose;
 use cedar_policy::{Entities, PolicyId, PolicySet, Schema, ValidationMode, Validator};
@@ -126,6 +126,7 @@ pub struct Policy {
     pub(super) entities: Entities,
     pub(super) types: Types,
     pub(super) memo: Memo,
+    pub(super) alarm: Alarm,
     bases: Bases,
     digest: [u8; 32],
 }
@@ -150,8 +151,8 @@ impl Policy {
         let types = Types::read()?;
         let slices = Slices::cut(set, &entities, &types);
         let digest = sources.digest(digest);
-        let memo = Memo::up_to(MEMO_LIMIT);
-        let policy = Self { schema, slices, entities, types, memo, bases, digest };
+        let (memo, alarm) = (Memo::up_to(MEMO_LIMIT), Alarm::default());
+        let policy = Self { schema, slices, entities, types, memo, alarm, bases, digest };
         policy.check_vocabulary()?;
         Ok(policy)
     }
