@@ -46,6 +46,7 @@ mod store;
 mod summaries;
 mod support;
 mod taken_back;
+mod unfinished_day;
 
 use libtest_mimic::Arguments;
 use std::process::ExitCode;
@@ -86,6 +87,7 @@ fn trials(suite: &mut Suite) {
     summaries::register(suite);
     support::register(suite);
     taken_back::register(suite);
+    unfinished_day::register(suite);
 }
 
 fn main() -> ExitCode {
