@@ -32,6 +32,7 @@ mod intake;
 mod intake_files;
 mod involvement_matching;
 mod involvements;
+mod limits;
 mod mandates;
 mod many_schools;
 mod one_not_found;
@@ -78,6 +79,7 @@ fn trials(suite: &mut Suite) {
     intake_files::register(suite);
     involvement_matching::register(suite);
     involvements::register(suite);
+    limits::register(suite);
     caseloads::register(suite);
     registers::register(suite);
     relationships::register(suite);
