@@ -6,6 +6,7 @@ use crate::config::{self, Config, Files, Limits, Safety, Suppression};
 use crate::crypto::{self, Keyring};
 use crate::directory::{self, DirectoryFile, LiveDirectory};
 use crate::domain::attendance::summary::{PartCancelledDay, Reading, SicknessTotal};
+use crate::domain::working_days::BankHolidays;
 use crate::gate::Gate;
 use crate::http::{
     AuditLayer, ConnectionLimits, LiveTls, Metrics, SystemLimits, serve_plain, serve_tls, server_config,
@@ -16,6 +17,7 @@ use crate::involvements::{Matcher, Sending};
 use crate::policy::Policy;
 use crate::router;
 use crate::store::{self, Db};
+use crate::summaries;
 use crate::tokens::TokenState;
 use anyhow::{Context as _, Result, bail};
 use arc_swap::ArcSwap;
@@ -39,6 +41,7 @@ pub struct AppState {
     pub(crate) matcher: Matcher,
     pub(crate) places: Places,
     pub(crate) sending: Sending,
+    pub(crate) holidays: Arc<BankHolidays>,
     pub(crate) safety: Safety,
     pub(crate) suppression: Suppression,
     pub(crate) reading: Reading,
@@ -187,6 +190,9 @@ fn state(config: &Config, gate: Gate, keys: TokenKeys) -> AppState {
         requests_per_minute: config.limits.token_requests_per_minute,
     };
     let metrics = Metrics::with_writes(store::write_seconds());
+    let alarmed = metrics.clone();
+    gate.alarm_of_policies(move || alarmed.alarm("policy_error"));
+    let holidays = Arc::new(BankHolidays::default().with(config.calendar.days()));
     AppState {
         audit: AuditLayer::new(
             gate.clone(),
@@ -198,7 +204,8 @@ fn state(config: &Config, gate: Gate, keys: TokenKeys) -> AppState {
         systems: SystemLimits::default(),
         matcher: Matcher::new(metrics.clone()),
         places: Places::new(config.limits.uploads_at_once),
-        sending: Sending::default(),
+        sending: Sending::new(Arc::clone(&holidays)),
+        holidays,
         safety,
         suppression: config.suppression,
         reading: reading(config.figures),
@@ -233,7 +240,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 
 fn background(state: &AppState, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
     let matcher = state.matcher.clone().run(state.gate.clone(), stop.clone());
-    let retention = retain_daily(state.gate.clone(), stop.clone());
+    let daily = daily(state.clone(), stop.clone());
     let (gate, stopped) = (state.gate.clone(), stop.clone());
     let directory = async move {
         while tokio::time::timeout(DIRECTORY, stopped.cancelled()).await.is_err() {
@@ -248,20 +255,44 @@ fn background(state: &AppState, stop: &CancellationToken) -> Vec<JoinHandle<()>>
             audit.turn_minute(false).await;
         }
     };
-    vec![tokio::spawn(matcher), tokio::spawn(retention), tokio::spawn(directory), tokio::spawn(minutes)]
+    vec![tokio::spawn(matcher), tokio::spawn(daily), tokio::spawn(directory), tokio::spawn(minutes)]
 }
 
 /// How often it is looked whether a new day has begun.
 const DAY: Duration = Duration::from_mins(10);
 
-/// Ends what is past its time, once a day until stopped; what fails is tried again.
-async fn retain_daily(gate: Gate, stop: CancellationToken) {
-    let mut done: Option<NaiveDate> = None;
+/// Days before the end of the known bank holidays from which the operator is told.
+const HOLIDAYS_LEFT: i64 = 365;
+
+/// Says how long bank holidays are known for: a number for `/metrics`, and a warning in the last year.
+fn look_at_holidays(state: &AppState, today: NaiveDate) {
+    let until = state.holidays.known_until(today);
+    let left = (until - today).num_days();
+    state.metrics.holidays_known(left);
+    if left < HOLIDAYS_LEFT {
+        tracing::warn!(
+            %until,
+            "bank holidays are not known for a whole year ahead; add them to `calendar.bank_holidays`, or each weekday \
+             after that day counts as a working day and clocks end sooner"
+        );
+    }
+}
+
+/// Does what is due once a day, until stopped: ends what is past its time, which is tried again where it fails, and looks
+/// how long the bank holidays last.
+async fn daily(state: AppState, stop: CancellationToken) {
+    let gate = state.gate.clone();
+    let (mut done, mut looked): (Option<NaiveDate>, Option<NaiveDate>) = (None, None);
     loop {
         let today = gate.clock().today();
+        if looked != Some(today) {
+            look_at_holidays(&state, today);
+            looked = Some(today);
+        }
         if done != Some(today) {
             let ended = async {
                 intake::expire_entries(&gate).await?;
+                summaries::expire_half_terms(&gate).await?;
                 gate.retire_handles().await
             };
             match ended.await {

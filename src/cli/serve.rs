@@ -3,7 +3,7 @@
 use crate::app;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::store::{self, Db, Dialect as _};
+use crate::store::{self, Db};
 use anyhow::{Context as _, Result};
 use std::io::IsTerminal as _;
 use std::path::PathBuf;

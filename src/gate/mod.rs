@@ -62,6 +62,11 @@ impl Gate {
         &self.0.clock
     }
 
+    /// Has every answer counted that is no because a rule could not be worked out.
+    pub fn alarm_of_policies(&self, raise: impl Fn() + Send + Sync + 'static) {
+        self.0.policy.alarm_by(raise);
+    }
+
     /// The journal of the audit.
     pub fn journal(&self) -> &Journal {
         &self.0.journal

@@ -1,8 +1,8 @@
 //! Pools, migrations and transactions: the only place that knows which database it is.
 //!
 //! Every statement is one text with `$1` placeholders that both databases accept; [`read!`](crate::store::read) and
-//! [`on!`](crate::store::on) expand the same body once per driver, so both are type-checked. What must differ is in
-//! [`Dialect`]. Writers below the gate take `&mut Tx`; only `gate` and `audit` commit one.
+//! [`on!`](crate::store::on) expand the same body once per driver, so both are type-checked. What must differ is named in
+//! `dialect.rs`. Writers below the gate take `&mut Tx`; only `gate` and `audit` commit one.
 
 mod checkpoint;
 mod dialect;
@@ -10,7 +10,6 @@ mod held;
 mod migrations;
 mod open;
 
-pub use dialect::Dialect;
 pub use held::{HELD_MAX, Held, STEP, longest_write, write_seconds};
 pub use migrations::{migrate, schema_of, versions};
 

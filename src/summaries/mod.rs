@@ -16,4 +16,4 @@ mod polling;
 
 pub use answer::{Found, SummaryAnswer};
 pub use http::{__path_find_pupil, __path_read_attendance_summary, find_pupil, read_attendance_summary};
-pub use school::{__path_read_school_figures, SchoolFiguresAnswer, read_school_figures};
+pub use school::{__path_read_school_figures, SchoolFiguresAnswer, expire_half_terms, read_school_figures};

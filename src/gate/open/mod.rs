@@ -144,7 +144,7 @@ impl Gate {
         let sections = given.permitted;
         trail.note(|e| {
             e.decision = Decision::Allowed;
-            e.legal_basis = Some(caller.purpose.legal_basis().to_owned());
+            e.legal_basis = Some(self.0.policy.legal_basis(caller.purpose).to_owned());
             e.sections_given = sections.and(asked);
         });
         Ok(Permit { subject: OfChild { pupil, reach, sections, asked }, holder: holder(caller), trail })
@@ -180,7 +180,7 @@ impl Gate {
             e.policy_set = Some(Digest(self.0.policy.digest()));
             if decision.allowed {
                 e.decision = Decision::Allowed;
-                e.legal_basis = Some(caller.purpose.legal_basis().to_owned());
+                e.legal_basis = Some(self.0.policy.legal_basis(caller.purpose).to_owned());
                 e.relationship = Some("own organisation".to_owned());
             }
         });
