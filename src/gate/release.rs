@@ -129,7 +129,12 @@ impl Gate {
         let mut without = Vec::new();
         for child in body.children() {
             let Some(pupil) = child.internal() else { continue };
-            match handles::held(self.db(), &permit.holder, pupil).await? {
+            let asked = permit.holder.handle.as_ref().filter(|(asked, _)| *asked == pupil);
+            let held = match asked {
+                Some((_, handle)) => Some(handle.clone()),
+                None => handles::held(self.db(), &permit.holder, pupil).await?,
+            };
+            match held {
                 Some(handle) => child.put(handle),
                 None => without.push(pupil),
             }
