@@ -124,11 +124,12 @@ async fn delete_pending(tx: &mut Tx, rows: &[PendingRow]) -> Result<(), StoreErr
 /// Inserts the entries with indices from `first`.
 ///
 /// The one statement that differs: both databases take the whole group in one statement, since each costs a turn of
-/// another thread or a round trip; PostgreSQL as arrays, which `SQLite` has no form for, and `SQLite` as JSON.
+/// another thread or a round trip; PostgreSQL as arrays, which `SQLite` has no form for, and `SQLite` as
+/// JSON with the bytes of all entries beside it.
 async fn insert(tx: &mut Tx, first: u64, items: &[&Item], leaves: &[[u8; 32]]) -> Result<(), StoreError> {
     const SQLITE: &str = "INSERT INTO audit_entries (idx, event_id, recorded_at, organisation_id, class, entry, leaf) \
-         SELECT $1 + key, unhex(value ->> 0), value ->> 1, unhex(value ->> 2), value ->> 3, unhex(value ->> 4), \
-         unhex(value ->> 5) FROM json_each($2)";
+         SELECT $1 + key, unhex(value ->> 0), value ->> 1, unhex(value ->> 2), value ->> 3, \
+         substr($3, value ->> 5, value ->> 6), unhex(value ->> 4) FROM json_each($2)";
     const POSTGRES: &str = "INSERT INTO audit_entries (idx, event_id, recorded_at, organisation_id, class, entry, leaf) \
          SELECT * FROM UNNEST($1::bigint[], $2::uuid[], $3::timestamptz[], $4::uuid[], $5::text[], $6::bytea[], $7::bytea[])";
     match tx {
@@ -136,6 +137,7 @@ async fn insert(tx: &mut Tx, first: u64, items: &[&Item], leaves: &[[u8; 32]]) -
             let done = sqlx::query(SQLITE)
                 .bind(to_i64(first)?)
                 .bind(as_json(items, leaves))
+                .bind(items.iter().map(|item| item.entry.as_slice()).collect::<Vec<_>>().concat())
                 .execute(&mut **tx)
                 .await?;
             must_touch("insert a group of audit entries", &done, items.len() as u64)
@@ -157,24 +159,26 @@ async fn insert(tx: &mut Tx, first: u64, items: &[&Item], leaves: &[[u8; 32]]) -
     }
 }
 
-/// The group as `SQLite` takes it: an array for each entry, its bytes as hexadecimal.
+/// The group as `SQLite` takes it: an array for each entry, with where among the bytes of all of them its own begin,
+/// counted from 1, and how many they are.
 fn as_json(items: &[&Item], leaves: &[[u8; 32]]) -> String {
-    let rows: Vec<_> = items
-        .iter()
-        .zip(leaves)
-        .map(|(item, leaf)| {
-            (
-                to_hex(item.event_id.as_bytes()),
-                // As the driver writes a time.
-                item.created_at.to_rfc3339_opts(SecondsFormat::AutoSi, false),
-                item.organisation_id.map(|id| to_hex(id.as_bytes())),
-                &item.class,
-                to_hex(&item.entry),
-                to_hex(leaf),
-            )
-        })
-        .collect();
-    // Texts in memory: writing them cannot fail.
+    let mut begins = 1;
+    let mut row = |(item, leaf): (&&Item, &[u8; 32])| {
+        let place = (begins, item.entry.len());
+        begins += place.1;
+        (
+            to_hex(item.event_id.as_bytes()),
+            // As the driver writes a time.
+            item.created_at.to_rfc3339_opts(SecondsFormat::AutoSi, false),
+            item.organisation_id.map(|id| to_hex(id.as_bytes())),
+            item.class.clone(),
+            to_hex(leaf),
+            place.0,
+            place.1,
+        )
+    };
+    let rows: Vec<_> = items.iter().zip(leaves).map(&mut row).collect();
+    // Texts and numbers in memory: writing them cannot fail.
     serde_json::to_string(&rows).unwrap_or_default()
 }
 
