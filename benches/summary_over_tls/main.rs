@@ -21,6 +21,10 @@ use std::path::Path;
 use std::time::Duration;
 use tokio::runtime::Builder;
 
+/// As in the program itself.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The gateway's own "today": a Friday evening in term, so that two runs measure the same work.
 const TODAY: Option<NaiveDate> = NaiveDate::from_ymd_opt(2026, 11, 20);
 /// What is asked for: everything that the role may have, and a part of it about as long as the file.
