@@ -19,6 +19,8 @@ pub(super) struct Holder {
     pub(super) system: SystemId,
     pub(super) role: Role,
     pub(super) purpose: Purpose,
+    /// The handle by which a child was asked about, as it resolved in this request, with the child.
+    pub(super) handle: Option<(PupilId, String)>,
 }
 
 /// A permit about one child.

@@ -65,7 +65,7 @@ impl Gate {
         let next = body.next();
         let (kind, body) = match body.written() {
             Some(written) => written,
-            None => (JSON, serde_json::to_vec(&body).map_err(|_| Refusal::Answer)?),
+            None => (JSON, as_json(&body)?),
         };
         let receipt = self.record(&permit.trail, status, &body).await?;
         Ok(Released { status, kind, body, receipt, next, of: PhantomData })
@@ -129,7 +129,12 @@ impl Gate {
         let mut without = Vec::new();
         for child in body.children() {
             let Some(pupil) = child.internal() else { continue };
-            match handles::held(self.db(), &permit.holder, pupil).await? {
+            let asked = permit.holder.handle.as_ref().filter(|(asked, _)| *asked == pupil);
+            let held = match asked {
+                Some((_, handle)) => Some(handle.clone()),
+                None => handles::held(self.db(), &permit.holder, pupil).await?,
+            };
+            match held {
                 Some(handle) => child.put(handle),
                 None => without.push(pupil),
             }
@@ -168,6 +173,15 @@ impl Drop for Claim<'_> {
             trail.take_back();
         }
     }
+}
+
+/// Room for the answer about one child, bytes: larger ones grow.
+const USUAL: usize = 12 * 1024;
+
+fn as_json(body: &impl Serialize) -> Result<Vec<u8>, Refusal> {
+    let mut bytes = Vec::with_capacity(USUAL);
+    serde_json::to_writer(&mut bytes, body).map_err(|_| Refusal::Answer)?;
+    Ok(bytes)
 }
 
 /// The entry with what only the end of a request knows.
