@@ -5,9 +5,11 @@
 mod cases;
 mod enrolled;
 mod finding;
+mod tied;
 mod untied;
 
 pub use cases::{Case, cases_of};
 pub use enrolled::{DualPlace, Enrolled, enrolled};
 pub use finding::{Among, Hit, Sought, sought};
+pub use tied::{TiedBy, next_tied};
 pub use untied::{Untied, untied_handles};
