@@ -16,6 +16,7 @@ use crate::involvements::{Matcher, Sending};
 use crate::policy::Policy;
 use crate::router;
 use crate::store::{self, Db};
+use crate::summaries::{self, FeedKey};
 use crate::tokens::TokenState;
 use anyhow::{Context as _, Result, bail};
 use arc_swap::ArcSwap;
@@ -41,6 +42,7 @@ pub struct AppState {
     pub(crate) safety: Safety,
     pub(crate) suppression: Suppression,
     pub(crate) reading: Reading,
+    pub(crate) feeds: FeedKey,
     pub(crate) audit: AuditLayer,
     pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
@@ -65,6 +67,7 @@ part! {
     Safety = |s| s.safety.clone();
     Suppression = |s| s.suppression;
     Reading = |s| s.reading;
+    FeedKey = |s| s.feeds.clone();
 }
 
 impl AppState {
@@ -141,7 +144,8 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running> {
     let tls: LiveTls = Arc::new(ArcSwap::from_pointee(server_config(&chain, &key, &authorities)?));
     let keys = TokenKeys::new(&keyring.token_eddsa, &config.names.issuer, &config.names.audience)?;
     let opened = open(&config.database.url, clock).await?;
-    let state = state(config, opened.gate.clone(), keys);
+    let feeds = FeedKey::derived(&keyring.key_encryption);
+    let state = state(config, opened.gate.clone(), keys, feeds);
     let api = bind(config.listeners.api).await?;
     let admin = bind(config.listeners.admin).await?;
     if !admin.local_addr()?.ip().is_loopback() {
@@ -170,7 +174,7 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running> {
     Ok(Running { api: api_at, admin: admin_at, gate, opened, stop, tasks, audit })
 }
 
-fn state(config: &Config, gate: Gate, keys: TokenKeys) -> AppState {
+fn state(config: &Config, gate: Gate, keys: TokenKeys, feeds: FeedKey) -> AppState {
     let safety = Safety::new(&config.names.safety_telephone);
     let tokens = TokenState {
         directory: gate.directory().clone(),
@@ -196,6 +200,7 @@ fn state(config: &Config, gate: Gate, keys: TokenKeys) -> AppState {
         safety,
         suppression: config.suppression,
         reading: reading(config.figures),
+        feeds,
         limits: config.limits,
         metrics,
         gate,
@@ -256,6 +261,7 @@ async fn retain_daily(gate: Gate, stop: CancellationToken) {
         if done != Some(today) {
             let ended = async {
                 intake::expire_entries(&gate).await?;
+                summaries::expire_changes(&gate).await?;
                 gate.retire_handles().await
             };
             match ended.await {

@@ -17,6 +17,7 @@ mod architecture;
 mod audit;
 mod audit_trail;
 mod caseloads;
+mod changes;
 mod cli_help;
 mod compile_fail;
 mod config_samples;
@@ -75,6 +76,7 @@ fn trials(suite: &mut Suite) {
     involvement_matching::register(suite);
     involvements::register(suite);
     caseloads::register(suite);
+    changes::register(suite);
     registers::register(suite);
     relationships::register(suite);
     school_figures::register(suite);
