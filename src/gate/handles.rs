@@ -24,6 +24,19 @@ impl ChildRef {
         Self(Written::Internal(pupil))
     }
 
+    /// A child by the handle under which its holder was told of it, whether or not that is still in use.
+    pub fn told(handle: String) -> Self {
+        Self(Written::Handle(handle))
+    }
+
+    /// The handle, once the gate has put it.
+    pub fn handle(&self) -> Option<&str> {
+        match &self.0 {
+            Written::Internal(_) => None,
+            Written::Handle(handle) => Some(handle),
+        }
+    }
+
     pub(super) fn internal(&self) -> Option<PupilId> {
         match self.0 {
             Written::Internal(pupil) => Some(pupil),

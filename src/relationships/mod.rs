@@ -6,10 +6,12 @@ mod behind;
 mod cases;
 mod enrolled;
 mod finding;
+mod tied;
 mod untied;
 
 pub use behind::{Behind, behind};
 pub use cases::{Case, cases_of};
 pub use enrolled::{DualPlace, Enrolled, enrolled};
 pub use finding::{Among, Hit, Sought, sought};
+pub use tied::{TiedBy, next_tied};
 pub use untied::{Untied, untied_handles};

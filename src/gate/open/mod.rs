@@ -3,6 +3,7 @@
 mod decide;
 mod figures;
 mod find;
+mod follow;
 mod school;
 
 pub use find::Search;
