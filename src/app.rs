@@ -17,7 +17,7 @@ use crate::involvements::{Matcher, Sending};
 use crate::policy::Policy;
 use crate::router;
 use crate::store::{self, Db};
-use crate::summaries;
+use crate::summaries::{self, FeedKey};
 use crate::tokens::TokenState;
 use anyhow::{Context as _, Result, bail};
 use arc_swap::ArcSwap;
@@ -45,6 +45,7 @@ pub struct AppState {
     pub(crate) safety: Safety,
     pub(crate) suppression: Suppression,
     pub(crate) reading: Reading,
+    pub(crate) feeds: FeedKey,
     pub(crate) audit: AuditLayer,
     pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
@@ -69,6 +70,7 @@ part! {
     Safety = |s| s.safety.clone();
     Suppression = |s| s.suppression;
     Reading = |s| s.reading;
+    FeedKey = |s| s.feeds.clone();
 }
 
 impl AppState {
@@ -142,7 +144,8 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running> {
     let tls: LiveTls = Arc::new(ArcSwap::from_pointee(read_tls(&config.files)?));
     let keys = TokenKeys::new(&keyring.token_eddsa, &config.names.issuer, &config.names.audience)?;
     let opened = open(&config.database.url, clock).await?;
-    let state = state(config, opened.gate.clone(), keys);
+    let feeds = FeedKey::derived(&keyring.key_encryption);
+    let state = state(config, opened.gate.clone(), keys, feeds);
     let api = bind(config.listeners.api).await?;
     let admin = bind(config.listeners.admin).await?;
     if !admin.local_addr()?.ip().is_loopback() {
@@ -179,7 +182,7 @@ pub fn read_tls(files: &Files) -> Result<ServerConfig> {
     Ok(server_config(&chain, &key, &read(&files.client_authorities)?)?)
 }
 
-fn state(config: &Config, gate: Gate, keys: TokenKeys) -> AppState {
+fn state(config: &Config, gate: Gate, keys: TokenKeys, feeds: FeedKey) -> AppState {
     let safety = Safety::new(&config.names.safety_telephone);
     let tokens = TokenState {
         directory: gate.directory().clone(),
@@ -209,6 +212,7 @@ fn state(config: &Config, gate: Gate, keys: TokenKeys) -> AppState {
         safety,
         suppression: config.suppression,
         reading: reading(config.figures),
+        feeds,
         limits: config.limits,
         metrics,
         gate,
@@ -293,6 +297,7 @@ async fn daily(state: AppState, stop: CancellationToken) {
             let ended = async {
                 intake::expire_entries(&gate).await?;
                 summaries::expire_half_terms(&gate).await?;
+                summaries::expire_changes(&gate).await?;
                 gate.retire_handles().await
             };
             match ended.await {

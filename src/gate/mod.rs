@@ -15,7 +15,7 @@ pub use crate::policy::Duty;
 pub use duty::DutyPermit;
 pub use handles::ChildRef;
 pub use open::{Asked, Refusal, Search};
-pub use permit::{OfChild, OfFigures, OfOrganisation, OfSchool, Permit};
+pub use permit::{OfChild, OfFigures, OfFollowed, OfOrganisation, OfSchool, Permit};
 pub use release::{Answer, Released};
 pub use trail::{Recorded, Trail};
 

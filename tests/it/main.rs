@@ -18,6 +18,7 @@ mod architecture;
 mod audit;
 mod audit_trail;
 mod caseloads;
+mod changes;
 mod cli_help;
 mod compile_fail;
 mod config_samples;
@@ -81,6 +82,7 @@ fn trials(suite: &mut Suite) {
     involvements::register(suite);
     limits::register(suite);
     caseloads::register(suite);
+    changes::register(suite);
     registers::register(suite);
     relationships::register(suite);
     retention::register(suite);
