@@ -2,7 +2,8 @@
 
 use super::process;
 use anyhow::{Context as _, Result, ensure};
-use chrono::{Days, Local, NaiveDate};
+use chrono::{Days, NaiveDate};
+use schoolgate::clock::Clock;
 use schoolgate::demo::DemoJson;
 use schoolgate::demo::run::Client;
 use std::path::{Path, PathBuf};
@@ -57,7 +58,6 @@ pub struct Made {
 
 impl Made {
     /// Makes it, unless the one of an earlier run still serves.
-    #[expect(clippy::disallowed_methods, reason = "the program that is measured goes by the machine's day")]
     pub async fn make() -> Result<Self> {
         let number = |name: &str, usual: &str| std::env::var(name).unwrap_or_else(|_| usual.to_owned());
         let (pupils, schools) = (number("BENCH_PUPILS", "60000"), number("BENCH_SCHOOLS", "150"));
@@ -66,7 +66,7 @@ impl Made {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench-serve");
         let dir = root.join(format!("{engine}-{pupils}-{schools}"));
         // The day before, so that all of its registers lie behind the machine's hour.
-        let today = Local::now().date_naive() - Days::new(1);
+        let today = Clock::machine().today() - Days::new(1);
         let fresh = |made: &NaiveDate| (today - *made).num_days() < KEPT_DAYS;
         if let Ok(made) = Self::read(&dir)
             && database.is_none()
