@@ -28,5 +28,5 @@ pub use enrolments::{
 };
 pub use marks::{MarksPlace, MarksRow, add_marks, expire_marks, marks_of_years, school_marks, tidy_marks};
 pub use roll_events::{RollEvent, add_roll_event};
-pub use school::{SchoolPupil, figures_calendars, school_pupils};
+pub use school::{SchoolPupil, figures_calendars, first_marks, school_pupils};
 pub use versions::{Upload, Versioned, as_of, newest, roll_version};

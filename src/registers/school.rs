@@ -74,6 +74,13 @@ pub async fn school_pupils(
     Ok(roll.into_iter().map(pupil).collect())
 }
 
+/// When the first marks of the permit's school that are held began to count (school time); none before them.
+pub async fn first_marks(db: &Db, permit: &Permit<OfFigures>) -> Result<Option<DateTime<Utc>>, StoreError> {
+    const FIRST: &str = "SELECT MIN(v.committed_at) FROM marks m \
+         JOIN register_versions v ON v.school_id = m.school_id AND v.version = m.version WHERE m.school_id = $1";
+    Ok(read!(db, c => sqlx::query_scalar(FIRST).bind(permit.school().0).fetch_one(c).await)?)
+}
+
 /// Reads the calendars of the permit's school for the school years `first..=last`, earliest first, as they counted at
 /// `moment`.
 pub async fn figures_calendars(

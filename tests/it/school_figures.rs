@@ -16,6 +16,7 @@ pub fn register(suite: &mut Suite) {
     suite.both_empty("school_figures::a_protected_child_is_in_no_outsiders_figure", protected);
     suite.both_empty("school_figures::whoever_has_no_business_gets_the_plain_403", refusals);
     suite.both_empty("school_figures::a_half_term_is_published_once_however_many_ask", at_once);
+    suite.both_empty("school_figures::a_register_still_being_loaded_is_waited_for", waited_for);
 }
 
 const HALF_TERM: (&str, &str) = ("2026-09-01", "2026-10-23");
@@ -58,8 +59,8 @@ fn counted(gate: &Wire, school: &SchoolFiles, (from, to): (&str, &str)) -> Vec<(
         if sums[0] > 0 {
             let mut groups = vec!["total".to_owned(), format!("year {}", row["year_group"])];
             groups.extend(match row["sen"].as_str() {
-                "support" => Some("sen_support".to_owned()),
-                "plan" => Some("sen_plan".to_owned()),
+                "K" => Some("sen_support".to_owned()),
+                "E" => Some("sen_plan".to_owned()),
                 _ => None,
             });
             for cohort in ["free_meals", "social_worker"] {
@@ -358,5 +359,19 @@ async fn at_once(db: TestDb) {
     }
     assert_eq!(log_size(&db.db).await, before + 6, "one entry each");
     assert_eq!(number(&db.db, "SELECT COUNT(*) FROM published_half_terms").await, 1);
+    gate.stop().await;
+}
+
+async fn waited_for(db: TestDb) {
+    let gate = Wire::start(&db.url).await;
+    let urn = &gate.schools()[0].urn;
+    run!(
+        db.db,
+        "DELETE FROM marks WHERE enrolment_id NOT IN (SELECT DISTINCT id FROM enrolments ORDER BY id LIMIT 20)"
+    );
+    let answer = gate.get("attendance_officer_la", &path(urn, "")).await;
+    assert_eq!((answer.status, &answer.body["figures"]), (200, &json!("published")));
+    assert!(answer.body["as_of"].is_null() && groups(&answer.body).is_empty(), "{}", answer.body);
+    assert_eq!(number(&db.db, "SELECT COUNT(*) FROM published_half_terms").await, 0, "nothing stands");
     gate.stop().await;
 }

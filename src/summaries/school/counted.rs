@@ -87,18 +87,24 @@ pub(super) struct Pupil {
     pub(super) counts: Counts,
 }
 
-/// The enrolments with a possible session in the window, as far as it is over.
-pub(super) fn pupils<'a>(
+/// The enrolments that have a session in the window, as far as it is over, with or without its mark.
+pub(super) fn expected<'a>(
     register: impl Iterator<Item = &'a SchoolPupil>,
     calendars: &[SchoolCalendar],
     window: Window,
 ) -> Vec<Pupil> {
-    let counted = register.filter(|pupil| counts_at_all(pupil)).map(|pupil| Pupil {
+    let all = register.filter(|pupil| counts_at_all(pupil)).map(|pupil| Pupil {
         enrolment: pupil.enrolment.id,
         groups: groups(pupil),
         counts: counts(calendars, pupil, window),
     });
-    counted.filter(|pupil| pupil.counts.possible() > 0).collect()
+    all.filter(|pupil| pupil.counts.possible() + pupil.counts.without_mark > 0).collect()
+}
+
+/// Those of them with a possible session: the others are in no figure.
+pub(super) fn possible(mut expected: Vec<Pupil>) -> Vec<Pupil> {
+    expected.retain(|pupil| pupil.counts.possible() > 0);
+    expected
 }
 
 fn counts_at_all(pupil: &SchoolPupil) -> bool {

@@ -3,7 +3,7 @@
 use super::super::answer::WindowBody;
 use super::super::window::Span;
 use super::answer::{FiguresBody, Groups};
-use super::counted::{Cohort, Group, pupils, tallies};
+use super::counted::{Cohort, Group, expected, possible, tallies};
 use crate::domain::attendance::summary::Window;
 use crate::domain::calendar::{SchoolCalendar, SchoolYear};
 use crate::gate::{OfFigures, Permit};
@@ -25,7 +25,7 @@ pub(super) async fn live(
     let register = registers::school_pupils(db, permit, years, now).await?;
     let due = Window { from: window.from, to: window.to, last_due: span.last_due };
     let mut groups = Groups::default();
-    for (group, tally) in &tallies(&pupils(register.iter(), &calendars, due)) {
+    for (group, tally) in &tallies(&possible(expected(register.iter(), &calendars, due))) {
         if *group != Group::Cohort(Cohort::SocialWorker) || permit.sees_social_worker() {
             groups.add(*group, FiguresBody::from(tally));
         }

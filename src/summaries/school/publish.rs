@@ -1,7 +1,8 @@
 //! Brings what is published of a school up to the last publication: half terms that have ended since somebody last
-//! asked are counted as at that Monday, six in the morning, and become what outsiders get from then on.
+//! asked are counted as at that Monday, six in the morning, and become what outsiders get from then on. What is published
+//! stands, so that a register which is still being loaded is waited for.
 
-use super::counted::{Group, Pupil, pupils};
+use super::counted::{Group, Pupil, expected, possible};
 use super::outsiders::half_terms::{HalfTerm, Kept, cells};
 use super::storage;
 use crate::config::Suppression;
@@ -12,7 +13,7 @@ use crate::domain::calendar::{
 use crate::gate::{OfFigures, Permit};
 use crate::registers;
 use crate::store::{Db, StoreError};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -25,6 +26,11 @@ pub(super) struct Published {
     pub(super) new: Vec<HalfTerm>,
 }
 
+/// A half term waits while more than one in this many of its sessions has no mark.
+const MISSING_ONE_IN: u64 = 10;
+/// How long a half term waits for its marks; then it is published as it is, for a school may never send them.
+const WAITS: TimeDelta = TimeDelta::days(28);
+
 /// A half term that has ended: its place in the year, first and last day.
 type Ended = (i64, NaiveDate, NaiveDate);
 
@@ -36,9 +42,13 @@ pub(super) async fn published(
     now: DateTime<Utc>,
 ) -> Result<Published, StoreError> {
     let sunday = last_complete_week(london(now));
-    let moment = published_at(sunday);
     let this = SchoolYear::of(sunday);
     let mut all = storage::given(db, permit).await?;
+    let Some(first_marks) = registers::first_marks(db, permit).await? else {
+        return Ok(Published { all, new: Vec::new() });
+    };
+    // Who joined since the publication is seen as the first marks found it, as a child's own figures are.
+    let moment = published_at(sunday).max(first_marks);
     let calendars = registers::figures_calendars(db, permit, (SchoolYear(this.0 - 1), this), moment).await?;
     // Before the first half term of a year has ended, the year before it is what there is.
     let ended = calendars.iter().rev().map(|calendar| (calendar, ended(calendar, sunday)));
@@ -58,7 +68,11 @@ pub(super) async fn published(
         let window = Window { from, to, last_due: Session::new(to, Half::Pm) };
         // For outsiders a protected enrolment does not exist: what a total told of it could be had by taking away the rest.
         let seen = register.iter().filter(|pupil| !pupil.protected);
-        let counted = pupils(seen, std::slice::from_ref(calendar), window);
+        let expected = expected(seen, std::slice::from_ref(calendar), window);
+        if incomplete(&expected) && now < waited(to, first_marks) {
+            break;
+        }
+        let counted = possible(expected);
         let pupils = match earlier.first() {
             Some(first) => followed(&first.pupils, &counted),
             None => taken(&counted),
@@ -69,6 +83,18 @@ pub(super) async fn published(
     let new = earlier.split_off(stored);
     all.extend(new.iter().cloned());
     Ok(Published { all, new })
+}
+
+/// Whether too many of the sessions have no mark to be published for good.
+fn incomplete(expected: &[Pupil]) -> bool {
+    let sum = |of: fn(&Counts) -> u32| expected.iter().map(|pupil| u64::from(of(&pupil.counts))).sum::<u64>();
+    let missing = sum(|counts| counts.without_mark);
+    MISSING_ONE_IN * missing > missing + sum(Counts::possible)
+}
+
+/// When a half term has been waited for long enough: from its end, or from the school's first marks where these are later.
+fn waited(to: NaiveDate, first_marks: DateTime<Utc>) -> DateTime<Utc> {
+    published_at(to).max(first_marks) + WAITS
 }
 
 /// The half terms of a year that have ended by the Sunday.
@@ -111,4 +137,36 @@ fn followed(first: &[Kept], counted: &[Pupil]) -> Vec<Kept> {
 /// Sessions without a mark are in no figure, and are not kept.
 fn without_gaps(counts: Counts) -> Counts {
     Counts { without_mark: 0, ..counts }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pupil(attended: u32, without_mark: u32) -> Pupil {
+        let counts = Counts { attended, without_mark, ..Counts::default() };
+        Pupil { enrolment: Uuid::from_u128(1), groups: Vec::new(), counts }
+    }
+
+    #[test]
+    fn a_tenth_without_marks_is_few_enough() {
+        for (pupils, expected) in [
+            (vec![pupil(90, 10)], false),
+            (vec![pupil(89, 11)], true),
+            (vec![pupil(100, 0), pupil(0, 11)], false),
+            (vec![pupil(0, 1)], true),
+            (vec![], false),
+        ] {
+            assert_eq!(incomplete(&pupils), expected, "{pupils:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_waits_for_ever() {
+        let day = |text: &str| text.parse::<NaiveDate>().unwrap();
+        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        let (early, late) = (at("2026-09-02T09:00:00Z"), at("2026-11-20T18:00:00Z"));
+        assert_eq!(waited(day("2026-10-23"), early), at("2026-11-23T06:00:00Z"));
+        assert_eq!(waited(day("2026-10-23"), late), at("2026-12-18T18:00:00Z"));
+    }
 }
