@@ -15,7 +15,7 @@ pub use crate::policy::Duty;
 pub use duty::DutyPermit;
 pub use handles::ChildRef;
 pub use open::{Asked, Refusal, Search};
-pub use permit::{OfChild, OfFigures, OfOrganisation, OfSchool, Permit};
+pub use permit::{OfChild, OfFigures, OfFollowed, OfOrganisation, OfSchool, Permit};
 pub use release::{Answer, Released};
 pub use trail::{Recorded, Trail};
 
@@ -60,6 +60,11 @@ impl Gate {
     /// The clock of this process.
     pub fn clock(&self) -> &Clock {
         &self.0.clock
+    }
+
+    /// Has every answer counted that is no because a rule could not be worked out.
+    pub fn alarm_of_policies(&self, raise: impl Fn() + Send + Sync + 'static) {
+        self.0.policy.alarm_by(raise);
     }
 
     /// The journal of the audit.

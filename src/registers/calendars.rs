@@ -18,7 +18,7 @@ pub struct CalendarRow {
     pub version: i64,
     /// When it began to count, school time.
     pub committed_at: DateTime<Utc>,
-    calendar: Vec<u8>,
+    pub(super) calendar: Vec<u8>,
 }
 
 impl Versioned for CalendarRow {
@@ -62,7 +62,7 @@ pub async fn school_calendars(db: &Db, permit: &Permit<OfSchool>) -> Result<Vec<
     between(db, permit.school().0, 0, i64::from(i32::MAX)).await
 }
 
-/// Every state of one school's calendars for the years `first..=last`; the reader of a child calls it per enrolment.
+/// Every state of one school's calendars for the years `first..=last`.
 pub(super) async fn between(
     db: &Db,
     school: Uuid,

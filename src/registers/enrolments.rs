@@ -90,7 +90,7 @@ impl Enrolment {
         PupilId(self.pupil_id)
     }
 
-    fn for_protection(&self) -> EnrolmentState {
+    pub(super) fn for_protection(&self) -> EnrolmentState {
         EnrolmentState {
             enrolment: self.enrolment(),
             counted_from: self.committed_at,

@@ -4,6 +4,8 @@
 use super::{CalendarRow, Enrolment, Versioned, calendars};
 use crate::domain::attendance::PackedYear;
 use crate::domain::calendar::{SchoolCalendar, SchoolYear};
+use crate::domain::identifiers::EnrolmentId;
+use crate::domain::roll::protected_enrolments;
 use crate::gate::{OfFigures, Permit};
 use crate::store::{Db, StoreError, read};
 use chrono::{DateTime, Utc};
@@ -15,7 +17,7 @@ use uuid::Uuid;
 pub struct SchoolPupil {
     /// The enrolment itself.
     pub enrolment: Enrolment,
-    /// Whether its whereabouts are protected, in whichever state and however late that was raised.
+    /// Whether a flag of protected whereabouts holds for it, whichever school raised it and however late.
     pub protected: bool,
     /// The other entries of the admission register and the cohort marks, JSON.
     pub fields: Option<String>,
@@ -28,9 +30,13 @@ const ROLL: &str = "SELECT e.*, v.committed_at FROM enrolments e \
      WHERE e.school_id = $1 AND e.version = (SELECT MAX(n.version) FROM enrolments n \
      JOIN register_versions w ON w.school_id = n.school_id AND w.version = n.version \
      WHERE n.school_id = e.school_id AND n.id = e.id AND w.committed_at <= $2) ORDER BY e.id";
-const PROTECTED: &str = "SELECT DISTINCT e.id FROM enrolments e \
+/// Every state of every enrolment, at whichever school, of the school's pupils whom any school has flagged.
+const FLAGGED: &str = "SELECT e.*, v.committed_at FROM enrolments e \
      JOIN register_versions v ON v.school_id = e.school_id AND v.version = e.version \
-     WHERE e.school_id = $1 AND e.whereabouts_protected";
+     WHERE e.pupil_id IN (SELECT n.pupil_id FROM enrolments n WHERE n.school_id = $1) \
+     AND EXISTS (SELECT 1 FROM enrolments f \
+     JOIN register_versions w ON w.school_id = f.school_id AND w.version = f.version \
+     WHERE f.pupil_id = e.pupil_id AND f.whereabouts_protected) ORDER BY e.pupil_id";
 const ENTRIES: &str = "SELECT a.enrolment_id, a.fields FROM admission_entries a \
      WHERE a.school_id = $1 AND a.version = (SELECT MAX(n.version) FROM admission_entries n \
      JOIN register_versions w ON w.school_id = n.school_id AND w.version = n.version \
@@ -52,12 +58,17 @@ pub async fn school_pupils(
     let school = permit.school().0;
     let roll: Vec<Enrolment> =
         read!(db, c => sqlx::query_as(ROLL).bind(school).bind(moment).fetch_all(c).await)?;
-    let protected: Vec<Uuid> = read!(db, c => sqlx::query_scalar(PROTECTED).bind(school).fetch_all(c).await)?;
+    let flagged: Vec<Enrolment> = read!(db, c => sqlx::query_as(FLAGGED).bind(school).fetch_all(c).await)?;
     let entries: Vec<(Uuid, String)> =
         read!(db, c => sqlx::query_as(ENTRIES).bind(school).bind(moment).fetch_all(c).await)?;
     let marks: Vec<(Uuid, i64, Vec<u8>)> = read!(db, c => sqlx::query_as(MARKS)
         .bind(school).bind(moment).bind(i64::from(first.0)).bind(i64::from(last.0)).fetch_all(c).await)?;
-    let protected: HashSet<Uuid> = protected.into_iter().collect();
+    let protected: HashSet<EnrolmentId> = flagged
+        .chunk_by(|one, next| one.pupil() == next.pupil())
+        .flat_map(|states| {
+            protected_enrolments(&states.iter().map(Enrolment::for_protection).collect::<Vec<_>>())
+        })
+        .collect();
     let mut entries: HashMap<Uuid, String> = entries.into_iter().collect();
     let mut by_enrolment: HashMap<Uuid, Vec<(SchoolYear, PackedYear)>> = HashMap::new();
     for (enrolment, year, packed) in marks {
@@ -66,7 +77,7 @@ pub async fn school_pupils(
         by_enrolment.entry(enrolment).or_default().push((SchoolYear(year), packed));
     }
     let pupil = |enrolment: Enrolment| SchoolPupil {
-        protected: protected.contains(&enrolment.id),
+        protected: protected.contains(&enrolment.enrolment()),
         fields: entries.remove(&enrolment.id),
         marks: by_enrolment.remove(&enrolment.id).unwrap_or_default(),
         enrolment,

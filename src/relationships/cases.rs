@@ -20,13 +20,13 @@ pub struct Case {
 }
 
 #[derive(sqlx::FromRow)]
-struct Row {
-    id: Uuid,
-    kind: String,
-    case_reference: String,
-    family_agreed_by: Option<String>,
-    family_agreed_until: Option<NaiveDate>,
-    family_withdrawn_on: Option<NaiveDate>,
+pub(super) struct Row {
+    pub id: Uuid,
+    pub kind: String,
+    pub case_reference: String,
+    pub family_agreed_by: Option<String>,
+    pub family_agreed_until: Option<NaiveDate>,
+    pub family_withdrawn_on: Option<NaiveDate>,
 }
 
 /// The live involvements of an organisation with a child: matched, opened, not past their term, not ended.
@@ -41,16 +41,23 @@ pub async fn cases_of(
          AND (ended_at IS NULL OR ended_at > $3) AND (until_day IS NULL OR until_day >= $4) ORDER BY id";
     let rows: Vec<Row> = read!(db, c => sqlx::query_as(LIVE)
         .bind(pupil.0).bind(organisation.0).bind(now).bind(today).fetch_all(c).await)?;
-    rows.into_iter()
-        .map(|row| {
-            let current = row.family_agreed_until.is_none_or(|day| day >= today)
-                && row.family_withdrawn_on.is_none_or(|day| day > today);
-            Ok(Case {
-                id: InvolvementId(row.id),
-                kind: InvolvementKind::parse(&row.kind).ok_or(StoreError::Corrupt("involvements.kind"))?,
-                case_reference: row.case_reference,
-                family_agreement: row.family_agreed_by.is_some() && current,
-            })
+    rows.into_iter().map(|row| row.case(today)).collect()
+}
+
+impl Row {
+    pub(super) fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// The case as it is on a day.
+    pub(super) fn case(self, today: NaiveDate) -> Result<Case, StoreError> {
+        let current = self.family_agreed_until.is_none_or(|day| day >= today)
+            && self.family_withdrawn_on.is_none_or(|day| day > today);
+        Ok(Case {
+            id: InvolvementId(self.id),
+            kind: InvolvementKind::parse(&self.kind).ok_or(StoreError::Corrupt("involvements.kind"))?,
+            case_reference: self.case_reference,
+            family_agreement: self.family_agreed_by.is_some() && current,
         })
-        .collect()
+    }
 }

@@ -51,6 +51,8 @@ const ROUTES: &[Route] = &[
     Route("POST", "/v1/pupils/find", "{\"upn\":\"UPN\"}", JSON, Stranger::Agency),
     Route("GET", "/v1/pupils/{pupil_id}/attendance-summary", "", JSON, Stranger::Agency),
     Route("GET", "/v1/schools/{urn}/attendance-summary", "", JSON, Stranger::Agency),
+    // An agency may follow children of its own, nobody at first, so that here too the stranger is a school.
+    Route("GET", "/v1/attendance-summaries/changes", "", JSON, Stranger::School),
     Route("GET", "/v1/audit/entries", "", JSON, Stranger::Agency),
 ];
 

@@ -14,6 +14,7 @@ pub fn register(suite: &mut Suite) {
     suite.both_empty("school_figures::own_staff_see_the_registers_as_they_are", own_staff);
     suite.both_empty("school_figures::the_authority_sees_what_was_published_and_that_stands", published);
     suite.both_empty("school_figures::a_protected_child_is_in_no_outsiders_figure", protected);
+    suite.both_empty("school_figures::nor_is_a_child_whom_another_school_protects", protected_elsewhere);
     suite.both_empty("school_figures::whoever_has_no_business_gets_the_plain_403", refusals);
     suite.both_empty("school_figures::a_half_term_is_published_once_however_many_ask", at_once);
     suite.both_empty("school_figures::a_register_still_being_loaded_is_waited_for", waited_for);
@@ -297,6 +298,21 @@ async fn protected(db: TestDb) {
     let inside =
         gate.get(&Wire::sender(&school.urn), &path(&school.urn, "?from=2026-09-01&to=2026-10-23")).await;
     assert_eq!(inside.body["total"]["enrolments"], pupils.len(), "the school counts its own");
+    gate.stop().await;
+}
+
+async fn protected_elsewhere(db: TestDb) {
+    let gate = Wire::start(&db.url).await;
+    let (here, there) = (&gate.schools()[0], &gate.schools()[1]);
+    let pupils = counted(&gate, here, HALF_TERM);
+    let open: Vec<&Row> =
+        pupils.iter().map(|(row, ..)| row).filter(|row| row["whereabouts_protected"] != "true").collect();
+    let stays = open.iter().find(|row| row["last_day"].is_empty() && !row["upn"].is_empty()).unwrap();
+    let flagged = [("school_pupil_id", "888888"), ("whereabouts_protected", "true")];
+    let answer = gate.send(&there.urn, "pupils", &changed(stays, &flagged)).await;
+    assert_eq!((answer.status, &answer.body["accepted"]), (200, &json!(1)), "{}", answer.body);
+    let outside = gate.get("attendance_officer_la", &path(&here.urn, "")).await;
+    assert_eq!(outside.body["total"]["enrolments"], open.len() - 1, "the flag is the child's");
     gate.stop().await;
 }
 

@@ -202,7 +202,7 @@ fn nothing(sections: &SectionSet) -> bool {
 
 /// Bytes that are not an entry of a version this program knows.
 #[derive(Debug, thiserror::Error)]
-#[error("not the bytes of an audit entry; run `schoolgate audit verify`")]
+#[error("not the bytes of an audit entry that this version knows; read it with the version that wrote it")]
 pub struct NotAnEntry;
 
 impl Entry {

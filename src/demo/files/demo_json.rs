@@ -18,9 +18,9 @@ pub struct DemoJson {
     pub admin: String,
     /// The authority that signed the server's and the clients' certificates, PEM.
     pub ca: String,
-    /// The log's name, as its checkpoints carry it; null while it signs none.
+    /// The log's name, as its checkpoints will carry it.
     pub log_origin: Option<String>,
-    /// The log's public key; null while it signs none.
+    /// The log's public key, as a verifier key of signed notes. Nothing is signed with it yet: the log has no checkpoints.
     pub log_key: Option<String>,
     /// The gateway's own day.
     pub today: NaiveDate,
