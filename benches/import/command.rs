@@ -1,6 +1,7 @@
 //! The program itself, run as an operator would, and watched from outside.
 
 use super::files::{CLIENT_ID, KEY};
+use super::process::{self, Watched};
 use anyhow::{Result, ensure};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -34,6 +35,11 @@ impl Command {
 
     /// Imports a file and holds it to having been taken whole.
     pub async fn run(&self, kind: &str, file: &Path, more: &[&str]) -> Result<Ran> {
+        self.ends_with(0, kind, file, more).await
+    }
+
+    /// The same, and holds it to another exit code.
+    pub async fn ends_with(&self, code: i32, kind: &str, file: &Path, more: &[&str]) -> Result<Ran> {
         let begun = Instant::now();
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_schoolgate"));
         command.args(["import", kind]).arg(file).args(["--as", CLIENT_ID, "--key"]).arg(&self.key);
@@ -42,9 +48,9 @@ impl Command {
         let watched = tokio::spawn(watch(child.id()));
         let output = tokio::task::spawn_blocking(move || child.wait_with_output()).await??;
         let took = begun.elapsed();
-        let (busy, memory_kib) = watched.await?;
+        let Watched { busy, memory_kib } = watched.await?;
         let (said, log) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        ensure!(output.status.success(), "{kind}: {said}{log}");
+        ensure!(output.status.code() == Some(code), "{kind}: {said}{log}");
         let micros = log.rsplit_once("longest_write_micros=").map_or("0", |(_, rest)| rest);
         let micros = micros.split_whitespace().next().unwrap_or("0").parse().unwrap_or(0);
         let said = said.lines().last().unwrap_or_default().to_owned();
@@ -52,25 +58,14 @@ impl Command {
     }
 }
 
-/// What the system tells of a process while it lives: its time on the processors and its greatest memory.
-async fn watch(process: u32) -> (Duration, u64) {
-    let mut seen = (Duration::ZERO, 0);
+/// Watches a process until it has ended.
+async fn watch(process: u32) -> Watched {
+    let mut seen = Watched::default();
     let mut ticks = tokio::time::interval(Duration::from_millis(20));
     loop {
         ticks.tick().await;
-        let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-        let line = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
         // A process that has ended and not been waited for has no memory any more.
-        let Some(memory) = line("VmHWM:") else { return seen };
-        let memory = memory.trim().trim_end_matches(" kB").parse().unwrap_or(0);
-        seen = (busy(process).unwrap_or(seen.0).max(seen.0), memory);
+        let Some(now) = process::now(process) else { return seen };
+        seen = Watched { busy: now.busy.max(seen.busy), memory_kib: now.memory_kib };
     }
-}
-
-/// Time on the processors so far, threads that have ended included; the kernel counts in hundredths of a second.
-fn busy(process: u32) -> Option<Duration> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    let ticks = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
-    Some(Duration::from_millis(ticks * 10))
 }

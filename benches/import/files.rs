@@ -8,7 +8,7 @@ use schoolgate::crypto::{sha256, to_hex};
 use schoolgate::directory::{CertificateEntry, DirectoryFile, MandateEntry, OrganisationEntry, SystemEntry};
 use schoolgate::domain::identifiers::Upn;
 use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 /// The supplier's client identifier.
@@ -37,6 +37,10 @@ pub struct Files {
     pub changed: PathBuf,
     /// Marks of 2023/24.
     pub year_b: PathBuf,
+    /// Marks of both years up to 2 GB.
+    pub long: PathBuf,
+    /// 2 GB of rows of a pupil whom no school has.
+    pub wrong: PathBuf,
     /// Marks in each of the three.
     pub rows: usize,
 }
@@ -146,6 +150,8 @@ impl Files {
             year_a: path("marks-2024"),
             changed: path("marks-2024-changed"),
             year_b: path("marks-2023"),
+            long: path("marks-long"),
+            wrong: path("marks-wrong"),
             rows: authority.places().count() * DAYS * 2,
         };
         for (file, year) in files.calendars.iter().zip([2023, 2024]) {
@@ -155,6 +161,8 @@ impl Files {
         written(&files.year_a, |to| marks(authority, 2024, 0, to))?;
         written(&files.changed, |to| marks(authority, 2024, 20, to))?;
         written(&files.year_b, |to| marks(authority, 2023, 0, to))?;
+        written(&files.long, |to| long(&[&files.year_a, &files.year_b], to))?;
+        written(&files.wrong, |to| wrong(authority, to))?;
         Ok(files)
     }
 }
@@ -169,6 +177,43 @@ fn written(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> Result<()>) 
     to.into_inner()?.sync_all()?;
     // Whole under its own name, or not there.
     Ok(std::fs::rename(part, path)?)
+}
+
+/// Bytes of the two long files, or as many as there are.
+const LONG: usize = 2 * 1024 * 1024 * 1024;
+
+/// The rows of files one after the other, under one header.
+fn long(files: &[&Path], to: &mut BufWriter<File>) -> Result<()> {
+    let mut length = 0;
+    for (place, file) in files.iter().enumerate() {
+        let mut lines = BufReader::with_capacity(1 << 20, File::open(file)?);
+        let mut line = Vec::new();
+        while length < LONG && lines.read_until(b'\n', &mut line)? > 0 {
+            if place == 0 || length == 0 || !line.starts_with(b"school,") {
+                to.write_all(&line)?;
+                length += line.len();
+            }
+            line.clear();
+        }
+    }
+    Ok(())
+}
+
+fn wrong(authority: &Authority, to: &mut BufWriter<File>) -> Result<()> {
+    writeln!(to, "school,school_pupil_id,upn,date,session,code")?;
+    let (mut length, mut row) = (0, 0);
+    while length < LONG {
+        let line = format!(
+            "{},X{:06},,2024-09-{:02},am,/\n",
+            Authority::urn(row % authority.schools),
+            row % 1_000_000,
+            2 + row % 25
+        );
+        to.write_all(line.as_bytes())?;
+        length += line.len();
+        row += 1;
+    }
+    Ok(())
 }
 
 fn calendars(authority: &Authority, year: i32, to: &mut BufWriter<File>) -> Result<()> {

@@ -11,6 +11,8 @@
 mod asking;
 mod command;
 mod files;
+#[path = "../common/process.rs"]
+mod process;
 
 use anyhow::{Context as _, Result};
 use asking::Asking;
@@ -28,6 +30,11 @@ const FIRST_LOAD: f64 = 1_000_000.0;
 const AGAIN: f64 = 300_000.0;
 const P99_TIMES: f64 = 5.0;
 const LONGEST: Duration = Duration::from_millis(50);
+/// Memory that 2 GB of rows may take: marks are packed by pupil and year, and errors are kept up to a limit.
+const RIGHT_MIB: u64 = 1024;
+const WRONG_MIB: u64 = 256;
+/// The exit code where rows were rejected.
+const SOME_REJECTED: i32 = 3;
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -95,8 +102,12 @@ async fn measure(demo: &Demo, files: &Files, folder: &Path) -> Result<()> {
     let asking = Asking::new(demo).await?;
     let rest = asking.for_time(Duration::from_secs(20)).await?;
     println!("a summary at rest: {rest}");
-    let (loaded, busy) = tokio::join!(command.run(marks, &files.year_b, &[]), asking.until_told());
-    asking.tell();
+    let loading = async {
+        let loaded = command.run(marks, &files.year_b, &[]).await;
+        asking.tell();
+        loaded
+    };
+    let (loaded, busy) = tokio::join!(loading, asking.until_told());
     let (loaded, busy) = (loaded?, busy?);
     row("first load of another year, summaries meanwhile", &loaded, Some((FIRST_LOAD, files.rows)));
     let times = busy.p99.as_secs_f64() / rest.p99.as_secs_f64();
@@ -106,6 +117,19 @@ async fn measure(demo: &Demo, files: &Files, folder: &Path) -> Result<()> {
         loaded.longest_write,
         schoolgate::store::longest_write()
     );
+    long(&command, files).await
+}
+
+/// 2 GB through the command line, once of rows that stand and once of rows that are wrong, every one: memory grows with
+/// neither.
+async fn long(command: &Command, files: &Files) -> Result<()> {
+    let right = command.run("attendance", &files.long, &[]).await?;
+    row("2 GB of rows, all known", &right, None);
+    let wrong = command.ends_with(SOME_REJECTED, "attendance", &files.wrong, &[]).await?;
+    row("2 GB of rows, all wrong", &wrong, None);
+    for (ran, most) in [(right, RIGHT_MIB), (wrong, WRONG_MIB)] {
+        anyhow::ensure!(ran.memory_kib / 1024 < most, "it took {} KiB, over {most} MiB", ran.memory_kib);
+    }
     Ok(())
 }
 

@@ -1,12 +1,13 @@
 //! The command line: one file per subcommand. Operators' commands print counts, ids, line and column, never a child.
 
+mod demo;
 pub mod import;
 pub mod init;
 pub mod operator;
 pub mod policy;
 mod serve;
 
-use crate::demo::run::{self, DemoArgs};
+use crate::demo::run::DemoArgs;
 use anyhow::Result;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
@@ -103,7 +104,7 @@ fn fail(error: &anyhow::Error) -> ExitCode {
 
 async fn run(cli: Cli) -> Result<u8> {
     match cli.command {
-        Command::Demo(args) => demo(&args).await?,
+        Command::Demo(args) => demo::demo(&args).await?,
         Command::Init(args) => {
             let made = init::init(&args)?;
             say(&format!(
@@ -146,24 +147,4 @@ pub(crate) fn say(text: &str) -> Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         other => Ok(other?),
     }
-}
-
-async fn demo(args: &DemoArgs) -> Result<()> {
-    serve::log_to_stderr("warn");
-    say("building a synthetic authority and sending its registers through the API ...\n")?;
-    let demo = run::start(args).await?;
-    let about = format!(
-        "\nschoolgate demo: {} schools, {} pupils, today is {}\n  API    {}\n  admin  {}\n  folder {}\n\n{}stop with Ctrl-C\n",
-        args.schools,
-        args.pupils,
-        demo.json.today,
-        demo.json.api,
-        demo.json.admin,
-        demo.dir.display(),
-        demo.calls()?
-    );
-    say(&about)?;
-    serve::until_stopped().await?;
-    demo.running.stop().await;
-    Ok(())
 }

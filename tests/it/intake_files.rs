@@ -7,8 +7,8 @@ use crate::support::wire::{connect, run, tls_of, until};
 use crate::support::{Suite, TestDb};
 use chrono::TimeDelta;
 use reqwest::Method;
-use schoolgate::demo::SchoolFiles;
 use schoolgate::demo::run::Answered;
+use schoolgate::demo::{DemoCaller, SchoolFiles};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -430,6 +430,13 @@ async fn whole_or_nothing(db: TestDb) {
     let answer = String::from_utf8_lossy(&answer).into_owned();
     assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("send it in parts"), "{answer}");
     assert_eq!(number(&db.db, ENTRIES).await, entries + 1);
+    let unannounced =
+        unannounced(&gate, caller, &head("transfer-encoding: chunked", "attendance"), limit).await;
+    assert!(
+        unannounced.starts_with("HTTP/1.1 413") && unannounced.contains("send it in parts"),
+        "{unannounced}"
+    );
+    assert_eq!(number(&db.db, ENTRIES).await, entries + 2);
     let register = vec![b' '; 4 * 1024 * 1024 + 1];
     let answer = gate.send_as(&school.urn, "registers/2026-11-19/am", "application/json", register).await;
     assert_eq!((answer.status, answer.receipt.is_some()), (413, true), "{}", answer.body);
@@ -455,4 +462,19 @@ async fn whole_or_nothing(db: TestDb) {
     let answer = gate.send(&school.urn, "attendance", &whole).await;
     assert_eq!((answer.status, counts(&answer)[0], counts(&answer)[3]), (200, 1, 0), "{}", answer.body);
     gate.stop().await;
+}
+
+/// What is answered to a body of one byte more than the limit that does not say how long it is.
+async fn unannounced(gate: &Wire, caller: &DemoCaller, head: &str, limit: usize) -> String {
+    const PIECE: usize = 1024 * 1024;
+    let mut stream = connect(&gate.gate, tls_of(&gate.gate, caller)).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let piece = [format!("{PIECE:x}\r\n").into_bytes(), vec![b'x'; PIECE], b"\r\n".to_vec()].concat();
+    for _ in 0..limit / PIECE {
+        stream.write_all(&piece).await.unwrap();
+    }
+    stream.write_all(b"1\r\nx\r\n").await.unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    String::from_utf8_lossy(&answer).into_owned()
 }

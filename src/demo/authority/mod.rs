@@ -65,17 +65,13 @@ impl Authority {
             schools.push(school);
         }
         let cast = cast::cast(&mut schools, options.seed, options.today);
-        for school in &mut schools {
-            let drawn: Vec<Vec<Mark>> = school
-                .enrolments
-                .iter()
-                .map(|enrolment| marks::draw(enrolment, school, options.seed, options.today))
-                .collect();
-            for (enrolment, marks) in school.enrolments.iter_mut().zip(drawn) {
-                enrolment.marks = marks;
-            }
-        }
         Self { options, la_code: "999", name: "Exampleshire County Council", schools, cast }
+    }
+
+    /// Every mark of an enrolment of a school, in order of date and session. Drawn anew each time, from a stream of the
+    /// enrolment's own: those of a whole authority would not fit into memory.
+    pub fn marks(&self, school: &School, enrolment: &Enrolment) -> Vec<Mark> {
+        marks::draw(enrolment, school, self.options.seed, self.options.today)
     }
 
     /// The enrolment at a place.

@@ -1,7 +1,6 @@
 //! Admission registers: children in families, their year groups, and who came and went at the turn of the year.
 
 use super::calendar::school_year_of;
-use super::marks::Mark;
 use super::names::{HERITAGES, Heritage, STREETS, TOWNS};
 use super::schools::School;
 use crate::demo::chance::Chance;
@@ -92,8 +91,6 @@ pub struct Enrolment {
     pub since: NaiveDate,
     /// Sessions missed of a thousand, as drawn.
     pub share_missed: usize,
-    /// Every mark, in order of date and session.
-    pub marks: Vec<Mark>,
 }
 
 impl Enrolment {
@@ -188,7 +185,6 @@ impl Roll {
             since: self.today,
             share_missed: share_missed(school.phase, self.enrolled),
             child,
-            marks: Vec::new(),
         };
         self.enrolled += 1;
         school.enrolments.push(enrolment);

@@ -3,6 +3,8 @@
 use super::{SchoolFiles, WriteError, write};
 use crate::demo::authority::{Authority, Calendar, Enrolment, Mark, School};
 use chrono::{DateTime, SecondsFormat, Utc};
+use std::fs::File;
+use std::io::{self, Write};
 use std::path::Path;
 
 /// Columns of a calendar.
@@ -34,19 +36,17 @@ pub fn calendar_path(school: &School, calendar: &Calendar) -> String {
     format!("exports/{}-calendar-{}.csv", school.urn, calendar.start_year)
 }
 
-/// Writes both calendars, the admission register and the marks of every school under `dir/exports`.
-pub fn write_exports(authority: &Authority, dir: &Path) -> Result<Vec<SchoolFiles>, WriteError> {
-    let mut all = Vec::with_capacity(authority.schools.len());
-    for school in &authority.schools {
-        let files = school_files(school);
-        for calendar in &school.calendars {
-            write(dir, &calendar_path(school, calendar), calendar_csv(calendar).as_bytes())?;
-        }
-        write(dir, &files.pupils, pupils_csv(school).as_bytes())?;
-        write(dir, &files.attendance, attendance_csv(school).as_bytes())?;
-        all.push(files);
+/// Writes both calendars, the admission register and the marks of a school under `dir/exports`.
+pub fn write_exports(authority: &Authority, school: &School, dir: &Path) -> Result<SchoolFiles, WriteError> {
+    let files = school_files(school);
+    for calendar in &school.calendars {
+        write(dir, &calendar_path(school, calendar), calendar_csv(calendar).as_bytes())?;
     }
-    Ok(all)
+    write(dir, &files.pupils, pupils_csv(school).as_bytes())?;
+    let failed = |source| WriteError { path: files.attendance.clone(), source };
+    let mut file = File::create(dir.join(&files.attendance)).map_err(failed)?;
+    attendance_csv(authority, school, &mut file).map_err(failed)?;
+    Ok(files)
 }
 
 fn calendar_csv(calendar: &Calendar) -> String {
@@ -106,21 +106,22 @@ fn pupil(csv: &mut String, e: &Enrolment, phase: &str) {
     );
 }
 
-fn attendance_csv(school: &School) -> String {
-    let marks: usize = school.enrolments.iter().map(|e| e.marks.len()).sum();
-    let mut csv = String::with_capacity(marks * 80);
-    csv.push_str(ATTENDANCE);
+/// Marks are drawn, written and forgotten pupil by pupil.
+fn attendance_csv(authority: &Authority, school: &School, to: &mut impl Write) -> io::Result<()> {
+    let mut csv = ATTENDANCE.to_owned();
     // The date's text is the same for all: kept from one mark to the next, since there are hundreds of thousands.
     let mut date = (chrono::NaiveDate::MIN, String::new());
     for enrolment in &school.enrolments {
-        for mark in &enrolment.marks {
+        for mark in &authority.marks(school, enrolment) {
             if date.0 != mark.date {
                 date = (mark.date, mark.date.to_string());
             }
             session(&mut csv, enrolment, mark, &date.1, &school.attendance_lead.0);
         }
+        to.write_all(csv.as_bytes())?;
+        csv.clear();
     }
-    csv
+    to.write_all(csv.as_bytes())
 }
 
 /// One session: a row, and a second one with the reason and the person where the entry was changed.
@@ -170,6 +171,10 @@ mod tests {
         Authority::generate(Options::new(seed, NaiveDate::from_ymd_opt(2026, 11, 20).unwrap()))
     }
 
+    fn written(authority: &Authority, dir: &Path) -> Vec<SchoolFiles> {
+        authority.schools.iter().map(|school| write_exports(authority, school, dir).unwrap()).collect()
+    }
+
     fn rows(path: &Path) -> Vec<HashMap<String, String>> {
         csv::Reader::from_path(path).unwrap().deserialize().map(|row| row.unwrap()).collect()
     }
@@ -177,7 +182,7 @@ mod tests {
     #[test]
     fn exports_parse_and_agree_with_each_other() {
         let dir = tempfile::tempdir().unwrap();
-        for files in write_exports(&authority(1), dir.path()).unwrap() {
+        for files in written(&authority(1), dir.path()) {
             let pupils = rows(&dir.path().join(&files.pupils));
             let known: HashSet<_> =
                 pupils.iter().map(|p| (p["school_pupil_id"].clone(), p["upn"].clone())).collect();
@@ -212,7 +217,7 @@ mod tests {
     fn the_same_seed_writes_the_same_bytes() {
         let bytes = |seed| {
             let dir = tempfile::tempdir().unwrap();
-            let files = write_exports(&authority(seed), dir.path()).unwrap();
+            let files = written(&authority(seed), dir.path());
             let read = |path: &String| std::fs::read(dir.path().join(path)).unwrap();
             files
                 .iter()

@@ -6,9 +6,7 @@ mod folder;
 
 pub use client::{Answered, Client};
 
-use super::{
-    Authority, DemoJson, Options, Pki, directory_file, system_names, write_demo_json, write_exports,
-};
+use super::{Authority, DemoJson, Options, Pki, directory_file, system_names, write_demo_json};
 use crate::app::{self, Running};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -18,6 +16,7 @@ use chrono::NaiveDate;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tokio::net::TcpListener;
 
 /// Arguments of `schoolgate demo`.
@@ -58,17 +57,40 @@ pub struct Demo {
     _lock: File,
 }
 
+/// How far the making of a demonstration has come.
+#[derive(Clone, Copy, Debug)]
+pub struct Step {
+    /// What is being done.
+    pub what: &'static str,
+    /// How many of them are.
+    pub done: usize,
+    /// How many there are.
+    pub of: usize,
+}
+
+/// Who is told of each step.
+pub type Tell<'t> = &'t (dyn Fn(Step) + Sync);
+
 const USUAL_API: u16 = 8443;
 const USUAL_ADMIN: u16 = 9090;
 
 /// Builds the authority, starts the gateway, and fills it through its own API.
 pub async fn start(args: &DemoArgs) -> Result<Demo> {
+    start_telling(args, &|_| ()).await
+}
+
+/// The same, telling how far it has come.
+pub async fn start_telling(args: &DemoArgs, tell: Tell<'_>) -> Result<Demo> {
     // Always a day's evening: the registers end with that day's last session, whatever the machine's hour.
-    start_on(args, Clock::on(args.today.unwrap_or_else(|| Clock::machine().today()))).await
+    begin(args, Clock::on(args.today.unwrap_or_else(|| Clock::machine().today())), tell).await
 }
 
 /// The same on a clock of the caller's own; its day is the demonstration's.
 pub async fn start_on(args: &DemoArgs, clock: Clock) -> Result<Demo> {
+    begin(args, clock, &|_| ()).await
+}
+
+async fn begin(args: &DemoArgs, clock: Clock, tell: Tell<'_>) -> Result<Demo> {
     // The client of the demonstration and the gateway both use ring; a second call changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let dir = args.dir.clone().unwrap_or_else(|| PathBuf::from("schoolgate-demo"));
@@ -85,10 +107,9 @@ pub async fn start_on(args: &DemoArgs, clock: Clock) -> Result<Demo> {
     }
     let mut options = Options::new(args.seed, clock.today());
     (options.schools, options.pupils) = (args.schools, args.pupils);
-    let authority = Authority::generate(options);
+    let authority = Arc::new(tokio::task::spawn_blocking(move || Authority::generate(options)).await?);
     let lock = folder::make(&dir)?;
     let pki = Pki::create(&dir, &system_names(&authority), clock.now())?;
-    let schools = write_exports(&authority, &dir)?;
     let (api, admin) = ports(args.dir.is_none()).await?;
     let url = match &args.database {
         Some(url) => url.clone(),
@@ -100,7 +121,7 @@ pub async fn start_on(args: &DemoArgs, clock: Clock) -> Result<Demo> {
     let running = app::start(&config, clock.clone()).await?;
     app::apply_directory(&running.gate, &directory_file(&authority, &pki)).await?;
     let base = format!("https://127.0.0.1:{}", running.api.port());
-    let callers = fill::fill(&authority, &dir, &base).await?;
+    let (callers, schools) = fill::fill(&authority, &dir, &base, tell).await?;
     let json = DemoJson {
         api: base,
         portal: None,
