@@ -21,7 +21,7 @@ pub use amendments::{
     expire_amendments, recordings_of, recordings_within, worth_keeping,
 };
 pub use calendars::{CalendarRow, add_calendar, school_calendars};
-pub use child::{ChildRecord, EnrolmentRecord, child_record, counterparts};
+pub use child::{ChildRecord, EnrolmentRecord, child_record, child_records, counterparts};
 pub use enrolments::{
     Enrolment, add_admission_entry, add_enrolment, add_pupil, admissions_generation, admit, any_entered,
     pupils_matching, remove_pupil, school_admission_entries, school_roll,

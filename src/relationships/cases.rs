@@ -20,7 +20,7 @@ pub struct Case {
 }
 
 #[derive(sqlx::FromRow)]
-struct Row {
+pub(super) struct Row {
     id: Uuid,
     kind: String,
     case_reference: String,
@@ -41,16 +41,19 @@ pub async fn cases_of(
          AND (ended_at IS NULL OR ended_at > $3) AND (until_day IS NULL OR until_day >= $4) ORDER BY id";
     let rows: Vec<Row> = read!(db, c => sqlx::query_as(LIVE)
         .bind(pupil.0).bind(organisation.0).bind(now).bind(today).fetch_all(c).await)?;
-    rows.into_iter()
-        .map(|row| {
-            let current = row.family_agreed_until.is_none_or(|day| day >= today)
-                && row.family_withdrawn_on.is_none_or(|day| day > today);
-            Ok(Case {
-                id: InvolvementId(row.id),
-                kind: InvolvementKind::parse(&row.kind).ok_or(StoreError::Corrupt("involvements.kind"))?,
-                case_reference: row.case_reference,
-                family_agreement: row.family_agreed_by.is_some() && current,
-            })
+    rows.into_iter().map(|row| row.case(today)).collect()
+}
+
+impl Row {
+    /// The case, on a day.
+    pub(super) fn case(self, today: NaiveDate) -> Result<Case, StoreError> {
+        let current = self.family_agreed_until.is_none_or(|day| day >= today)
+            && self.family_withdrawn_on.is_none_or(|day| day > today);
+        Ok(Case {
+            id: InvolvementId(self.id),
+            kind: InvolvementKind::parse(&self.kind).ok_or(StoreError::Corrupt("involvements.kind"))?,
+            case_reference: self.case_reference,
+            family_agreement: self.family_agreed_by.is_some() && current,
         })
-        .collect()
+    }
 }

@@ -5,9 +5,11 @@
 mod cases;
 mod enrolled;
 mod finding;
+mod many;
 mod untied;
 
 pub use cases::{Case, cases_of};
 pub use enrolled::{DualPlace, Enrolled, enrolled};
 pub use finding::{Among, Hit, Sought, sought};
+pub use many::{cases_of_each, enrolled_at, enrolled_of_each};
 pub use untied::{Untied, untied_handles};

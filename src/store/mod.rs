@@ -9,10 +9,13 @@ mod dialect;
 mod held;
 mod migrations;
 mod open;
+mod sets;
 
 pub use dialect::Dialect;
 pub use held::{HELD_MAX, Held, STEP, longest_write, write_seconds};
 pub use migrations::{migrate, schema_of, versions};
+pub use sets::{SetSql, ids, listed, pairs};
+pub(crate) use sets::{over_bytes, over_ids, over_pairs};
 
 use checkpoint::Checkpoints;
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
