@@ -3,6 +3,7 @@
 use super::trail::Trail;
 use crate::domain::identifiers::{OrganisationId, PupilId, SchoolId, SystemId};
 use crate::domain::purpose::{InvolvementKind, Purpose, Role, SectionSet};
+use crate::identity::Caller;
 
 /// Proof that the gate was opened, once, for one subject. Consumed by the release of the answer.
 #[derive(Debug)]
@@ -59,6 +60,13 @@ impl Reach {
             Self::Among(schools) => !protected && schools.contains(&school),
         }
     }
+}
+
+/// A permit to ask about many children, and about none of them yet: each is decided when its line is due.
+#[derive(Debug)]
+pub struct OfMany {
+    pub(super) caller: Caller,
+    pub(super) sections: SectionSet,
 }
 
 /// A permit about a school's own registers.

@@ -3,9 +3,12 @@
 mod decide;
 mod figures;
 mod find;
+mod many;
 mod school;
 
 pub use find::Search;
+pub use many::{Children, Named};
+pub(super) use many::{Decided, Whom};
 
 use self::decide::Tie;
 use super::permit::{Holder, OfChild, OfOrganisation, Permit};
