@@ -16,6 +16,7 @@ use crate::involvements::{Matcher, Sending};
 use crate::policy::Policy;
 use crate::router;
 use crate::store::{self, Db};
+use crate::summaries::Streams;
 use crate::tokens::TokenState;
 use anyhow::{Context as _, Result, bail};
 use arc_swap::ArcSwap;
@@ -38,6 +39,7 @@ pub struct AppState {
     pub(crate) matcher: Matcher,
     pub(crate) places: Places,
     pub(crate) sending: Sending,
+    pub(crate) streams: Streams,
     pub(crate) safety: Safety,
     pub(crate) suppression: Suppression,
     pub(crate) reading: Reading,
@@ -62,6 +64,7 @@ part! {
     Matcher = |s| s.matcher.clone();
     Places = |s| s.places.clone();
     Sending = |s| s.sending.clone();
+    Streams = |s| s.streams.clone();
     Safety = |s| s.safety.clone();
     Suppression = |s| s.suppression;
     Reading = |s| s.reading;
@@ -193,6 +196,7 @@ fn state(config: &Config, gate: Gate, keys: TokenKeys) -> AppState {
         matcher: Matcher::new(metrics.clone()),
         places: Places::new(config.limits.uploads_at_once),
         sending: Sending::default(),
+        streams: Streams::new(&config.limits),
         safety,
         suppression: config.suppression,
         reading: reading(config.figures),

@@ -8,7 +8,7 @@ use crate::intake::{
     send_pupils, send_register, set_local_codes,
 };
 use crate::involvements::{end_involvement, open_involvement, report_involvements, send_caseload};
-use crate::summaries::{find_pupil, read_attendance_summary, read_school_figures};
+use crate::summaries::{find_pupil, read_attendance_summary, read_many_summaries, read_school_figures};
 use crate::tokens;
 use axum::Router;
 use axum::extract::State;
@@ -40,6 +40,7 @@ pub fn api(state: AppState) -> Router {
         // Agencies and schools ask.
         .route(MethodFilter::POST, "/v1/pupils/find", body, find_pupil)
         .route(MethodFilter::GET, "/v1/pupils/{pupil_id}/attendance-summary", body, read_attendance_summary)
+        .route(MethodFilter::POST, "/v1/attendance-summaries", list, read_many_summaries)
         .route(MethodFilter::GET, "/v1/schools/{urn}/attendance-summary", body, read_school_figures)
         // Data protection officers look.
         .route(MethodFilter::GET, "/v1/audit/entries", body, list_audit_entries)
@@ -92,7 +93,7 @@ async fn serve_openapi() -> ([(header::HeaderName, HeaderValue); 1], &'static st
         crate::involvements::send_caseload, crate::involvements::report_involvements,
         crate::involvements::open_involvement, crate::involvements::end_involvement,
         crate::summaries::find_pupil, crate::summaries::read_attendance_summary,
-        crate::summaries::read_school_figures,
+        crate::summaries::read_many_summaries, crate::summaries::read_school_figures,
         crate::disclosures::list_audit_entries, crate::tokens::give_token,
     ),
     components(schemas(crate::http::Problem)),

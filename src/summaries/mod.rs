@@ -7,6 +7,7 @@
 mod answer;
 mod figures;
 mod http;
+mod many;
 mod school;
 mod sections;
 mod window;
@@ -16,4 +17,5 @@ mod polling;
 
 pub use answer::{Found, SummaryAnswer};
 pub use http::{__path_find_pupil, __path_read_attendance_summary, find_pupil, read_attendance_summary};
+pub use many::{__path_read_many_summaries, LineBody, ManyAnswer, Streams, read_many_summaries};
 pub use school::{__path_read_school_figures, SchoolFiguresAnswer, read_school_figures};

@@ -32,6 +32,8 @@ mod intake_files;
 mod involvement_matching;
 mod involvements;
 mod mandates;
+mod many_children;
+mod many_children_cut;
 mod many_schools;
 mod one_not_found;
 mod openapi;
@@ -65,6 +67,8 @@ fn trials(suite: &mut Suite) {
     identity::register(suite);
     one_not_found::register(suite);
     mandates::register(suite);
+    many_children::register(suite);
+    many_children_cut::register(suite);
     many_schools::register(suite);
     openapi::register(suite);
     outages::register(suite);
