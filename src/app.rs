@@ -2,10 +2,11 @@
 
 use crate::audit::{Journal, Options};
 use crate::clock::Clock;
-use crate::config::{self, Config, Limits, Safety, Suppression};
+use crate::config::{self, Config, Files, Limits, Safety, Suppression};
 use crate::crypto::{self, Keyring};
 use crate::directory::{self, DirectoryFile, LiveDirectory};
 use crate::domain::attendance::summary::{PartCancelledDay, Reading, SicknessTotal};
+use crate::domain::working_days::BankHolidays;
 use crate::gate::Gate;
 use crate::http::{
     AuditLayer, ConnectionLimits, LiveTls, Metrics, SystemLimits, serve_plain, serve_tls, server_config,
@@ -16,12 +17,13 @@ use crate::involvements::{Matcher, Sending};
 use crate::policy::Policy;
 use crate::router;
 use crate::store::{self, Db};
-use crate::summaries::Streams;
+use crate::summaries::{self, FeedKey, Streams};
 use crate::tokens::TokenState;
 use anyhow::{Context as _, Result, bail};
 use arc_swap::ArcSwap;
 use axum::extract::FromRef;
 use chrono::NaiveDate;
+use rustls::ServerConfig;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -40,9 +42,11 @@ pub struct AppState {
     pub(crate) places: Places,
     pub(crate) sending: Sending,
     pub(crate) streams: Streams,
+    pub(crate) holidays: Arc<BankHolidays>,
     pub(crate) safety: Safety,
     pub(crate) suppression: Suppression,
     pub(crate) reading: Reading,
+    pub(crate) feeds: FeedKey,
     pub(crate) audit: AuditLayer,
     pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
@@ -68,6 +72,7 @@ part! {
     Safety = |s| s.safety.clone();
     Suppression = |s| s.suppression;
     Reading = |s| s.reading;
+    FeedKey = |s| s.feeds.clone();
 }
 
 impl AppState {
@@ -132,19 +137,17 @@ pub struct Running {
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
     audit: AuditLayer,
+    tls: LiveTls,
 }
 
 /// Starts the listeners of a configuration, whose paths `Config::load` has made relative to its file.
 pub async fn start(config: &Config, clock: Clock) -> Result<Running> {
     let keyring = Keyring::load(&config.files.keys)?;
-    let read = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()));
-    let chain = read(&config.files.server_certificate)?;
-    let key = crypto::read_private(&config.files.server_key)?;
-    let authorities = read(&config.files.client_authorities)?;
-    let tls: LiveTls = Arc::new(ArcSwap::from_pointee(server_config(&chain, &key, &authorities)?));
+    let tls: LiveTls = Arc::new(ArcSwap::from_pointee(read_tls(&config.files)?));
     let keys = TokenKeys::new(&keyring.token_eddsa, &config.names.issuer, &config.names.audience)?;
     let opened = open(&config.database.url, clock).await?;
-    let state = state(config, opened.gate.clone(), keys);
+    let feeds = FeedKey::derived(&keyring.key_encryption);
+    let state = state(config, opened.gate.clone(), keys, feeds);
     let api = bind(config.listeners.api).await?;
     let admin = bind(config.listeners.admin).await?;
     if !admin.local_addr()?.ip().is_loopback() {
@@ -163,17 +166,25 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running> {
         })
     };
     let admin_router = router::admin(state.clone());
-    tasks.push(tokio::spawn(serve_tls(api, router::api(state), tls, limits, refused, stop.clone())));
+    tasks.push(tokio::spawn(serve_tls(api, router::api(state), tls.clone(), limits, refused, stop.clone())));
     let stop_admin = stop.clone();
     tasks.push(tokio::spawn(async move {
         if let Err(error) = serve_plain(admin, admin_router, limits, stop_admin).await {
             tracing::error!(%error, "the admin listener ended");
         }
     }));
-    Ok(Running { api: api_at, admin: admin_at, gate, opened, stop, tasks, audit })
+    Ok(Running { api: api_at, admin: admin_at, gate, opened, stop, tasks, audit, tls })
 }
 
-fn state(config: &Config, gate: Gate, keys: TokenKeys) -> AppState {
+/// The TLS configuration that the configuration's certificates and key make now.
+pub fn read_tls(files: &Files) -> Result<ServerConfig> {
+    let read = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()));
+    let chain = read(&files.server_certificate)?;
+    let key = crypto::read_private(&files.server_key)?;
+    Ok(server_config(&chain, &key, &read(&files.client_authorities)?)?)
+}
+
+fn state(config: &Config, gate: Gate, keys: TokenKeys, feeds: FeedKey) -> AppState {
     let safety = Safety::new(&config.names.safety_telephone);
     let tokens = TokenState {
         directory: gate.directory().clone(),
@@ -184,6 +195,9 @@ fn state(config: &Config, gate: Gate, keys: TokenKeys) -> AppState {
         requests_per_minute: config.limits.token_requests_per_minute,
     };
     let metrics = Metrics::with_writes(store::write_seconds());
+    let alarmed = metrics.clone();
+    gate.alarm_of_policies(move || alarmed.alarm("policy_error"));
+    let holidays = Arc::new(BankHolidays::default().with(config.calendar.days()));
     AppState {
         audit: AuditLayer::new(
             gate.clone(),
@@ -195,11 +209,13 @@ fn state(config: &Config, gate: Gate, keys: TokenKeys) -> AppState {
         systems: SystemLimits::default(),
         matcher: Matcher::new(metrics.clone()),
         places: Places::new(config.limits.uploads_at_once),
-        sending: Sending::default(),
+        sending: Sending::new(Arc::clone(&holidays)),
+        holidays,
         streams: Streams::new(&config.limits),
         safety,
         suppression: config.suppression,
         reading: reading(config.figures),
+        feeds,
         limits: config.limits,
         metrics,
         gate,
@@ -231,7 +247,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 
 fn background(state: &AppState, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
     let matcher = state.matcher.clone().run(state.gate.clone(), stop.clone());
-    let retention = retain_daily(state.gate.clone(), stop.clone());
+    let daily = daily(state.clone(), stop.clone());
     let (gate, stopped) = (state.gate.clone(), stop.clone());
     let directory = async move {
         while tokio::time::timeout(DIRECTORY, stopped.cancelled()).await.is_err() {
@@ -246,20 +262,45 @@ fn background(state: &AppState, stop: &CancellationToken) -> Vec<JoinHandle<()>>
             audit.turn_minute(false).await;
         }
     };
-    vec![tokio::spawn(matcher), tokio::spawn(retention), tokio::spawn(directory), tokio::spawn(minutes)]
+    vec![tokio::spawn(matcher), tokio::spawn(daily), tokio::spawn(directory), tokio::spawn(minutes)]
 }
 
 /// How often it is looked whether a new day has begun.
 const DAY: Duration = Duration::from_mins(10);
 
-/// Ends what is past its time, once a day until stopped; what fails is tried again.
-async fn retain_daily(gate: Gate, stop: CancellationToken) {
-    let mut done: Option<NaiveDate> = None;
+/// Days before the end of the known bank holidays from which the operator is told.
+const HOLIDAYS_LEFT: i64 = 365;
+
+/// Says how long bank holidays are known for: a number for `/metrics`, and a warning in the last year.
+fn look_at_holidays(state: &AppState, today: NaiveDate) {
+    let until = state.holidays.known_until(today);
+    let left = (until - today).num_days();
+    state.metrics.holidays_known(left);
+    if left < HOLIDAYS_LEFT {
+        tracing::warn!(
+            %until,
+            "bank holidays are not known for a whole year ahead; add them to `calendar.bank_holidays`, or each weekday \
+             after that day counts as a working day and clocks end sooner"
+        );
+    }
+}
+
+/// Does what is due once a day, until stopped: ends what is past its time, which is tried again where it fails, and looks
+/// how long the bank holidays last.
+async fn daily(state: AppState, stop: CancellationToken) {
+    let gate = state.gate.clone();
+    let (mut done, mut looked): (Option<NaiveDate>, Option<NaiveDate>) = (None, None);
     loop {
         let today = gate.clock().today();
+        if looked != Some(today) {
+            look_at_holidays(&state, today);
+            looked = Some(today);
+        }
         if done != Some(today) {
             let ended = async {
                 intake::expire_entries(&gate).await?;
+                summaries::expire_half_terms(&gate).await?;
+                summaries::expire_changes(&gate).await?;
                 gate.retire_handles().await
             };
             match ended.await {
@@ -274,6 +315,13 @@ async fn retain_daily(gate: Gate, stop: CancellationToken) {
 }
 
 impl Running {
+    /// Reads certificates and key again, for new connections; open ones end at their age. Where they cannot be used, what
+    /// is in use stays.
+    pub fn renew_tls(&self, files: &Files) -> Result<()> {
+        self.tls.store(Arc::new(read_tls(files)?));
+        Ok(())
+    }
+
     /// Stops accepting, lets what is under way end, writes what is left to write, and closes.
     pub async fn stop(self) {
         let Self { opened, stop, tasks, audit, gate, .. } = self;

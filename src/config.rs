@@ -3,8 +3,9 @@
 //! Names carry their units. A name that is not known is refused, so that a misspelt limit is not silently no limit.
 //! It holds no secret: keys are files, named here by their paths.
 
+use chrono::{Datelike as _, NaiveDate, Weekday};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -24,6 +25,9 @@ pub struct Config {
     /// Choices where the regulations leave figures open.
     #[serde(default)]
     pub figures: Figures,
+    /// Days that are not working days.
+    #[serde(default)]
+    pub calendar: Calendar,
     /// Limits on everything.
     #[serde(default)]
     pub limits: Limits,
@@ -147,6 +151,54 @@ pub enum PartCancelledDay {
     WholeDay,
     /// Half a school day.
     HalfDay,
+}
+
+/// Days that are not working days, beside those that the gateway knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Calendar {
+    /// Bank holidays of England, `YYYY-MM-DD` with a space between them; of each year named, all.
+    pub bank_holidays: String,
+}
+
+impl Calendar {
+    /// The days that are written as days.
+    pub fn days(&self) -> Vec<NaiveDate> {
+        self.bank_holidays.split_whitespace().filter_map(|day| day.parse().ok()).collect()
+    }
+
+    /// What is wrong with them. A day of the weekend is never one, since its substitute is; a year with fewer than eight
+    /// was cut short, or means to add to the built-in list, which it replaces.
+    fn faults(&self) -> Vec<String> {
+        const FEWEST: usize = 8;
+        let mut faults = Vec::new();
+        let mut years: BTreeMap<i32, BTreeSet<NaiveDate>> = BTreeMap::new();
+        for text in self.bank_holidays.split_whitespace() {
+            match text.parse::<NaiveDate>() {
+                Err(_) => {
+                    faults.push(format!("`calendar.bank_holidays` has `{text}`; write days as YYYY-MM-DD"));
+                }
+                Ok(day) if !(2000..2200).contains(&day.year()) => {
+                    faults.push(format!("`calendar.bank_holidays` has `{day}`; check its year"));
+                }
+                Ok(day) if matches!(day.weekday(), Weekday::Sat | Weekday::Sun) => faults.push(format!(
+                    "`calendar.bank_holidays` has `{day}`, of a weekend; write the substitute day"
+                )),
+                Ok(day) if !years.entry(day.year()).or_default().insert(day) => {
+                    faults.push(format!("`calendar.bank_holidays` has `{day}` twice"));
+                }
+                Ok(_) => {}
+            }
+        }
+        let short = years.iter().filter(|(_, days)| days.len() < FEWEST);
+        faults.extend(short.map(|(year, days)| {
+            let days = days.len();
+            format!(
+                "`calendar.bank_holidays` has {days} days of {year}; write all of the year, at least {FEWEST}"
+            )
+        }));
+        faults
+    }
 }
 
 /// Limits on everything; each with its unit in its name.
@@ -280,7 +332,7 @@ impl Config {
         ];
         let blanks =
             texts.iter().filter(|(_, t)| t.trim().is_empty()).map(|(name, _)| format!("`{name}` is empty"));
-        let mut faults: Vec<String> = zeros.chain(blanks).collect();
+        let mut faults: Vec<String> = zeros.chain(blanks).chain(self.calendar.faults()).collect();
         let Suppression { smallest_group_pupils, smallest_count_pupils } = self.suppression;
         if smallest_count_pupils < 2 || smallest_group_pupils < smallest_count_pupils {
             faults.push(
@@ -349,6 +401,7 @@ mod tests {
         let explicit = load(&uncommented).unwrap();
         assert_eq!((explicit.limits, explicit.listeners), (Limits::default(), Listeners::default()));
         assert_eq!(explicit.suppression, Suppression::default());
+        assert_eq!((&explicit.calendar, &config.calendar), (&Calendar::default(), &Calendar::default()));
         assert_eq!((explicit.figures, config.figures), (Figures::default(), Figures::default()));
     }
 
@@ -370,6 +423,21 @@ mod tests {
         let config = under("SCHOOLGATE__FIGURES__SICKNESS_TOTAL", "days_with_any").unwrap();
         assert_eq!(config.figures.sickness_total, SicknessTotal::DaysWithAny);
         assert!(under("SCHOOLGATE__FIGURES__PART_CANCELLED_DAY", "no_day").is_err());
+        let year = "2029-01-01 2029-03-30 2029-04-02 2029-05-07 2029-05-28 2029-08-27 2029-12-25 2029-12-26";
+        let config = under("SCHOOLGATE__CALENDAR__BANK_HOLIDAYS", year).unwrap();
+        assert_eq!(config.calendar.days().len(), 8);
+        for (from, to, says) in [
+            ("2029-12-26", "26/12/2029", "has `26/12/2029`"),
+            ("2029-12-26", "2029-12-32", "has `2029-12-32`"),
+            ("2029-12-26", "2029-12-30", "of a weekend"),
+            ("2029-12-26", "2029-12-25", "twice"),
+            ("2029-12-26", "", "7 days of 2029"),
+            ("2029-12-26", "2030-12-26", "1 days of 2030"),
+            ("2029-12-26", "2029-12-26 3029-12-26", "check its year"),
+        ] {
+            let error = under("SCHOOLGATE__CALENDAR__BANK_HOLIDAYS", &year.replace(from, to)).unwrap_err();
+            assert!(error.to_string().contains(says), "{says}: {error}");
+        }
     }
 
     #[test]

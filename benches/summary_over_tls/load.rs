@@ -1,156 +1,175 @@
-//! The client: one question, asked again and again with so many outstanding.
+//! The load: `oha` over warm HTTP/1.1 connections, the same program and the same flags for either server.
+//!
+//! The version is fixed; where it is not there yet it is built into `target/tools`, once.
 
 use super::Sample;
 use anyhow::{Context as _, Result, bail};
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Certificate, Identity, Version};
 use schoolgate::demo::run::Demo;
+use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
-use tokio::task::JoinSet;
 
-/// How long each figure is measured.
-const MEASURED: Duration = Duration::from_secs(3);
-/// How long connections are warmed before.
-const WARMED: Duration = Duration::from_millis(500);
+/// The release of `oha` that is used.
+const VERSION: &str = "1.16.0";
 
-/// The protocol over TLS: one connection for all with `Two`, one for each outstanding request with `One`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Http {
-    /// HTTP/2.
-    Two,
-    /// HTTP/1.1.
-    One,
+/// The load generator, ready to run.
+pub struct Oha(PathBuf);
+
+impl Oha {
+    /// Finds it in `target/tools`, or builds it there.
+    pub fn ready() -> Result<Self> {
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().context("the target folder")?;
+        let root = target.join("tools");
+        let program = root.join("bin/oha");
+        let said = Command::new(&program).arg("--version").output();
+        if said.is_ok_and(|said| String::from_utf8_lossy(&said.stdout).trim().ends_with(VERSION)) {
+            return Ok(Self(program));
+        }
+        println!("building oha {VERSION} into {}", root.display());
+        let built = Command::new(env!("CARGO"))
+            .args(["install", "oha", "--locked", "--version", VERSION, "--root"])
+            .arg(&root)
+            .env("CARGO_TARGET_DIR", root.join("build"))
+            .status()
+            .context("cargo could not be run")?;
+        if !built.success() {
+            bail!("oha {VERSION} could not be built");
+        }
+        Ok(Self(program))
+    }
+
+    /// Asks `question` over so many connections at once: a second to warm them, then for as long as is measured.
+    pub fn measure(
+        &self,
+        question: &Question,
+        connections: u32,
+        lasting: Duration,
+        server: &Server,
+    ) -> Result<Measured> {
+        self.run(question, connections, Duration::from_secs(1))?;
+        let (started, before) = (Instant::now(), server.busy());
+        let report = self.run(question, connections, lasting)?;
+        let (lasted, after) = (started.elapsed(), server.busy());
+        let answers: u32 = report.status_code_distribution.values().sum();
+        // What was outstanding at the end is given up and is no fault; anything else is.
+        let faults: BTreeMap<_, _> =
+            report.error_distribution.iter().filter(|(what, _)| !what.contains("deadline")).collect();
+        let only_ok = report.status_code_distribution.keys().all(|status| status == "200");
+        if answers == 0 || !only_ok || !faults.is_empty() {
+            bail!("{} answered {:?}, and {faults:?}", question.address, report.status_code_distribution);
+        }
+        Ok(Measured {
+            rate: f64::from(answers) / lasted.as_secs_f64(),
+            p50: report.latency_percentiles.p50.context("no p50")?,
+            p99: report.latency_percentiles.p99.context("no p99")?,
+            busy: before.zip(after).and_then(|(a, b)| b.checked_sub(a)?.checked_div(answers)),
+        })
+    }
+
+    fn run(&self, question: &Question, connections: u32, lasting: Duration) -> Result<Report> {
+        let mut oha = Command::new(&self.0);
+        oha.args(["--no-tui", "--output-format", "json", "--http-version", "1.1", "--disable-compression"])
+            .args(["-c", &connections.to_string(), "-z", &format!("{}s", lasting.as_secs())])
+            .arg("--cacert")
+            .arg(&question.ca)
+            .arg("--cert")
+            .arg(&question.certificate)
+            .arg("--key")
+            .arg(&question.key);
+        for (name, value) in &question.headers {
+            oha.arg("-H").arg(format!("{name}: {value}"));
+        }
+        let output = oha.arg(&question.address).output().context("oha could not be run")?;
+        if !output.status.success() {
+            bail!("oha: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        serde_json::from_slice(&output.stdout).context("what oha printed")
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Report {
+    latency_percentiles: Percentiles,
+    status_code_distribution: BTreeMap<String, u32>,
+    error_distribution: BTreeMap<String, u32>,
+}
+
+/// Seconds.
+#[derive(Deserialize)]
+struct Percentiles {
+    p50: Option<f64>,
+    p99: Option<f64>,
 }
 
 /// One question to one server.
-#[derive(Clone)]
-pub struct Asking {
-    client: reqwest::Client,
+pub struct Question {
     address: String,
-    headers: HeaderMap,
-    status: u16,
-    version: Version,
+    ca: PathBuf,
+    certificate: PathBuf,
+    key: PathBuf,
+    headers: Vec<(&'static str, String)>,
+}
+
+impl Question {
+    /// A question without a token, with the caller's certificate.
+    pub fn plain(demo: &Demo, sample: &Sample, address: String) -> Self {
+        let path = |file: &str| demo.dir.join(file);
+        Self {
+            address,
+            ca: path(&demo.json.ca),
+            certificate: path(&sample.caller.certificate),
+            key: path(&sample.caller.key),
+            headers: Vec::new(),
+        }
+    }
+
+    /// The question for a child's summary, as its own system asks it; `query` says which part.
+    pub fn summary(demo: &Demo, sample: &Sample, query: &str) -> Self {
+        let address = format!("{}/v1/pupils/{}/attendance-summary{query}", demo.json.api, sample.handle);
+        let headers = vec![
+            ("authorization", format!("Bearer {}", sample.token)),
+            ("case-reference", sample.case_reference.clone()),
+        ];
+        Self { headers, ..Self::plain(demo, sample, address) }
+    }
 }
 
 /// What one measurement found.
 pub struct Measured {
-    /// Half of the requests took no longer.
-    pub p50: Duration,
-    /// All but one in a hundred took no longer.
-    pub p99: Duration,
-    /// Requests a second.
+    /// Answers a second.
     pub rate: f64,
+    /// Seconds that half of the requests did not exceed.
+    p50: f64,
+    /// Seconds that all but one in a hundred did not exceed.
+    p99: f64,
     /// Time on a processor that the server spent for one request, user and system; where the system tells it.
-    pub busy: Option<Duration>,
-}
-
-/// Whose time on the processors is counted: unlike the other figures it hardly depends on what else the machine does.
-#[derive(Clone, Copy, Debug)]
-pub enum Server {
-    /// This process without its first thread, which is the client's.
-    Gateway,
-    /// The process with this number.
-    Other(u32),
-}
-
-impl Server {
-    /// Time on a processor so far, all threads that live.
-    fn busy(self) -> Option<Duration> {
-        let (process, without) = match self {
-            Self::Gateway => (std::process::id(), Some(std::process::id())),
-            Self::Other(process) => (process, None),
-        };
-        let mut sum = 0;
-        for thread in std::fs::read_dir(format!("/proc/{process}/task")).ok()? {
-            let thread = thread.ok()?;
-            if thread.file_name().to_str() != without.map(|id| id.to_string()).as_deref() {
-                let text = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
-                sum += text.split(' ').next()?.parse::<u64>().ok()?;
-            }
-        }
-        Some(Duration::from_nanos(sum))
-    }
+    busy: Option<Duration>,
 }
 
 impl fmt::Display for Measured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let busy = self.busy.map_or_else(|| "?".to_owned(), |busy| busy.as_micros().to_string());
-        write!(f, "{} | {} | {:.0} | {busy}", self.p50.as_micros(), self.p99.as_micros(), self.rate)
+        write!(f, "{:.0} | {:.1} | {:.1} | {busy}", self.rate, self.p50 * 1e3, self.p99 * 1e3)
     }
 }
 
-impl Asking {
-    /// The question for a child's summary, as its own system asks it.
-    pub fn summary(demo: &Demo, sample: &Sample, http: Http) -> Result<Self> {
-        let address = format!("{}/v1/pupils/{}/attendance-summary", demo.json.api, sample.handle);
-        let mut asking = Self::plain(demo, sample, &address, 200, http)?;
-        let bearer = HeaderValue::from_str(&format!("Bearer {}", sample.token))?;
-        asking.headers.insert(AUTHORIZATION, bearer);
-        let reference = HeaderValue::from_str(&sample.case_reference)?;
-        asking.headers.insert(HeaderName::from_static("case-reference"), reference);
-        Ok(asking)
-    }
+/// Whose time on the processors is counted.
+pub struct Server(pub Vec<u32>);
 
-    /// A question without a token, with the caller's certificate, that must be answered with `status`.
-    pub fn plain(demo: &Demo, sample: &Sample, address: &str, status: u16, http: Http) -> Result<Self> {
-        let read =
-            |path: &str| std::fs::read(demo.dir.join(path)).with_context(|| format!("cannot read `{path}`"));
-        let mut identity = read(&sample.caller.certificate)?;
-        identity.extend(read(&sample.caller.key)?);
-        let builder = reqwest::Client::builder()
-            .tls_certs_only([Certificate::from_pem(&read(&demo.json.ca)?)?])
-            .identity(Identity::from_pem(&identity)?);
-        let (client, version) = match http {
-            Http::Two => (builder.http2_prior_knowledge().build()?, Version::HTTP_2),
-            Http::One => (builder.http1_only().build()?, Version::HTTP_11),
-        };
-        Ok(Self { client, address: address.to_owned(), headers: HeaderMap::new(), status, version })
-    }
-
-    /// Asks once and gives the body; another status or another HTTP than was meant is an error.
-    pub async fn once(&self) -> Result<Vec<u8>> {
-        let answer = self.client.get(&self.address).headers(self.headers.clone()).send().await?;
-        if answer.status().as_u16() != self.status || answer.version() != self.version {
-            bail!("{} answered {} over {:?}", self.address, answer.status(), answer.version());
+impl Server {
+    /// Time on a processor so far, of all threads that live.
+    fn busy(&self) -> Option<Duration> {
+        let mut sum = 0;
+        for process in &self.0 {
+            for thread in std::fs::read_dir(format!("/proc/{process}/task")).ok()? {
+                let text = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+                sum += text.split(' ').next()?.parse::<u64>().ok()?;
+            }
         }
-        Ok(answer.bytes().await?.to_vec())
-    }
-
-    /// Keeps `in_flight` requests outstanding, on connections that are warm.
-    pub async fn measure(self, in_flight: u32, server: Server) -> Result<Measured> {
-        self.ask_for(WARMED, in_flight).await?;
-        let (started, before) = (Instant::now(), server.busy());
-        let mut taken = self.ask_for(MEASURED, in_flight).await?;
-        let (lasted, after) = (started.elapsed(), server.busy());
-        let requests = u32::try_from(taken.len())?;
-        let busy =
-            before.zip(after).and_then(|(before, after)| after.checked_sub(before)?.checked_div(requests));
-        taken.sort_unstable();
-        let at = |hundredths: usize| taken.get(taken.len() * hundredths / 100).copied().unwrap_or_default();
-        Ok(Measured { p50: at(50), p99: at(99), rate: f64::from(requests) / lasted.as_secs_f64(), busy })
-    }
-
-    /// How long each request took.
-    async fn ask_for(&self, lasting: Duration, in_flight: u32) -> Result<Vec<Duration>> {
-        let started = Instant::now();
-        let mut tasks: JoinSet<Result<Vec<Duration>>> = JoinSet::new();
-        for _ in 0..in_flight {
-            let asking = self.clone();
-            tasks.spawn(async move {
-                let mut taken = Vec::new();
-                while started.elapsed() < lasting {
-                    let asked = Instant::now();
-                    asking.once().await?;
-                    taken.push(asked.elapsed());
-                }
-                Ok(taken)
-            });
-        }
-        let mut all = Vec::new();
-        while let Some(done) = tasks.join_next().await {
-            all.extend(done.context("a client's task")??);
-        }
-        Ok(all)
+        Some(Duration::from_nanos(sum))
     }
 }

@@ -1,8 +1,9 @@
-//! One audited summary over mutual TLS, beside nginx serving a file of the same bytes, and where its microseconds go.
+//! One audited summary over mutual TLS beside nginx with a static file, and where its microseconds go.
 //!
-//! `cargo bench --bench summary_over_tls`. It starts the demonstration in this process, asks it over warm connections with
-//! a client certificate and a token that is at hand, and asks an nginx of the PATH in the same way with the same
-//! certificates. The client has one thread of its own, the same for both; nginx is another process, the gateway is not.
+//! `cargo bench --bench summary_over_tls -- [--database URL] [--connections N] [--seconds N]`. It starts the demonstration
+//! in this process, on `SQLite` unless an empty PostgreSQL database is named, and has `oha` ask it for one child's summary
+//! over warm HTTP/1.1 connections with a client certificate and a token at hand. The same `oha` asks an nginx of the PATH
+//! in the same way with the same certificates. Both answer on this machine, one after the other, with `oha` beside them.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
@@ -10,21 +11,25 @@ mod load;
 mod nginx;
 mod parts;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use chrono::NaiveDate;
-use load::{Asking, Http, Server};
+use load::{Measured, Oha, Question, Server};
 use nginx::Nginx;
 use schoolgate::demo::run::{Client, Demo, DemoArgs, start};
 use schoolgate::demo::{DemoCaller, Standing};
 use std::path::Path;
-use tokio::runtime::{Builder, Runtime};
+use std::time::Duration;
+use tokio::runtime::Builder;
 
-/// Requests outstanding at once.
-const IN_FLIGHT: [u32; 3] = [1, 16, 64];
+/// As in the program itself.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The gateway's own "today": a Friday evening in term, so that two runs measure the same work.
 const TODAY: Option<NaiveDate> = NaiveDate::from_ymd_opt(2026, 11, 20);
-/// A path without a route: TLS, HTTP and our layers, and neither a token, a database nor an entry.
-const NOWHERE: &str = "/.well-known/nothing";
+/// What is asked for: everything that the role may have, and a part of it about as long as the file.
+const QUERIES: [(&str, &str); 2] =
+    [("gateway, every permitted section", ""), ("gateway, headline", "?sections=headline")];
 
 /// The caller and the child that are asked about.
 pub struct Sample {
@@ -38,64 +43,89 @@ pub struct Sample {
     pub token: String,
 }
 
+/// What the command line says.
+struct Args {
+    database: Option<String>,
+    connections: u32,
+    seconds: u64,
+}
+
+impl Args {
+    fn read() -> Result<Self> {
+        let mut args = Self { database: None, connections: 256, seconds: 10 };
+        let mut words = std::env::args().skip(1);
+        while let Some(word) = words.next() {
+            let mut value = || words.next().with_context(|| format!("`{word}` needs a value"));
+            match word.as_str() {
+                "--database" => args.database = Some(value()?),
+                "--connections" => args.connections = value()?.parse()?,
+                "--seconds" => args.seconds = value()?.parse()?,
+                // What cargo adds.
+                "--bench" => {}
+                _ => bail!("`{word}` is not known"),
+            }
+        }
+        Ok(args)
+    }
+}
+
 fn main() -> Result<()> {
+    let args = Args::read()?;
+    let oha = Oha::ready()?;
     let folder = tempfile::tempdir()?;
     let gateway = Builder::new_multi_thread().enable_all().build()?;
-    let client = Builder::new_current_thread().enable_all().build()?;
-    println!("load average before: {}", std::fs::read_to_string("/proc/loadavg").unwrap_or_default().trim());
-    let args = DemoArgs {
+    println!("load average before: {}", load_average());
+    let demo = gateway.block_on(start(&DemoArgs {
         dir: Some(folder.path().join("demo")),
         ready_file: None,
         pupils: 180,
         schools: 3,
         seed: 1,
-        database: None,
+        database: args.database.clone(),
         today: TODAY,
-    };
-    let demo = gateway.block_on(start(&args))?;
-    let measured = measure(&demo, &gateway, &client, folder.path());
+    }))?;
+    let measured = gateway.block_on(sample(&demo)).and_then(|sample| {
+        beside_nginx(&args, &oha, &demo, &sample, folder.path())?;
+        println!("\n| part | µs, median |\n|------|-----------:|");
+        gateway.block_on(parts::print(&demo, &sample))
+    });
     gateway.block_on(demo.running.stop());
-    println!("load average after: {}", std::fs::read_to_string("/proc/loadavg").unwrap_or_default().trim());
+    println!("load average after: {}", load_average());
     measured
 }
 
-fn measure(demo: &Demo, gateway: &Runtime, client: &Runtime, folder: &Path) -> Result<()> {
-    let sample = client.block_on(sample(demo))?;
-    let asking = |http| Asking::summary(demo, &sample, http);
-    let body = client.block_on(async { asking(Http::Two)?.once().await })?;
-    println!("the answer: {} bytes", body.len());
-    let nginx = Nginx::start(&demo.dir, folder, &body)?;
-    if nginx.is_none() {
-        println!("nginx is not on the PATH: its half is left out");
+fn load_average() -> String {
+    std::fs::read_to_string("/proc/loadavg").unwrap_or_default().trim().to_owned()
+}
+
+/// Both servers, one after the other, nginx before and after the gateway: the ratio is to the mean of the two.
+fn beside_nginx(args: &Args, oha: &Oha, demo: &Demo, sample: &Sample, folder: &Path) -> Result<()> {
+    let lasting = Duration::from_secs(args.seconds);
+    let nginx = Nginx::start(&demo.dir, folder)?;
+    let file = || -> Result<Measured> {
+        let question = Question::plain(demo, sample, nginx.address());
+        let found = oha.measure(&question, args.connections, lasting, &Server(nginx.processes()))?;
+        println!("| nginx, a file of {} bytes | {found} | |", nginx::BYTES);
+        Ok(found)
+    };
+    println!("{} connections, HTTP/1.1, {} s each", args.connections, args.seconds);
+    println!("| server | answers/s | p50 ms | p99 ms | server's CPU µs an answer | of nginx's rate |");
+    println!("|--------|----------:|-------:|-------:|--------------------------:|----------------:|");
+    let before = file()?;
+    let mut ours = Vec::new();
+    for (what, query) in QUERIES {
+        let question = Question::summary(demo, sample, query);
+        let server = Server(vec![std::process::id()]);
+        let found = oha.measure(&question, args.connections, lasting, &server)?;
+        println!("| {what} | {found} | {:.3} |", found.rate / before.rate);
+        ours.push((what, found));
     }
-    println!(
-        "| HTTP | in flight | server | p50 µs | p99 µs | requests/s | server's CPU µs a request | gateway : nginx |"
-    );
-    println!(
-        "|------|----------:|--------|-------:|-------:|-----------:|--------------------------:|----------------:|"
-    );
-    for http in [Http::Two, Http::One] {
-        for in_flight in IN_FLIGHT {
-            let ours = client.block_on(asking(http)?.measure(in_flight, Server::Gateway))?;
-            println!("| {http:?} | {in_flight} | gateway | {ours} | |");
-            if let Some(nginx) = &nginx {
-                let address = nginx.address();
-                let theirs = client.block_on(
-                    Asking::plain(demo, &sample, &address, 200, http)?
-                        .measure(in_flight, Server::Other(nginx.process())),
-                )?;
-                let ratio = format!("{:.3} of its rate", ours.rate / theirs.rate);
-                println!("| {http:?} | {in_flight} | nginx | {theirs} | {ratio} |");
-            }
-        }
-        let address = format!("{}{NOWHERE}", demo.json.api);
-        let nowhere = client
-            .block_on(Asking::plain(demo, &sample, &address, 404, http)?.measure(1, Server::Gateway))?;
-        println!("| {http:?} | 1 | gateway, no route, no entry | {nowhere} | |");
+    let after = file()?;
+    let theirs = f64::midpoint(before.rate, after.rate);
+    for (what, found) in ours {
+        println!("{what}: {:.3} of nginx", found.rate / theirs);
     }
-    drop(nginx);
-    println!("\n| part | µs, median |\n|------|-----------:|");
-    gateway.block_on(parts::print(demo, &sample, &body))
+    Ok(())
 }
 
 /// The demonstration's social worker with a child on a child protection plan: its role has no `sessions`, so that its

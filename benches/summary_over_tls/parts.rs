@@ -4,15 +4,16 @@
 //! near the whole and not equal to it.
 
 use super::Sample;
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use chrono::{DateTime, Utc};
+use reqwest::Method;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use schoolgate::audit::{Class, Decision, Entry, EventId, Journal};
 use schoolgate::clock::Clock;
 use schoolgate::config::Config;
 use schoolgate::crypto::{self, Keyring};
-use schoolgate::demo::run::Demo;
+use schoolgate::demo::run::{Client, Demo};
 use schoolgate::domain::attendance::summary::{Enrolment, Figures, Register, Window, YearOfMarks};
 use schoolgate::domain::attendance::{Entered, MinutesLate, PackedYear};
 use schoolgate::domain::calendar::{
@@ -38,7 +39,9 @@ const COMMITS: usize = 500;
 const SHARING: u32 = 64;
 
 /// Prints a row for each part.
-pub async fn print(demo: &Demo, sample: &Sample, body: &[u8]) -> Result<()> {
+pub async fn print(demo: &Demo, sample: &Sample) -> Result<()> {
+    let body = &answer(demo, sample).await?;
+    println!("| (the answer has {} bytes) | |", body.len());
     let gate = &demo.running.gate;
     let caller = print_identity(demo, sample)?;
     let sections: SectionSet = SectionSet::all();
@@ -51,9 +54,10 @@ pub async fn print(demo: &Demo, sample: &Sample, body: &[u8]) -> Result<()> {
     row("gate.open_child, whole: handle, relationship, policy (seen)", median(TIMES, &open).await?);
     let permit = open().await?;
     let moment = (gate.clock().school_now(), gate.clock().today());
-    let cases =
-        async || relationships::cases_of(gate.db(), permit.organisation(), permit.pupil(), moment).await;
-    row("– of it: the facts of the relationship, one query", median(TIMES, cases).await?);
+    let handle = crypto::from_hex(&sample.handle).context("a handle")?;
+    let holder = (permit.system(), permit.organisation());
+    let behind = async || relationships::behind(gate.db(), holder, &handle, moment).await;
+    row("– of it: the child behind the handle and the facts, one query", median(TIMES, behind).await?);
     let year = SchoolYear::of(moment.1);
     let read = async || registers::child_record(gate.db(), &permit, (SchoolYear(year.0 - 1), year)).await;
     row("registers.child_record: enrolments, calendars, marks", median(TIMES, &read).await?);
@@ -76,6 +80,16 @@ pub async fn print(demo: &Demo, sample: &Sample, body: &[u8]) -> Result<()> {
         median(COMMITS, release).await.context("a release")?,
     );
     Ok(())
+}
+
+/// The answer itself, by the demonstration's own client.
+async fn answer(demo: &Demo, sample: &Sample) -> Result<Vec<u8>> {
+    let client = Client::new(&sample.caller, &demo.dir, &demo.json.api)?;
+    let path = format!("/v1/pupils/{}/attendance-summary", sample.handle);
+    let reference = [("case-reference", sample.case_reference.as_str())];
+    let answered = client.call(Method::GET, &path, &reference, Vec::new()).await?;
+    ensure!(answered.status == 200, "the summary was answered with {}", answered.status);
+    Ok(answered.bytes)
 }
 
 /// An answer of the same size, around a child that is still to be given its handle.

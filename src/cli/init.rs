@@ -3,6 +3,7 @@
 use crate::config;
 use crate::crypto::{
     Keyring, KeyringError, ed25519_public_from_pem, ed25519_public_to_pem, random, to_hex, write_new,
+    write_private,
 };
 use anyhow::{Context as _, Result, bail};
 use std::path::{Path, PathBuf};
@@ -53,7 +54,8 @@ pub fn init(args: &InitArgs) -> Result<Initialised> {
     for (key, name) in operators.iter().zip(["1.pub", "2.pub"]) {
         write_new(&public.join(name), ed25519_public_to_pem(key).as_bytes())?;
     }
-    write_new(&made.config, config::sample(&made.log_origin).as_bytes())?;
+    // The address of a database may hold a password.
+    write_private(&made.config, config::sample(&made.log_origin).as_bytes())?;
     Ok(made)
 }
 

@@ -106,7 +106,11 @@ async fn run(cli: Cli) -> Result<u8> {
         Command::Demo(args) => demo(&args).await?,
         Command::Init(args) => {
             let made = init::init(&args)?;
-            say(&format!("made {} and {}\n", made.config.display(), made.keys.display()))?;
+            say(&format!(
+                "made {} and {}\nnext: the certificates that it names, as certs/README.md says; then `config check`\n",
+                made.config.display(),
+                made.keys.display()
+            ))?;
         }
         Command::Operator(OperatorCommand::Key(args)) => {
             let public = operator::operator_key(&args)?;

@@ -12,9 +12,10 @@ pub fn matrix() -> Result<String, PolicyError> {
     Ok(policy::matrix(&Policy::embedded(sha256)?))
 }
 
-/// Reads `schema.cedarschema` and every `*.cedar` of a folder, for a deployment that keeps its own set.
+/// Reads `schema.cedarschema`, `legal_bases.toml` and every `*.cedar` of a folder, for a deployment that keeps its own set.
 pub fn sources_of(folder: &Path) -> io::Result<Sources> {
     let schema = std::fs::read_to_string(folder.join("schema.cedarschema"))?;
+    let bases = std::fs::read_to_string(folder.join("legal_bases.toml"))?;
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
@@ -23,7 +24,7 @@ pub fn sources_of(folder: &Path) -> io::Result<Sources> {
             files.push((name, std::fs::read_to_string(&path)?));
         }
     }
-    Ok(Sources::new(schema, files))
+    Ok(Sources::new(schema, bases, files))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use crate::app;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::store::{self, Db, Dialect as _};
+use crate::store::{self, Db};
 use anyhow::{Context as _, Result};
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -30,7 +30,21 @@ pub(super) async fn serve(args: &ServeArgs) -> Result<()> {
     let config = args.load()?;
     let running = app::start(&config, Clock::machine()).await?;
     tracing::info!(api = %running.api, admin = %running.admin, "serving");
-    until_stopped().await?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    let stopped = until_stopped();
+    tokio::pin!(stopped);
+    loop {
+        tokio::select! {
+            ended = &mut stopped => {
+                ended?;
+                break;
+            }
+            _ = hangup.recv() => match running.renew_tls(&config.files) {
+                Ok(()) => tracing::info!("certificates read again"),
+                Err(error) => tracing::error!(error = format!("{error:#}"), "the certificates in use stand"),
+            },
+        }
+    }
     running.stop().await;
     Ok(())
 }
@@ -53,6 +67,9 @@ pub(super) fn check(args: &ServeArgs) -> Result<u8> {
     let mut faults = config.check();
     if let Err(error) = crate::crypto::Keyring::load(&config.files.keys) {
         faults.push(error.to_string());
+    }
+    if let Err(error) = app::read_tls(&config.files) {
+        faults.push(format!("{error:#}; certs/README.md says which files a deployment brings"));
     }
     for fault in &faults {
         super::say(&format!("{fault}\n"))?;

@@ -3,7 +3,6 @@
 use ring::digest::{Context, SHA256};
 use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
-use std::fmt::Write as _;
 
 /// SHA-256 over the parts, one after the other.
 pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
@@ -65,11 +64,13 @@ pub fn random<const N: usize>() -> Option<[u8; N]> {
 
 /// Lower-case hexadecimal.
 pub fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing into a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        text.push(digit(byte >> 4));
+        text.push(digit(byte & 15));
+    }
+    text
 }
 
 /// Reads hexadecimal of even length; anything else is `None`.

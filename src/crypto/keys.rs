@@ -1,5 +1,6 @@
 //! Signing keys: made as PKCS#8, loaded, and described by their `SubjectPublicKeyInfo`.
 
+use super::{sha256, to_hex};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::rand::SystemRandom;
@@ -83,6 +84,15 @@ pub fn ed25519_public_to_pem(public: &[u8; 32]) -> String {
     to_pem("PUBLIC KEY", &[ED25519_INFO, public].concat()).to_string()
 }
 
+/// An Ed25519 public key as the verifier key of signed notes, under the name of whoever signs (C2SP signed-note).
+pub fn note_verifier_key(name: &str, public: &[u8; 32]) -> String {
+    // 0x01 is Ed25519.
+    let key = [&[1][..], public].concat();
+    let hash = sha256(&[name.as_bytes(), b"\n", &key]);
+    let hash: Vec<u8> = hash.into_iter().take(4).collect();
+    format!("{name}+{}+{}", to_hex(&hash), STANDARD.encode(key))
+}
+
 /// Reads an Ed25519 public key from `SubjectPublicKeyInfo`, PEM.
 pub fn ed25519_public_from_pem(pem: &[u8]) -> Result<[u8; 32], KeyError> {
     let info = SubjectPublicKeyInfoDer::from_pem_slice(pem).map_err(|_| KeyError::Public)?;
@@ -155,6 +165,15 @@ mod tests {
         assert!(verify_ed25519(&key.public(), b"message", &again.sign(b"message")));
         assert!(!verify_ed25519(&key.public(), b"other", &again.sign(b"message")));
         assert!(from_pem(b"not a key").is_err());
+    }
+
+    /// The example of the text itself.
+    #[test]
+    fn a_verifier_key_is_the_one_of_signed_notes() {
+        let expected = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
+        let (_, key) = expected.rsplit_once('+').unwrap();
+        let public: [u8; 32] = STANDARD.decode(key).unwrap()[1..].try_into().unwrap();
+        assert_eq!(note_verifier_key("PeterNeumann", &public), expected);
     }
 
     #[test]

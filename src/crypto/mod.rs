@@ -15,6 +15,6 @@ pub use files::{
 pub use jwt::install as install_jwt;
 pub use keyring::{Keyring, KeyringError};
 pub use keys::{
-    Ed25519Key, KeyError, ed25519_public_from_pem, ed25519_public_to_pem, es256_pkcs8, from_pem, to_pem,
-    verify_ed25519, verifying_key_info,
+    Ed25519Key, KeyError, ed25519_public_from_pem, ed25519_public_to_pem, es256_pkcs8, from_pem,
+    note_verifier_key, to_pem, verify_ed25519, verifying_key_info,
 };

@@ -1,18 +1,18 @@
 //! How long an involvement of each kind lasts, and what its reference may look like.
 
 use super::purpose::InvolvementKind;
-use super::working_days::working_days_after;
+use super::working_days::BankHolidays;
 use chrono::{Days, Months, NaiveDate};
 
 /// The last day on which an involvement opened on `opened` counts, by its kind alone; none until it is closed.
 ///
 /// Front door 3 working days, assessment 45, section 47 enquiry 15 (the dates by which each must have become something
 /// else); school nursing and mental health support 12 months; a resident concern six months.
-pub fn last_day(kind: InvolvementKind, opened: NaiveDate) -> Option<NaiveDate> {
+pub fn last_day(kind: InvolvementKind, opened: NaiveDate, holidays: &BankHolidays) -> Option<NaiveDate> {
     match kind {
-        InvolvementKind::FrontDoor => Some(working_days_after(opened, 3)),
-        InvolvementKind::Assessment => Some(working_days_after(opened, 45)),
-        InvolvementKind::Section47Enquiry => Some(working_days_after(opened, 15)),
+        InvolvementKind::FrontDoor => Some(holidays.working_days_after(opened, 3)),
+        InvolvementKind::Assessment => Some(holidays.working_days_after(opened, 45)),
+        InvolvementKind::Section47Enquiry => Some(holidays.working_days_after(opened, 15)),
         InvolvementKind::SchoolNursing | InvolvementKind::MentalHealthSupport => {
             opened.checked_add_months(Months::new(12))
         }
@@ -65,8 +65,9 @@ pub fn granted(
     standing: Option<Term>,
     opened: NaiveDate,
     by_manager: bool,
+    holidays: &BankHolidays,
 ) -> Option<Granted> {
-    let own_last = last_day(kind, opened)?;
+    let own_last = last_day(kind, opened, holidays)?;
     let fresh = Term { first_opened: opened, last_opened: opened, renewals: 0, last_day: own_last };
     let rested = |last: NaiveDate, next: NaiveDate| {
         last.checked_add_days(Days::new(REST_DAYS)).is_some_and(|rested| next > rested)
@@ -150,7 +151,7 @@ mod tests {
             | InvolvementKind::YouthJustice => None,
         };
         for kind in InvolvementKind::ALL {
-            let day = last_day(*kind, opened).map(|d| d.to_string());
+            let day = last_day(*kind, opened, &BankHolidays::default()).map(|d| d.to_string());
             assert_eq!(day.as_deref(), expected(*kind), "{kind}");
         }
     }
@@ -162,7 +163,8 @@ mod tests {
         for opening in openings {
             let (date, by_manager) =
                 opening.strip_suffix(" manager").map_or((*opening, false), |d| (d, true));
-            let granted = granted(kind, standing, date.parse().unwrap(), by_manager).unwrap();
+            let holidays = BankHolidays::default();
+            let granted = granted(kind, standing, date.parse().unwrap(), by_manager, &holidays).unwrap();
             standing = Some(granted.term);
             told.push(format!("{}{}", granted.until, if granted.beyond { "!" } else { "" }));
         }
@@ -216,6 +218,15 @@ mod tests {
         ] {
             assert_eq!(grants(kind, openings), expected, "{what}");
         }
-        assert_eq!(granted(InvolvementKind::Cp, None, "2026-11-20".parse().unwrap(), false), None);
+        assert_eq!(
+            granted(
+                InvolvementKind::Cp,
+                None,
+                "2026-11-20".parse().unwrap(),
+                false,
+                &BankHolidays::default()
+            ),
+            None
+        );
     }
 }

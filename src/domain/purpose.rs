@@ -142,29 +142,6 @@ impl Purpose {
     }
 }
 
-impl Purpose {
-    /// The receiver's function and the special category condition, as proposed for the data protection officer to
-    /// confirm; written into each entry.
-    pub const fn legal_basis(self) -> &'static str {
-        match self {
-            Self::Screening | Self::ChildInNeed => "CA 1989 s.17, CA 2004 s.10; DPA 2018 Sch 1 para 18",
-            Self::ChildProtection | Self::Emergency => {
-                "CA 1989 s.47; UK GDPR Art 9(2)(g), DPA 2018 Sch 1 para 18"
-            }
-            Self::LookedAfter => "CA 1989 s.22; UK GDPR Art 9(2)(g), DPA 2018 Sch 1 para 18",
-            Self::EarlyHelp => "CA 2004 s.10",
-            Self::SchoolHealth => "CA 2004 s.10; UK GDPR Art 9(2)(h)",
-            Self::YouthJustice => "CDA 1998 s.115 (unconfirmed)",
-            Self::AttendanceDuty | Self::ResidentConcern => {
-                "SI 2024/208 regs 12, 13; CA 2004 s.10; UK GDPR Art 9(2)(g)"
-            }
-            Self::Cme => "EA 1996 s.436A",
-            Self::OwnRecord | Self::RecordsTransfer => "SI 2024/208; SI 2005/1437 reg 9; UK GDPR Art 9(2)(g)",
-            Self::AuditReview | Self::SubjectAccess => "UK GDPR Arts 5(2), 15",
-        }
-    }
-}
-
 words! {
     /// A section of an attendance and punctuality summary, in the order in which it is written.
     Section {

@@ -2,12 +2,11 @@
 
 use super::permit::Holder;
 use crate::crypto;
-use crate::domain::identifiers::{OrganisationId, PupilId, SystemId};
+use crate::domain::identifiers::PupilId;
 use crate::relationships::Untied;
 use crate::store::{Db, StoreError, Touched as _, Tx, on, read};
 use chrono::{DateTime, Utc};
 use serde::{Serialize, Serializer, ser};
-use uuid::Uuid;
 
 /// A child in an answer. It can be written only after the gate has put a handle in the internal id's place.
 #[derive(Clone, Debug)]
@@ -23,6 +22,19 @@ impl ChildRef {
     /// A child, still to be given its handle.
     pub fn of(pupil: PupilId) -> Self {
         Self(Written::Internal(pupil))
+    }
+
+    /// A child by the handle under which its holder was told of it, whether or not that is still in use.
+    pub fn told(handle: String) -> Self {
+        Self(Written::Handle(handle))
+    }
+
+    /// The handle, once the gate has put it.
+    pub fn handle(&self) -> Option<&str> {
+        match &self.0 {
+            Written::Internal(_) => None,
+            Written::Handle(handle) => Some(handle),
+        }
     }
 
     pub(super) fn internal(&self) -> Option<PupilId> {
@@ -47,20 +59,10 @@ impl Serialize for ChildRef {
     }
 }
 
-/// The child behind a handle of this system acting for this organisation; anything else is nobody.
-pub(super) async fn resolve(
-    db: &Db,
-    system: SystemId,
-    organisation: OrganisationId,
-    handle: &str,
-) -> Result<Option<PupilId>, StoreError> {
-    const RESOLVE: &str = "SELECT pupil_id FROM handles WHERE system_id = $1 AND organisation_id = $2 \
-         AND handle = $3 AND retired_at IS NULL";
-    // What is no handle at all takes the same path and the same time as one that resolves to nothing.
-    let bytes = crypto::from_hex(handle).filter(|b| b.len() == 16).unwrap_or_else(|| vec![0; 16]);
-    let pupil: Option<Uuid> = read!(db, c => sqlx::query_scalar(RESOLVE)
-        .bind(system.0).bind(organisation.0).bind(bytes).fetch_optional(c).await)?;
-    Ok(pupil.map(PupilId))
+/// The bytes of a handle as sent. What is no handle at all becomes one that resolves to nothing, so that it takes the same
+/// path and the same time.
+pub(super) fn bytes_of(handle: &str) -> Vec<u8> {
+    crypto::from_hex(handle).filter(|b| b.len() == 16).unwrap_or_else(|| vec![0; 16])
 }
 
 /// The handle that the holder already has for a child.

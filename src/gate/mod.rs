@@ -17,7 +17,7 @@ pub use duty::DutyPermit;
 pub use handles::ChildRef;
 pub use many::{Cut, Lines, PermitSet, RecordedLines, Steps, StreamLimits, Written};
 pub use open::{Asked, Children, Named, Refusal, Search};
-pub use permit::{OfChild, OfFigures, OfMany, OfOrganisation, OfSchool, Permit};
+pub use permit::{OfChild, OfFigures, OfFollowed, OfMany, OfOrganisation, OfSchool, Permit};
 pub use release::{Answer, Released};
 pub use trail::{Recorded, Trail};
 
@@ -62,6 +62,11 @@ impl Gate {
     /// The clock of this process.
     pub fn clock(&self) -> &Clock {
         &self.0.clock
+    }
+
+    /// Has every answer counted that is no because a rule could not be worked out.
+    pub fn alarm_of_policies(&self, raise: impl Fn() + Send + Sync + 'static) {
+        self.0.policy.alarm_by(raise);
     }
 
     /// The journal of the audit.

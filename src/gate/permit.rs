@@ -20,6 +20,8 @@ pub(super) struct Holder {
     pub(super) system: SystemId,
     pub(super) role: Role,
     pub(super) purpose: Purpose,
+    /// The handle by which a child was asked about, as it resolved in this request, with the child.
+    pub(super) handle: Option<(PupilId, String)>,
 }
 
 /// A permit about one child.
@@ -89,6 +91,12 @@ pub struct OfOrganisation {
     pub(super) kinds: Vec<InvolvementKind>,
 }
 
+/// A permit to be told of changes, and to no child yet: each is opened by itself.
+#[derive(Debug)]
+pub struct OfFollowed {
+    pub(super) caller: Caller,
+}
+
 impl<S> Permit<S> {
     /// The organisation that holds the permit.
     pub fn organisation(&self) -> OrganisationId {
@@ -112,6 +120,11 @@ impl<S> Permit<S> {
 }
 
 impl<S> Permit<S> {
+    /// Notes in the request's entry which record is read, where that is no child.
+    pub fn note_record(&self, record: String) {
+        self.trail.note(|e| e.record = Some(record));
+    }
+
     /// Notes in the request's entry which record is written, and the digest of what was sent for it.
     pub fn note_written(&self, record: String, sent: &[u8]) {
         self.note_written_digest(record, crate::crypto::sha256(&[sent]));

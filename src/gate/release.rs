@@ -84,13 +84,19 @@ impl Gate {
         let next = body.next();
         let (kind, body) = match body.written() {
             Some(written) => written,
-            None => (JSON, serde_json::to_vec(&body).map_err(|_| Refusal::Answer)?),
+            None => (JSON, as_json(&body)?),
         };
         let receipt = self.record(&permit.trail, status, &body).await?;
         Ok(Released { status, kind, body: Content::Whole(body), receipt, next, of: PhantomData })
     }
 
+    /// Puts handles in the place of internal ids ahead of [`Self::commit`]: issuing one takes a transaction of its own.
+    pub async fn name_children<S, T: Answer>(&self, permit: &Permit<S>, body: &mut T) -> Result<(), Refusal> {
+        self.put_handles(permit, body).await
+    }
+
     /// Commits a write and its complete entry in one transaction, waits until the entry is in the log, and lets go.
+    /// Children in the body have been given their handles before the transaction began.
     pub async fn commit<S, T: Answer>(
         &self,
         permit: Permit<S>,
@@ -98,10 +104,10 @@ impl Gate {
         status: StatusCode,
         mut body: T,
     ) -> Result<Released<T>, Refusal> {
-        // Issuing a handle takes a transaction of its own, which would wait for this one.
-        if !body.children().is_empty() {
+        if body.children().iter().any(|child| child.internal().is_some()) {
             return Err(Refusal::Answer);
         }
+        let next = body.next();
         let body = serde_json::to_vec(&body).map_err(|_| Refusal::Answer)?;
         let entry = finished(&permit.trail, status, &body);
         if !permit.trail.hand_over() {
@@ -114,7 +120,7 @@ impl Gate {
         let receipt = self.journal().sequenced(event).await.map_err(|_| Refusal::Unrecorded)?;
         permit.trail.set_recorded(receipt);
         let body = Content::Whole(body);
-        Ok(Released { status, kind: JSON, body, receipt, next: None, of: PhantomData })
+        Ok(Released { status, kind: JSON, body, receipt, next, of: PhantomData })
     }
 
     /// Commits rows that count for nobody yet: a short step of an upload that [`Gate::commit`] switches to.
@@ -149,7 +155,12 @@ impl Gate {
         let mut without = Vec::new();
         for child in body.children() {
             let Some(pupil) = child.internal() else { continue };
-            match handles::held(self.db(), &permit.holder, pupil).await? {
+            let asked = permit.holder.handle.as_ref().filter(|(asked, _)| *asked == pupil);
+            let held = match asked {
+                Some((_, handle)) => Some(handle.clone()),
+                None => handles::held(self.db(), &permit.holder, pupil).await?,
+            };
+            match held {
                 Some(handle) => child.put(handle),
                 None => without.push(pupil),
             }
@@ -190,6 +201,15 @@ impl Drop for Claim<'_> {
     }
 }
 
+/// Room for the answer about one child, bytes: larger ones grow.
+const USUAL: usize = 12 * 1024;
+
+fn as_json(body: &impl Serialize) -> Result<Vec<u8>, Refusal> {
+    let mut bytes = Vec::with_capacity(USUAL);
+    serde_json::to_writer(&mut bytes, body).map_err(|_| Refusal::Answer)?;
+    Ok(bytes)
+}
+
 /// The entry with what only the end of a request knows.
 fn finished(trail: &Trail, status: StatusCode, body: &[u8]) -> audit::Entry {
     trail.note(|e| {
@@ -209,7 +229,7 @@ impl<T> IntoResponse for Released<T> {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.kind));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        // The cursor is of our own making, a number or a UUID.
+        // The cursor is of our own making: a number, a UUID, or hexadecimal.
         let link =
             self.next.map(|cursor| HeaderValue::from_str(&format!("<?cursor={cursor}>; rel=\"next\"")));
         if let Some(Ok(link)) = link {

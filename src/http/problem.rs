@@ -26,6 +26,8 @@ words! {
         BadRequest = "bad_request",
         /// An identifier of the wrong form.
         InvalidIdentifier = "invalid_identifier",
+        /// A cursor of another feed, a made-up one, or one that is too old.
+        InvalidCursor = "invalid_cursor",
         /// No `Case-Reference` where the purpose is a case.
         CaseReferenceRequired = "case_reference_required",
         /// A `Case-Reference` of another form or kind than the purpose's.
@@ -66,6 +68,7 @@ impl ProblemKind {
             Self::NotFound | Self::UnknownPath => StatusCode::NOT_FOUND,
             Self::BadRequest
             | Self::InvalidIdentifier
+            | Self::InvalidCursor
             | Self::CaseReferenceRequired
             | Self::DatesReversed => StatusCode::BAD_REQUEST,
             Self::CaseReferenceMismatch | Self::UnprocessableFile | Self::Ambiguous => {
@@ -90,6 +93,7 @@ impl ProblemKind {
             Self::UnknownPath => "The gateway does not have this path",
             Self::BadRequest => "The request cannot be read",
             Self::InvalidIdentifier => "An identifier has the wrong form",
+            Self::InvalidCursor => "The cursor cannot be used here",
             Self::CaseReferenceRequired => "A case reference is required",
             Self::CaseReferenceMismatch => "The case reference does not fit the purpose",
             Self::Forbidden => "This role and purpose do not allow this",

@@ -25,7 +25,7 @@ pub fn authenticate(
     if held.client_id != system.client_id {
         return Err(Unauthenticated::OtherClient);
     }
-    caller(organisation, system, held.role, held.purpose, Some(held.token_id), peer.thumbprint)
+    caller(organisation, system, held.role, held.purpose, Some(held.token_id.clone()), peer.thumbprint)
 }
 
 /// Proves the caller of a command: the private key must be that of a live certificate of the system.
@@ -216,6 +216,22 @@ mod tests {
         assert_eq!(at(TOKEN_SECONDS - 1), Ok(()));
         assert_eq!(at(TOKEN_SECONDS), Err(TokenFault::Expired.into()));
         assert_eq!(at(-1), Err(TokenFault::NotYet.into()));
+    }
+
+    #[test]
+    fn a_token_that_was_read_before_proves_no_more_than_the_first_time() {
+        let world = World::new();
+        let header = format!("Bearer {}", token(&world));
+        for _ in 0..3 {
+            assert!(ask(&world, Some(&world.peer), Some(&header)).is_ok());
+        }
+        let stolen = ask(&world, Some(&world.other), Some(&header));
+        assert_eq!(stolen.unwrap_err(), Unauthenticated::OtherCertificate);
+        let (signed, signature) = header.rsplit_once('.').unwrap();
+        let first = if signature.starts_with('A') { "B" } else { "A" };
+        let changed = format!("{signed}.{first}{}", &signature[1..]);
+        let forged = ask(&world, Some(&world.peer), Some(&changed));
+        assert_eq!(forged.unwrap_err(), TokenFault::Signature.into());
     }
 
     #[test]

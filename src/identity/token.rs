@@ -8,6 +8,8 @@ use chrono::{DateTime, Utc};
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// How long an access token holds, in seconds.
 pub const TOKEN_SECONDS: i64 = 300;
@@ -93,6 +95,8 @@ pub(super) struct Held {
     pub purpose: Purpose,
     pub token_id: String,
     bound_to: String,
+    /// Seconds: from when, and until before when, it holds.
+    times: (i64, i64),
 }
 
 impl Held {
@@ -137,6 +141,35 @@ pub struct TokenKeys {
     key_id: String,
     issuer: String,
     audience: String,
+    signed: Signed,
+}
+
+/// At most so many tokens are remembered, about 4 MB: a system asks for one every few minutes, and only what this gateway
+/// has signed is here at all.
+const REMEMBERED: usize = 8_192;
+
+/// Tokens whose signature has been found right, by the SHA-256 of their text.
+#[derive(Debug, Default)]
+struct Signed(Mutex<HashMap<[u8; 32], Arc<Held>>>);
+
+impl Signed {
+    // What the map holds is whole after every step, so that a panic elsewhere does not spoil it.
+    fn get(&self, digest: &[u8; 32]) -> Option<Arc<Held>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(digest).cloned()
+    }
+
+    /// Remembers a token; where there is no room, those that have ended make some, or it is read anew each time.
+    fn put(&self, digest: [u8; 32], held: Held, seconds: i64) -> Arc<Held> {
+        let held = Arc::new(held);
+        let mut tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if tokens.len() >= REMEMBERED {
+            tokens.retain(|_, held| held.times.1 > seconds);
+        }
+        if tokens.len() < REMEMBERED {
+            tokens.insert(digest, Arc::clone(&held));
+        }
+        held
+    }
 }
 
 impl TokenKeys {
@@ -150,6 +183,7 @@ impl TokenKeys {
             key_id: to_hex(&sha256(&[&key.public()])).chars().take(16).collect(),
             issuer: issuer.to_owned(),
             audience: audience.to_owned(),
+            signed: Signed::default(),
         })
     }
 
@@ -181,26 +215,44 @@ impl TokenKeys {
     }
 
     /// Reads a token that holds at this time; the binding is for the caller to check.
-    pub(super) fn read(&self, token: &str, now: DateTime<Utc>) -> Result<Held, TokenFault> {
+    ///
+    /// That a text was signed by this gateway and what it says never changes, so that is remembered; whether it holds now,
+    /// for this connection and by today's directory, is asked every time.
+    pub(super) fn read(&self, token: &str, now: DateTime<Utc>) -> Result<Arc<Held>, TokenFault> {
         if token.len() > LONGEST {
             return Err(TokenFault::Malformed);
         }
+        let digest = sha256(&[token.as_bytes()]);
+        let seconds = now.timestamp();
+        let held = match self.signed.get(&digest) {
+            Some(held) => held,
+            None => self.signed.put(digest, self.verified(token)?, seconds),
+        };
+        // Our own clock and no leeway: issuer and reader are the same gateway.
+        let (from, until) = held.times;
+        if until <= seconds {
+            return Err(TokenFault::Expired);
+        }
+        if seconds < from {
+            return Err(TokenFault::NotYet);
+        }
+        Ok(held)
+    }
+
+    /// What a token says whose signature, names and form are right.
+    fn verified(&self, token: &str) -> Result<Held, TokenFault> {
         let read = jsonwebtoken::decode::<Claims>(token, &self.verifying, &self.validation());
         let read = read.map_err(|error| fault_of(error.kind()))?;
         if read.header.typ.as_deref() != Some(TYPE) {
             return Err(TokenFault::Type);
         }
         let claims = read.claims;
-        let seconds = now.timestamp();
-        // Our own clock and no leeway: issuer and reader are the same gateway.
-        if claims.exp <= seconds || claims.exp - claims.iat > TOKEN_SECONDS {
+        if claims.exp - claims.iat > TOKEN_SECONDS {
             return Err(TokenFault::Expired);
-        }
-        if seconds < claims.nbf {
-            return Err(TokenFault::NotYet);
         }
         let [detail] = claims.authorization_details;
         Ok(Held {
+            times: (claims.nbf, claims.exp),
             role: Role::parse(&detail.role).ok_or(TokenFault::Malformed)?,
             purpose: Purpose::parse(&detail.purpose).ok_or(TokenFault::Malformed)?,
             client_id: claims.client_id,

@@ -117,6 +117,15 @@ pub struct RegisterMark {
     /// When it was recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     recorded_at: Option<String>,
+    /// Of an amended mark: the code that it replaces (SI 2024/208 reg 6).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    amended_from: Option<String>,
+    /// Why it was amended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// Name of the person who amended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    amended_by: Option<String>,
 }
 
 /// Sends one register: the marks of one session, as a JSON list.

@@ -243,7 +243,7 @@ pub(super) async fn forget(
 
 async fn clear(gate: &Gate, permit: &Permit<OfSchool>, upload: Upload) -> Result<(), StoreError> {
     let mut steps = Steps::new(gate, permit);
-    while upload.clear_some(steps.next().await?).await? {}
+    while upload.clear_some(steps.next().await?).await? > 0 {}
     steps.end().await
 }
 

@@ -46,7 +46,7 @@ pub async fn open_involvement(
     let claim = Claim::read(crate::http::json(&body)?, Some(id), gate.clock().school_now())?;
     within(&gate, &permit, &claim)?;
     permit.note_written(format!("involvement {}", claim.id), &body);
-    Ok(put(&gate, &matcher, permit, vec![claim], Accepted { accepted: 1 }).await?)
+    Ok(put(&gate, (&matcher, &sending), permit, vec![claim], Accepted { accepted: 1 }).await?)
 }
 
 /// Sends a day's caseload, one claim a line and one caseload of an organisation at a time.
@@ -69,7 +69,7 @@ pub async fn send_caseload(
     let claims = read_lines(&gate, &permit, &body)?;
     permit.note_written(format!("{} involvements", claims.len()), &body);
     let accepted = Accepted { accepted: claims.len() };
-    Ok(put(&gate, &matcher, permit, claims, accepted).await?)
+    Ok(put(&gate, (&matcher, &sending), permit, claims, accepted).await?)
 }
 
 /// Ends an involvement. One that is not there looks the same.

@@ -11,12 +11,14 @@ use crate::domain::calendar::london;
 use crate::domain::identifiers::{OrganisationId, SystemId};
 use crate::domain::involvement::{Term, granted};
 use crate::domain::purpose::InvolvementKind;
+use crate::domain::working_days::BankHolidays;
 use crate::gate::{Answer, Duty, Gate, OfOrganisation, Permit, Refusal, Released};
 use crate::http::{Error, Senders};
 use crate::store::StoreError;
 use chrono::{NaiveDate, TimeDelta};
 use http::StatusCode;
 use std::collections::HashMap;
+use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
@@ -30,20 +32,21 @@ const CLAIMS_AT_ONCE: usize = 8;
 /// What was put aside so long ago is of an upload that has ended: longer than any request may take.
 pub(super) const ABANDONED: TimeDelta = TimeDelta::minutes(10);
 
-/// Places for what agencies send: one caseload of an organisation at a time, a few single claims of a system.
+/// What agencies send goes by this: places for it, one caseload of an organisation at a time and a few single claims of a
+/// system; and the holidays by which the terms of cases count working days.
 #[derive(Clone, Debug)]
 pub struct Sending {
     caseloads: Senders,
     claims: Senders,
-}
-
-impl Default for Sending {
-    fn default() -> Self {
-        Self { caseloads: Senders::new(1), claims: Senders::new(CLAIMS_AT_ONCE) }
-    }
+    holidays: Arc<BankHolidays>,
 }
 
 impl Sending {
+    /// With the bank holidays of the deployment.
+    pub fn new(holidays: Arc<BankHolidays>) -> Self {
+        Self { caseloads: Senders::new(1), claims: Senders::new(CLAIMS_AT_ONCE), holidays }
+    }
+
     /// The organisation's one place for a caseload.
     pub(super) fn caseload(&self, organisation: OrganisationId) -> Result<OwnedSemaphorePermit, Error> {
         self.caseloads.place(organisation.0)
@@ -58,7 +61,7 @@ impl Sending {
 /// Writes claims with the request's entry, and wakes the matcher.
 pub(super) async fn put<A: Answer>(
     gate: &Gate,
-    matcher: &Matcher,
+    (matcher, sending): (&Matcher, &Sending),
     permit: Permit<OfOrganisation>,
     claims: Vec<Claim>,
     answer: A,
@@ -66,7 +69,7 @@ pub(super) async fn put<A: Answer>(
     let who = (permit.organisation(), permit.system());
     let (upload, at) = (Uuid::now_v7(), gate.clock().now());
     let today = london(at).date();
-    let prepared = prepare(gate, who, claims, today).await?;
+    let prepared = prepare(gate, who, claims, (today, &sending.holidays)).await?;
     // A single claim goes with the switch: it takes one transaction.
     let alone = prepared.staged.len() == 1;
     let (aside, with_the_switch) = prepared.staged.split_at(if alone { 0 } else { prepared.staged.len() });
@@ -103,7 +106,7 @@ async fn prepare(
     gate: &Gate,
     (organisation, system): (OrganisationId, SystemId),
     claims: Vec<Claim>,
-    today: NaiveDate,
+    (today, holidays): (NaiveDate, &BankHolidays),
 ) -> Result<Prepared, StoreError> {
     let mut terms: HashMap<(String, InvolvementKind), Term> = HashMap::new();
     let mut tries: HashMap<String, i64> = HashMap::new();
@@ -116,7 +119,7 @@ async fn prepare(
         let case = (claim.body.source_case_id.clone(), claim.kind);
         let term = terms.get(&case).copied().or_else(|| standing.term());
         let by_manager = claim.body.renewed_by.is_some();
-        let granted = granted(claim.kind, term, claim.opened_on, by_manager);
+        let granted = granted(claim.kind, term, claim.opened_on, by_manager, holidays);
         let until = [granted.map(|g| g.until), claim.body.until].into_iter().flatten().min();
         let digest = digest(&claim, until)?;
         let crowded_before = standing.crowded_on().is_some_and(|day| day < today);

@@ -13,7 +13,7 @@ use cedar_policy::{
 };
 use std::collections::{BTreeSet, HashMap};
 use std::str::FromStr;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 /// At most so many answers are remembered, about 8 MB; further ones are worked out each time.
 ///
@@ -76,18 +76,57 @@ impl Memo {
     }
 }
 
+/// Who is told when a rule could not be worked out.
+#[derive(Default)]
+pub(super) struct Alarm {
+    raise: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    logged: OnceLock<()>,
+}
+
+impl std::fmt::Debug for Alarm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Alarm")
+    }
+}
+
+impl Alarm {
+    /// Counts each answer that is no for an error, and writes the first into the log: there is one cause, and many askers.
+    fn met(&self, decision: &Decision) {
+        if !decision.errors {
+            return;
+        }
+        if self.logged.set(()).is_ok() {
+            tracing::error!(
+                "a policy cannot be evaluated; what it would decide is refused until it is mended"
+            );
+        }
+        if let Some(raise) = self.raise.get() {
+            raise();
+        }
+    }
+}
+
 impl Policy {
+    /// Has every answer counted that is no because a rule could not be worked out; the first caller counts them.
+    pub fn alarm_by(&self, raise: impl Fn() + Send + Sync + 'static) {
+        if self.alarm.raise.set(Box::new(raise)).is_err() {
+            tracing::warn!("the alarm of the policies is connected already");
+        }
+    }
+
     /// Whether `action` may be done. `listed` is whether the system is given this section, or this search, without a
     /// person: by its registration and, where the sharing agreement must list it, by the agreement.
     pub fn decide(&self, facts: &Facts, action: Action, listed: bool) -> Decision {
         let key = (*facts, action, listed);
-        self.memo.get(&key).unwrap_or_else(|| {
+        let decision = self.memo.get(&key).unwrap_or_else(|| {
             let context = self.context(facts, listed);
             let decision =
                 self.ask(self.slices.of(facts.role, action), facts.role, action, context.as_ref().ok());
             self.memo.put(key, &decision);
             decision
-        })
+        });
+        self.alarm.met(&decision);
+        decision
     }
 
     /// Which sections of a summary may be read: one question for each. `listed` holds those given without a person.
@@ -131,10 +170,12 @@ impl Policy {
 
     /// Whether the gateway may do a duty. Asked once a batch, so nothing is remembered.
     pub fn duty(&self, duty: Duty) -> Decision {
-        match self.duty_request(duty) {
+        let decision = match self.duty_request(duty) {
             Ok(request) => self.answer(&request, self.slices.all()),
             Err(_) => Decision { allowed: false, determining: Arc::default(), errors: true },
-        }
+        };
+        self.alarm.met(&decision);
+        decision
     }
 
     fn answer(&self, request: &Request, policies: &PolicySet) -> Decision {
@@ -281,4 +322,56 @@ fn uid(name: &EntityTypeName, word: &str) -> EntityUid {
 
 fn word(name: &EntityTypeName, word: &str) -> RestrictedExpression {
     RestrictedExpression::new_entity_uid(uid(name, word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::load::Sources;
+    use super::super::matrix::unbarred;
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// The embedded rules with one more that fits the schema and errs wherever it is looked at: a sum that overflows.
+    fn erring(effect: &str) -> Policy {
+        let rule = format!(
+            "@id(\"errs\") {effect} (principal == Role::\"school_attendance_officer\", action, resource) \
+             when {{ context.listed && 9223372036854775807 + 1 > 0 }};"
+        );
+        let sources = Sources::embedded().with_file("zz.cedar", &rule);
+        Policy::load(&sources, |_| [0; 32]).unwrap()
+    }
+
+    fn own_record(role: Role) -> Facts {
+        let relationship = Relationship::Enrolment;
+        unbarred(role, Purpose::OwnRecord, OrganisationKind::School, Lane::System, relationship)
+    }
+
+    #[test]
+    fn a_rule_that_errs_is_a_refusal_and_is_told_each_time() {
+        for effect in ["permit", "forbid"] {
+            let policy = erring(effect);
+            let told = Arc::new(AtomicUsize::new(0));
+            let count = Arc::clone(&told);
+            policy.alarm_by(move || {
+                count.fetch_add(1, Ordering::Relaxed);
+            });
+            let facts = own_record(Role::SchoolAttendanceOfficer);
+            let action = Action::Read(Section::Headline);
+            // Not looked at so far that it errs: as without it.
+            let sound = policy.decide(&facts, action, false);
+            assert_eq!((sound.allowed, sound.errors), (true, false), "{effect}");
+            assert_eq!(told.load(Ordering::Relaxed), 0);
+            for asked in 1..=3 {
+                let decision = policy.decide(&facts, action, true);
+                assert_eq!((decision.allowed, decision.errors), (false, true), "{effect}");
+                assert_eq!(told.load(Ordering::Relaxed), asked, "the remembered answer too");
+            }
+            let sections = policy.sections(&facts, SectionSet::all());
+            assert_eq!((sections.permitted, sections.errors), (SectionSet::EMPTY, true));
+            assert!(policy.alarm.logged.get().is_some(), "and written into the log");
+            // Whom the rule is not about has nothing to do with it.
+            let dsl = policy.decide(&own_record(Role::Dsl), action, true);
+            assert_eq!((dsl.allowed, dsl.errors), (true, false), "{effect}");
+        }
+    }
 }

@@ -150,6 +150,8 @@ pub enum Action {
     FindChild,
     /// Find a child by name and date of birth.
     FindChildByName,
+    /// Be told that what may be read of a child has changed.
+    FollowChild,
     /// Read the figures of the own school, its year groups and cohorts, as they are.
     ReadSchoolFigures,
     /// Read the figures of the own school's children with a social worker as they are.
@@ -174,9 +176,10 @@ pub enum Action {
 
 impl Action {
     /// The actions that are no section, in the order in which the matrix prints them.
-    pub const OTHERS: [Self; 12] = [
+    pub const OTHERS: [Self; 13] = [
         Self::FindChild,
         Self::FindChildByName,
+        Self::FollowChild,
         Self::ReadSchoolFigures,
         Self::ReadSocialWorkerCohort,
         Self::ReadPublishedFigures,
@@ -214,6 +217,7 @@ impl Action {
             },
             Self::FindChild => "find_child",
             Self::FindChildByName => "find_child_by_name",
+            Self::FollowChild => "follow_child",
             Self::ReadSchoolFigures => "read_school_figures",
             Self::ReadSocialWorkerCohort => "read_social_worker_cohort",
             Self::ReadPublishedFigures => "read_published_figures",
@@ -230,7 +234,7 @@ impl Action {
     /// What it is asked about.
     pub const fn subject(self) -> Subject {
         match self {
-            Self::Read(_) | Self::FindChild | Self::FindChildByName => Subject::Child,
+            Self::Read(_) | Self::FindChild | Self::FindChildByName | Self::FollowChild => Subject::Child,
             Self::ReadSchoolFigures
             | Self::ReadSocialWorkerCohort
             | Self::ReadPublishedFigures

@@ -1,7 +1,9 @@
 //! Reads schema and policies, and refuses any set that is not perfect: a rule that can go wrong must never be in force.
 
-use super::decide::{MEMO_LIMIT, Memo, Types};
+use super::bases::Bases;
+use super::decide::{Alarm, MEMO_LIMIT, Memo, Types};
 use super::slices::Slices;
+use crate::domain::purpose::Purpose;
 use cedar_policy::{Entities, PolicyId, PolicySet, Schema, ValidationMode, Validator};
 use std::str::FromStr;
 
@@ -55,21 +57,25 @@ pub enum PolicyError {
     /// The schema lacks a word of the gateway's own vocabulary.
     #[error("the schema does not know {0}; add it to schema.cedarschema")]
     Vocabulary(String),
+    /// A purpose without its legal basis, or a basis that is not whole.
+    #[error("the legal bases do not hold: {0}; correct legal_bases.toml")]
+    Bases(String),
 }
 
-/// The text of a schema and its policy files.
+/// The text of a schema, of the legal bases and of the policy files.
 #[derive(Clone, Debug)]
 pub struct Sources {
     schema: String,
+    bases: String,
     files: Vec<(String, String)>,
 }
 
 impl Sources {
-    /// Takes a schema and `(name, text)` of each policy file; the order in which they come does not matter.
-    pub fn new(schema: String, files: impl IntoIterator<Item = (String, String)>) -> Self {
+    /// Takes a schema, the legal bases, and `(name, text)` of each policy file, whose order does not matter.
+    pub fn new(schema: String, bases: String, files: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut files: Vec<_> = files.into_iter().collect();
         files.sort();
-        Self { schema, files }
+        Self { schema, bases, files }
     }
 
     /// Those that the gateway was built with.
@@ -77,6 +83,7 @@ impl Sources {
         let file = |name: &str, text: &str| (name.to_owned(), text.to_owned());
         Self::new(
             include_str!("../../policies/schema.cedarschema").to_owned(),
+            include_str!("../../policies/legal_bases.toml").to_owned(),
             [
                 file("disclosures.cedar", include_str!("../../policies/disclosures.cedar")),
                 file("duties.cedar", include_str!("../../policies/duties.cedar")),
@@ -88,9 +95,17 @@ impl Sources {
         )
     }
 
-    /// The digest of schema, file names and texts, each behind its length, files in the order of their names.
+    /// The same with one more file.
+    #[cfg(test)]
+    pub(super) fn with_file(mut self, name: &str, text: &str) -> Self {
+        self.files.push((name.to_owned(), text.to_owned()));
+        self
+    }
+
+    /// The digest of schema, legal bases, file names and texts, each behind its length, files in the order of their names.
     fn digest(&self, digest: Digest) -> [u8; 32] {
-        let texts: Vec<&str> = std::iter::once(self.schema.as_str())
+        let texts: Vec<&str> = [self.schema.as_str(), self.bases.as_str()]
+            .into_iter()
             .chain(self.files.iter().flat_map(|(name, text)| [name.as_str(), text.as_str()]))
             .collect();
         let lengths: Vec<[u8; 8]> = texts.iter().map(|text| (text.len() as u64).to_be_bytes()).collect();
@@ -111,6 +126,8 @@ pub struct Policy {
     pub(super) entities: Entities,
     pub(super) types: Types,
     pub(super) memo: Memo,
+    pub(super) alarm: Alarm,
+    bases: Bases,
     digest: [u8; 32],
 }
 
@@ -118,6 +135,7 @@ impl Policy {
     /// Loads a set, strictly: any error or warning refuses it, and so does a vocabulary that differs from the code's.
     pub fn load(sources: &Sources, digest: Digest) -> Result<Self, PolicyError> {
         let schema = read_schema(&sources.schema)?;
+        let bases = Bases::read(&sources.bases)?;
         let set = read_policies(&sources.files)?;
         let validation =
             Validator::new(schema.clone()).validate_with_level(&set, ValidationMode::Strict, ENTITY_LEVEL);
@@ -133,7 +151,8 @@ impl Policy {
         let types = Types::read()?;
         let slices = Slices::cut(set, &entities, &types);
         let digest = sources.digest(digest);
-        let policy = Self { schema, slices, entities, types, memo: Memo::up_to(MEMO_LIMIT), digest };
+        let (memo, alarm) = (Memo::up_to(MEMO_LIMIT), Alarm::default());
+        let policy = Self { schema, slices, entities, types, memo, alarm, bases, digest };
         policy.check_vocabulary()?;
         Ok(policy)
     }
@@ -143,7 +162,12 @@ impl Policy {
         Self::load(&Sources::embedded(), digest)
     }
 
-    /// Names this set in audit entries: SHA-256 of schema and policies.
+    /// The legal bases of a purpose, as one line for the entry.
+    pub fn legal_basis(&self, purpose: Purpose) -> &str {
+        self.bases.of(purpose)
+    }
+
+    /// Names this set in audit entries: SHA-256 of schema, legal bases and policies.
     pub const fn digest(&self) -> [u8; 32] {
         self.digest
     }
@@ -209,11 +233,7 @@ mod tests {
     }
 
     fn added(text: &str) -> Sources {
-        let embedded = Sources::embedded();
-        Sources::new(
-            embedded.schema,
-            embedded.files.into_iter().chain([("zz.cedar".to_owned(), text.to_owned())]),
-        )
+        Sources::embedded().with_file("zz.cedar", text)
     }
 
     #[test]
@@ -258,10 +278,17 @@ mod tests {
         assert!(matches!(same, Err(PolicyError::SameId { id, .. }) if id == "guard_shield"));
         let template = load(&added("@id(\"x\") permit (principal == ?principal, action, resource);"));
         assert!(matches!(template, Err(PolicyError::Template { .. })));
-        let empty = load(&Sources::new(Sources::embedded().schema, []));
+        let empty = load(&Sources::new(Sources::embedded().schema, Sources::embedded().bases, []));
         assert!(matches!(empty, Err(PolicyError::Empty)));
         let schema = load(&changed("schema", "entity Role enum", "entity Role enam"));
         assert!(matches!(schema, Err(PolicyError::Schema(_))));
+    }
+
+    #[test]
+    fn a_set_without_the_legal_basis_of_a_purpose_is_refused() {
+        let mut sources = Sources::embedded();
+        sources.bases = sources.bases.replacen("[cme]", "[cm]", 1);
+        assert!(matches!(load(&sources), Err(PolicyError::Bases(_))));
     }
 
     /// A schema that lacks a word of ours would turn each request with it into an error, at the worst moment.
@@ -287,12 +314,13 @@ mod tests {
         let comment = load(&changed("guards.cedar", "// What", "// WHat")).unwrap().digest();
         assert_ne!(embedded, comment);
         let sources = Sources::embedded();
-        let turned = Sources::new(sources.schema, sources.files.into_iter().rev());
+        let turned = Sources::new(sources.schema, sources.bases, sources.files.into_iter().rev());
         assert_eq!(embedded, load(&turned).unwrap().digest());
         // A text moved from one part into the next is another set.
-        let split = |schema: &str, name: &str| {
-            Sources::new(schema.into(), [(name.into(), String::new())]).digest(checksum)
+        let split = |schema: &str, bases: &str, name: &str| {
+            Sources::new(schema.into(), bases.into(), [(name.into(), String::new())]).digest(checksum)
         };
-        assert_ne!(split("ab", "c"), split("a", "bc"));
+        assert_ne!(split("ab", "", "c"), split("a", "", "bc"));
+        assert_ne!(split("ab", "", "c"), split("a", "b", "c"));
     }
 }

@@ -131,6 +131,7 @@ const fn section_of(action: Action) -> Option<Section> {
         Action::Read(section) => Some(section),
         Action::FindChild
         | Action::FindChildByName
+        | Action::FollowChild
         | Action::ReadSchoolFigures
         | Action::ReadSocialWorkerCohort
         | Action::ReadPublishedFigures

@@ -5,6 +5,7 @@
 //! answers. It is pure: it never looks anything up, and nothing that identifies anybody reaches it. Whatever goes wrong
 //! while a rule is evaluated is a denial.
 
+mod bases;
 mod decide;
 mod facts;
 mod load;

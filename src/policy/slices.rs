@@ -105,6 +105,6 @@ mod tests {
                 compared += 1;
             }
         }
-        assert_eq!(compared, policy.slices.all().policies().count() * 14 * 25);
+        assert_eq!(compared, policy.slices.all().policies().count() * 14 * 26);
     }
 }

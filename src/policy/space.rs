@@ -176,6 +176,7 @@ fn figures_as_they_are_stay_with_the_school() {
         Action::Read(_)
         | Action::FindChild
         | Action::FindChildByName
+        | Action::FollowChild
         | Action::SendCalendar
         | Action::SendRoll
         | Action::SendMarks
@@ -183,6 +184,14 @@ fn figures_as_they_are_stay_with_the_school() {
         | Action::WriteInvolvement
         | Action::ReadInvolvementReport
         | Action::ReadAuditEntries => true,
+    });
+}
+
+/// A school has its own registers; who sends them is not told when they change.
+#[test]
+fn a_school_follows_nobody() {
+    for_all_permitted(|facts, action, _| {
+        action != Action::FollowChild || facts.organisation_kind != OrganisationKind::School
     });
 }
 

@@ -19,10 +19,10 @@ pub struct CalendarRow {
     pub version: i64,
     /// When it began to count, school time.
     pub committed_at: DateTime<Utc>,
-    calendar: Vec<u8>,
+    pub(super) calendar: Vec<u8>,
     /// Decoded once for all the children of one reading.
     #[sqlx(skip)]
-    decoded: OnceLock<Arc<SchoolCalendar>>,
+    pub(super) decoded: OnceLock<Arc<SchoolCalendar>>,
 }
 
 impl Versioned for CalendarRow {
@@ -82,7 +82,7 @@ pub async fn school_calendars(db: &Db, permit: &Permit<OfSchool>) -> Result<Vec<
     between(db, permit.school().0, 0, i64::from(i32::MAX)).await
 }
 
-/// Every state of one school's calendars for the years `first..=last`; the reader of a child calls it per enrolment.
+/// Every state of one school's calendars for the years `first..=last`.
 pub(super) async fn between(
     db: &Db,
     school: Uuid,

@@ -3,7 +3,7 @@
 use super::{Upload, Versioned};
 use crate::domain::attendance::{Entered, MinutesLate, PackedYear, take_out};
 use crate::domain::calendar::{SchoolYear, london};
-use crate::domain::identifiers::{EnrolmentId, SchoolId};
+use crate::domain::identifiers::EnrolmentId;
 use crate::gate::{DutyPermit, OfSchool, Permit};
 use crate::store::{self, Db, SetSql, StoreError, Touched, Tx, must_touch, on, over_pairs, read};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -14,23 +14,23 @@ use uuid::Uuid;
 pub struct MarksRow {
     /// The school.
     pub school_id: Uuid,
-    enrolment_id: Uuid,
+    pub(super) enrolment_id: Uuid,
     pub(super) school_year: i64,
     /// The upload that brought it.
     pub version: i64,
     /// When it began to count, school time.
     pub committed_at: DateTime<Utc>,
-    marks: Vec<u8>,
+    pub(super) marks: Vec<u8>,
     // Left out by the statement that reads counts only, and by no other.
     #[sqlx(default)]
-    entered: Vec<u8>,
+    pub(super) entered: Vec<u8>,
     #[sqlx(default)]
-    minutes: Vec<u8>,
+    pub(super) minutes: Vec<u8>,
     /// When the newest of its marks came, school time.
     pub received_at: DateTime<Utc>,
     /// Whether only what sessions count as was read.
     #[sqlx(skip)]
-    counts_only: bool,
+    pub(super) counts_only: bool,
 }
 
 impl Versioned for MarksRow {
@@ -123,28 +123,12 @@ impl MarksRow {
     }
 }
 
-const COLUMNS_OF_ENROLMENT: &str = "SELECT r.school_id, r.enrolment_id, r.school_year, r.version, v.committed_at, \
-     r.marks, r.entered, r.minutes, r.received_at FROM marks r \
-     JOIN register_versions v ON v.school_id = r.school_id AND v.version = r.version \
-     WHERE r.school_id = $1 AND r.enrolment_id = $2 AND r.school_year BETWEEN $3 AND $4";
 const NEWEST_OF_SCHOOL: &str = "SELECT r.school_id, r.enrolment_id, r.school_year, r.version, v.committed_at, \
      r.marks, r.entered, r.minutes, r.received_at FROM marks r \
      JOIN register_versions v ON v.school_id = r.school_id AND v.version = r.version \
      WHERE r.school_id = $1 AND r.school_year = $2 AND r.version = (SELECT MAX(n.version) FROM marks n \
      JOIN register_versions w ON w.school_id = n.school_id AND w.version = n.version \
      WHERE n.school_id = r.school_id AND n.enrolment_id = r.enrolment_id AND n.school_year = r.school_year)";
-
-/// Every retained state of one enrolment's marks for the years `first..=last`.
-pub(super) async fn between(
-    db: &Db,
-    school: SchoolId,
-    enrolment: EnrolmentId,
-    first: i64,
-    last: i64,
-) -> Result<Vec<MarksRow>, StoreError> {
-    Ok(read!(db, c => sqlx::query_as(COLUMNS_OF_ENROLMENT)
-        .bind(school.0).bind(enrolment.0).bind(first).bind(last).fetch_all(c).await)?)
-}
 
 const COLUMNS_OF_EACH: SetSql = over_pairs!(
     "SELECT r.school_id, r.enrolment_id, r.school_year, r.version, v.committed_at, r.marks, r.entered, r.minutes, \

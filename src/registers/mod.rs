@@ -7,6 +7,7 @@
 mod amendments;
 mod calendars;
 mod child;
+mod ending;
 mod enrolments;
 mod marks;
 mod roll_events;
@@ -18,10 +19,14 @@ pub(crate) mod testing;
 
 pub use amendments::{
     Amendment, NOT_GIVEN, Recording, RecordingKey, Register, add_amendment, add_recording, amendments_of,
-    expire_amendments, recordings_of, recordings_within, worth_keeping,
+    recordings_of, recordings_within, worth_keeping,
 };
 pub use calendars::{CalendarRow, add_calendar, school_calendars};
 pub use child::{ChildRecord, EnrolmentRecord, child_record, child_records, counterparts};
+pub use ending::{
+    Ended, end_some_amendments, end_some_calendars, end_some_enrolments, end_some_overtaken,
+    end_some_protected, end_some_recordings, end_some_roll_events, next_ended,
+};
 pub use enrolments::{
     Enrolment, add_admission_entry, add_enrolment, add_pupil, admissions_generation, admit, any_entered,
     pupils_matching, remove_pupil, school_admission_entries, school_roll,

@@ -22,7 +22,7 @@ words! {
 }
 
 /// Places for events in one upload; more than the pupils of the largest school.
-const PLACES: i64 = 1_000_000;
+pub(super) const PLACES: i64 = 1_000_000;
 
 /// Stages the `place`th event of an upload; sequences grow in the order in which uploads are switched to.
 pub async fn add_roll_event(

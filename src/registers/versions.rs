@@ -4,9 +4,10 @@
 //! from, and the other starts again. A version without a row in `register_versions` counts for nobody.
 
 use crate::domain::identifiers::SchoolId;
-use crate::gate::{OfSchool, Permit};
+use crate::gate::{DutyPermit, OfSchool, Permit};
 use crate::store::{Db, StoreError, Touched, Tx, must_touch, on, read};
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 /// An upload being staged: rows are written under `version` and count once it is switched to.
 #[derive(Clone, Copy, Debug)]
@@ -59,9 +60,24 @@ impl Upload {
         Ok(versions.into_iter().map(|version| Self { school, version, base: 0 }).collect())
     }
 
-    /// Deletes some of the rows that it staged, few enough for one short transaction, and says whether any were left to
-    /// delete. Only for an upload that will not be switched to.
-    pub async fn clear_some(self, tx: &mut Tx) -> Result<bool, StoreError> {
+    /// Uploads of every school that were begun before `before` and never switched to, oldest first; at most `limit`. For
+    /// the duty that ends what is past its retention: a school that sends nothing more does not clear them itself.
+    pub async fn left_behind(
+        db: &Db,
+        _duty: &DutyPermit,
+        before: DateTime<Utc>,
+        limit: i64,
+    ) -> Result<Vec<Self>, StoreError> {
+        const LEFT: &str = "SELECT school_id, version FROM uploads_begun WHERE begun_at < $1 \
+             ORDER BY begun_at, school_id, version LIMIT $2";
+        let rows: Vec<(Uuid, i64)> =
+            read!(db, c => sqlx::query_as(LEFT).bind(before).bind(limit).fetch_all(c).await)?;
+        Ok(rows.into_iter().map(|(id, version)| Self { school: SchoolId(id), version, base: 0 }).collect())
+    }
+
+    /// Deletes some of the rows that it staged, few enough for one short transaction, and says how many; none when there
+    /// were none left to delete. Only for an upload that will not be switched to.
+    pub async fn clear_some(self, tx: &mut Tx) -> Result<u64, StoreError> {
         macro_rules! staged {
             ($table:literal, $key:literal) => {
                 concat!(
@@ -91,11 +107,11 @@ impl Upload {
             let gone = on!(tx, c => sqlx::query(text).bind(self.school.0).bind(self.version)
                 .execute(c).await.map(|r| r.touched()))?;
             if gone > 0 {
-                return Ok(true);
+                return Ok(gone);
             }
         }
         on!(tx, c => sqlx::query(FORGET).bind(self.school.0).bind(self.version).execute(c).await.map(|_| ()))?;
-        Ok(false)
+        Ok(0)
     }
 
     /// Makes every row of this version count, from `at` (school time). `false` when another upload came first: the

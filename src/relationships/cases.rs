@@ -21,12 +21,12 @@ pub struct Case {
 
 #[derive(sqlx::FromRow)]
 pub(super) struct Row {
-    id: Uuid,
-    kind: String,
-    case_reference: String,
-    family_agreed_by: Option<String>,
-    family_agreed_until: Option<NaiveDate>,
-    family_withdrawn_on: Option<NaiveDate>,
+    pub id: Uuid,
+    pub kind: String,
+    pub case_reference: String,
+    pub family_agreed_by: Option<String>,
+    pub family_agreed_until: Option<NaiveDate>,
+    pub family_withdrawn_on: Option<NaiveDate>,
 }
 
 /// The live involvements of an organisation with a child: matched, opened, not past their term, not ended.
@@ -45,7 +45,11 @@ pub async fn cases_of(
 }
 
 impl Row {
-    /// The case, on a day.
+    pub(super) fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// The case as it is on a day.
     pub(super) fn case(self, today: NaiveDate) -> Result<Case, StoreError> {
         let current = self.family_agreed_until.is_none_or(|day| day >= today)
             && self.family_withdrawn_on.is_none_or(|day| day > today);

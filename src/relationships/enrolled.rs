@@ -32,16 +32,16 @@ pub struct DualPlace {
 
 #[derive(sqlx::FromRow)]
 pub(super) struct State {
-    school_id: Uuid,
-    id: Uuid,
-    committed_at: DateTime<Utc>,
-    whereabouts_protected: bool,
-    home_authority: Option<String>,
-    home_authority_assumed: bool,
-    other_school_urn: Option<String>,
-    starting_day: NaiveDate,
-    last_day: Option<NaiveDate>,
-    status: String,
+    pub school_id: Uuid,
+    pub id: Uuid,
+    pub committed_at: DateTime<Utc>,
+    pub whereabouts_protected: bool,
+    pub home_authority: Option<String>,
+    pub home_authority_assumed: bool,
+    pub other_school_urn: Option<String>,
+    pub starting_day: NaiveDate,
+    pub last_day: Option<NaiveDate>,
+    pub status: String,
 }
 
 impl State {

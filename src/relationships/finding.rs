@@ -176,7 +176,7 @@ impl Hit {
 }
 
 /// The kinds that have a purpose; none has more than two.
-fn kinds_of(purpose: Purpose) -> (&'static str, &'static str) {
+pub(super) fn kinds_of(purpose: Purpose) -> (&'static str, &'static str) {
     let mut kinds =
         InvolvementKind::ALL.iter().filter(|kind| kind.purpose() == purpose).map(|kind| kind.as_str());
     let first = kinds.next().unwrap_or("");

@@ -37,6 +37,8 @@ const STEPS: &[Step] = steps![
     10 "0010_summaries",
     11 "0011_involvement_matching",
     12 "0012_recorded_minutes",
+    13 "0013_retention",
+    14 "0014_change_feeds",
 ];
 
 /// Applies every migration that the database does not yet have, each in a transaction.

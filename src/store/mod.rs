@@ -1,19 +1,20 @@
 //! Pools, migrations and transactions: the only place that knows which database it is.
 //!
 //! Every statement is one text with `$1` placeholders that both databases accept; [`read!`](crate::store::read) and
-//! [`on!`](crate::store::on) expand the same body once per driver, so both are type-checked. What must differ is in
-//! [`Dialect`]. Writers below the gate take `&mut Tx`; only `gate` and `audit` commit one.
+//! [`on!`](crate::store::on) expand the same body once per driver, so both are type-checked. What must differ is named in
+//! `dialect.rs`. Writers below the gate take `&mut Tx`; only `gate` and `audit` commit one.
 
 mod checkpoint;
 mod dialect;
 mod held;
 mod migrations;
 mod open;
+mod readers;
 mod sets;
 
-pub use dialect::Dialect;
 pub use held::{HELD_MAX, Held, STEP, longest_write, write_seconds};
 pub use migrations::{migrate, schema_of, versions};
+pub use readers::{Reader, Readers};
 pub use sets::{SetSql, ids, listed, pairs};
 pub(crate) use sets::{over_bytes, over_ids, over_pairs};
 
@@ -24,9 +25,11 @@ use std::time::Duration;
 /// An open database. Cheap to clone: the pools are shared.
 #[derive(Clone, Debug)]
 pub enum Db {
-    /// One file; a writer pool of one connection and a read-only pool.
+    /// One file; a writer pool of one connection, and reading connections.
     Sqlite {
-        /// Read-only connections.
+        /// Reading connections for one statement at a time: what [`read!`](crate::store::read) uses.
+        readers: Readers,
+        /// A pool of others, for what holds one over many statements.
         read: SqlitePool,
         /// The one writer.
         write: SqlitePool,
@@ -72,11 +75,19 @@ pub enum StoreError {
     Url,
 }
 
-/// Runs one body on the reading pool of whichever database is open.
+/// Runs one body, a statement and its rows, on a reading connection of whichever database is open.
 macro_rules! read {
     ($db:expr, $c:ident => $body:expr) => {
         match $db {
-            $crate::store::Db::Sqlite { read: $c, .. } => $body,
+            $crate::store::Db::Sqlite { readers, .. } => match readers.take().await {
+                Ok(mut reader) => {
+                    let $c = &mut *reader;
+                    let result = $body;
+                    reader.after(&result);
+                    result
+                }
+                Err(error) => Err(error),
+            },
             $crate::store::Db::Postgres($c) => $body,
         }
     };
@@ -151,7 +162,8 @@ impl Db {
     /// Closes every connection, after those in use are given back.
     pub async fn close(&self) {
         match self {
-            Self::Sqlite { read, write, checkpoints } => {
+            Self::Sqlite { readers, read, write, checkpoints } => {
+                readers.close().await;
                 read.close().await;
                 checkpoints.close().await;
                 write.close().await;

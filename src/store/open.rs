@@ -1,10 +1,10 @@
 //! Opening a database by its URL, with limits on everything.
 
 use super::checkpoint::{BACKSTOP_PAGES, Checkpoints};
-use super::{Db, StoreError};
+use super::{Db, Readers, StoreError};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqlitePool, Transaction};
+use sqlx::{Connection as _, Sqlite, SqlitePool, Transaction};
 use std::fs::{OpenOptions, Permissions};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 const ACQUIRE: Duration = Duration::from_secs(5);
 /// Connections that read `SQLite`; more than the cores of one machine gain nothing.
 const SQLITE_READERS: u32 = 4;
+/// How long a connection to PostgreSQL may lie unused before it is tested anew.
+const IDLE: Duration = Duration::from_millis(500);
 /// Connections to PostgreSQL from one gateway.
 const POSTGRES_CONNECTIONS: u32 = 16;
 
@@ -46,16 +48,17 @@ async fn open_sqlite(url: &str) -> Result<Db, StoreError> {
     // The file is made, and its mode set, before anything else opens it.
     let write = one_connection(options.clone()).await?;
     let checkpoints = Checkpoints::start(one_connection(options.clone()).await?);
+    let options = options.read_only(true).create_if_missing(false);
+    let readers = Readers::new(options.clone(), SQLITE_READERS, ACQUIRE);
     let read = SqlitePoolOptions::new()
         .max_connections(SQLITE_READERS)
         .test_before_acquire(false)
         .acquire_timeout(ACQUIRE)
         .idle_timeout(None)
         .max_lifetime(None)
-        .connect_with(options.read_only(true).create_if_missing(false))
-        .await?;
+        .connect_lazy_with(options);
     look_instead_of_waiting(&write).await?;
-    Ok(Db::Sqlite { read, write, checkpoints })
+    Ok(Db::Sqlite { readers, read, write, checkpoints })
 }
 
 /// Has the writing connection say at once when another process holds the file; see [`begin_immediate`].
@@ -123,6 +126,12 @@ async fn open_postgres(url: &str) -> Result<Db, StoreError> {
     let pool = PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS)
         .acquire_timeout(ACQUIRE)
+        // A round trip for every statement. A connection in steady use was tested when it was given back; one that lay
+        // idle is asked whether the server is still there.
+        .test_before_acquire(false)
+        .before_acquire(|connection, about| {
+            Box::pin(async move { Ok(about.idle_for < IDLE || connection.ping().await.is_ok()) })
+        })
         .connect_with(options)
         .await?;
     Ok(Db::Postgres(pool))

@@ -5,6 +5,7 @@
 //! answers.
 
 mod answer;
+mod changes;
 mod figures;
 mod http;
 mod many;
@@ -16,6 +17,7 @@ mod window;
 mod polling;
 
 pub use answer::{Found, SummaryAnswer};
+pub use changes::{__path_list_changes, ChangesAnswer, FeedKey, expire_changes, list_changes};
 pub use http::{__path_find_pupil, __path_read_attendance_summary, find_pupil, read_attendance_summary};
 pub use many::{__path_read_many_summaries, LineBody, ManyAnswer, Streams, read_many_summaries};
-pub use school::{__path_read_school_figures, SchoolFiguresAnswer, read_school_figures};
+pub use school::{__path_read_school_figures, SchoolFiguresAnswer, expire_half_terms, read_school_figures};

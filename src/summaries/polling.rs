@@ -23,7 +23,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-const YEAR: SchoolYear = SchoolYear(2026);
+pub(super) const YEAR: SchoolYear = SchoolYear(2026);
 const SCHOOL: Uuid = Uuid::from_u128(7);
 /// First and last day of each half term; what lies between is a holiday.
 const HALF_TERMS: [(&str, &str); 6] = [
@@ -38,11 +38,11 @@ const HALF_TERMS: [(&str, &str); 6] = [
 const CODES: [&str; 20] =
     ["/", "/", "/", "/", "/", "/", "/", "L", "L", "U", "I", "I", "M", "O", "N", "E", "C", "K", "X", "D"];
 
-fn day(text: &str) -> NaiveDate {
+pub(super) fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
 }
 
-fn calendar() -> SchoolCalendar {
+pub(super) fn calendar() -> SchoolCalendar {
     let labels = ["autumn 1", "autumn 2", "spring 1", "spring 2", "summer 1", "summer 2"];
     let mut rows = Vec::new();
     for ((from, to), term) in HALF_TERMS.iter().zip(labels) {
@@ -60,7 +60,7 @@ fn calendar() -> SchoolCalendar {
     SchoolCalendar::from_rows(YEAR, rows).unwrap()
 }
 
-fn directory() -> Directory {
+pub(super) fn directory() -> Directory {
     let id = OrganisationId(SCHOOL);
     let school = Organisation {
         id,
@@ -80,7 +80,7 @@ fn directory() -> Directory {
 }
 
 /// Numbers that look drawn and are the same each time.
-struct Draw(u64);
+pub(super) struct Draw(pub(super) u64);
 
 impl Draw {
     fn below(&mut self, limit: usize) -> usize {
@@ -90,9 +90,9 @@ impl Draw {
 }
 
 /// What stands on each session: a code, and minutes late; some have no mark.
-type Marks = BTreeMap<Session, Option<(Code, Option<u16>)>>;
+pub(super) type Marks = BTreeMap<Session, Option<(Code, Option<u16>)>>;
 
-fn drawn(calendar: &SchoolCalendar, draw: &mut Draw) -> Marks {
+pub(super) fn drawn(calendar: &SchoolCalendar, draw: &mut Draw) -> Marks {
     let code = |word: &str| Code::ALL.iter().copied().find(|code| code.as_str() == word).unwrap();
     let mut marks = Marks::new();
     for session in calendar.sessions() {
@@ -106,7 +106,7 @@ fn drawn(calendar: &SchoolCalendar, draw: &mut Draw) -> Marks {
 
 /// The same weeks with their sessions exchanged, of the days that `which` picks. A session that is its day's only one
 /// stays, since it counts as a whole day.
-fn exchanged(
+pub(super) fn exchanged(
     calendar: &SchoolCalendar,
     marks: &Marks,
     draw: &mut Draw,
@@ -133,7 +133,7 @@ fn exchanged(
 }
 
 /// A version of the register that counts from a moment on, with the sessions that `held` picks.
-fn version(marks: &Marks, at: DateTime<Utc>, held: impl Fn(Session) -> bool) -> MadeMarks {
+pub(super) fn version(marks: &Marks, at: DateTime<Utc>, held: impl Fn(Session) -> bool) -> MadeMarks {
     let (mut packed, mut late) = (PackedYear::EMPTY, MinutesLate::default());
     for (session, mark) in marks.iter().filter(|(session, _)| held(**session)) {
         let place = YEAR.session_index(*session).unwrap();
@@ -145,7 +145,7 @@ fn version(marks: &Marks, at: DateTime<Utc>, held: impl Fn(Session) -> bool) -> 
     (at, YEAR, packed, late)
 }
 
-fn record(calendar: &SchoolCalendar, marks: Vec<MadeMarks>) -> ChildRecord {
+pub(super) fn record(calendar: &SchoolCalendar, marks: Vec<MadeMarks>) -> ChildRecord {
     child(Made { school: SCHOOL, starting_day: day("2026-09-01"), calendars: vec![calendar.clone()], marks })
 }
 
@@ -155,12 +155,12 @@ fn whole(calendar: &SchoolCalendar, marks: &Marks) -> ChildRecord {
 }
 
 /// Sections that some role without `sessions` has by the matrix.
-fn without_sessions() -> SectionSet {
+pub(super) fn without_sessions() -> SectionSet {
     let with = [Section::Sessions, Section::Codes, Section::Enforcement];
     Section::ALL.iter().copied().filter(|section| !with.contains(section)).collect()
 }
 
-fn without(sections: SectionSet, gone: &[Section]) -> SectionSet {
+pub(super) fn without(sections: SectionSet, gone: &[Section]) -> SectionSet {
     sections.iter().filter(|section| !gone.contains(section)).collect()
 }
 

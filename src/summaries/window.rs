@@ -107,6 +107,19 @@ pub(super) fn span(
     Ok(Span { from, to, to_given, last_due, moment, seen, bound, as_of, reading, shown, derivation })
 }
 
+/// The default window as it was answered at the last publication, and everything in it as it counted then, last sightings
+/// too and for whoever holds `sessions` too; with the Sunday that the publication ended.
+pub(super) fn at_publication(
+    live: bool,
+    now: DateTime<Utc>,
+    reading: Reading,
+) -> Result<(NaiveDate, Span), WindowError> {
+    let sunday = last_complete_week(london(now));
+    let moment = published_at(sunday);
+    let span = span((None, None), live, moment, reading)?;
+    Ok((sunday, Span { moment: Some(moment), seen: Some(moment), ..span }))
+}
+
 fn last_due(today: NaiveDate, time: NaiveTime) -> Session {
     if time >= AFTERNOON_OVER {
         Session::new(today, Half::Pm)
@@ -188,6 +201,20 @@ mod tests {
             let span = span((None, None), true, at(now)).unwrap();
             assert_eq!(span.last_due, Session::new(day(date), half), "{now}");
             assert_eq!(span.moment, None);
+        }
+    }
+
+    #[test]
+    fn a_publication_is_one_span_all_week() {
+        for live in [true, false] {
+            let of = |now: &str| at_publication(live, at(now), Reading::default()).unwrap();
+            let monday = of("2026-11-16T06:00:00Z");
+            for now in ["2026-11-18T12:30:00Z", "2026-11-20T18:00:00Z", "2026-11-23T05:59:00Z"] {
+                assert_eq!(of(now), monday, "{now}");
+            }
+            let moment = Some(at("2026-11-16T06:00:00Z"));
+            assert_eq!((monday.0, monday.1.moment, monday.1.seen), (day("2026-11-15"), moment, moment));
+            assert_ne!(of("2026-11-23T06:00:00Z"), monday);
         }
     }
 

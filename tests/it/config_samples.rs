@@ -1,6 +1,8 @@
 //! What `init` makes can be served with once certificates are there, and nothing unsafe is served with.
 
 use crate::support::{Ran, Suite, schoolgate};
+use schoolgate::clock::Clock;
+use schoolgate::demo::Pki;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -83,6 +85,12 @@ fn configuration_is_checked_and_shown() {
     let folder = gateway();
     let config = folder.path().join("gate/schoolgate.toml");
     let gate = config.parent().unwrap();
+    // What `serve` would refuse is told: a deployment brings its certificates.
+    let checked = schoolgate(gate, ["config", "check"]);
+    assert_eq!(checked.code, Some(1), "{checked:?}");
+    assert!(checked.out.contains("server.pem") && checked.out.contains("certs/README.md"), "{checked:?}");
+    Pki::create(gate, &[], Clock::machine().now()).unwrap();
+    fs::copy(gate.join("certs/ca.pem"), gate.join("certs/client-authorities.pem")).unwrap();
     let checked = schoolgate(gate, ["config", "check"]);
     done(&checked);
     assert_eq!(checked.out, "");

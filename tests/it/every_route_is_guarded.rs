@@ -53,6 +53,8 @@ const ROUTES: &[Route] = &[
     // So may it ask about many children of its own.
     Route("POST", "/v1/attendance-summaries", "{\"area\":\"own\"}", LINES, Stranger::School),
     Route("GET", "/v1/schools/{urn}/attendance-summary", "", JSON, Stranger::Agency),
+    // An agency may follow children of its own, nobody at first, so that here too the stranger is a school.
+    Route("GET", "/v1/attendance-summaries/changes", "", JSON, Stranger::School),
     Route("GET", "/v1/audit/entries", "", JSON, Stranger::Agency),
 ];
 

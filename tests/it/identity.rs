@@ -18,11 +18,13 @@ use schoolgate::crypto::{Keyring, sha256};
 use schoolgate::demo::{DemoCaller, SystemName, pki};
 use schoolgate::domain::purpose::{Purpose, Role};
 use schoolgate::identity::{Grant, TokenKeys};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Registers this file's tests.
 pub fn register(suite: &mut Suite) {
     suite.both_empty("identity::refused_handshakes_have_their_entries", handshakes);
+    suite.both_empty("identity::certificates_are_read_again_while_serving", renewed);
     suite.both_empty("identity::each_token_that_does_not_hold_is_refused_and_recorded", tokens);
     suite.both_empty("identity::a_client_is_given_a_token_only_as_itself", clients);
     suite.both_empty("identity::what_is_taken_away_is_shut_within_a_second", taken_away);
@@ -46,6 +48,36 @@ fn from_an_authority_of_the_same_name(system: &SystemName) -> (String, String) {
     params.subject_alt_names = vec![SanType::URI(system.uri().try_into().unwrap())];
     let key = KeyPair::generate().unwrap();
     (params.signed_by(&key, &authority).unwrap().pem(), key.serialize_pem())
+}
+
+/// Certificates are read again without a restart; what cannot be used changes nothing.
+async fn renewed(test: TestDb) {
+    let gate = TestGate::start(&test.url).await;
+    let files = Config::load(&gate.demo.dir.join("schoolgate.toml")).unwrap().files;
+    let caller = gate.caller("social_worker_cp");
+    let system = SystemName::new(&caller.organisation, "social-care");
+    let read = |folder: &Path, path: &str| std::fs::read(folder.join(path)).unwrap();
+    let pair = |folder: &Path| {
+        let path = &caller.certificate;
+        (read(folder, path), read(folder, &path.replace(".pem", ".key")))
+    };
+    let own = |(certificate, key): &(Vec<u8>, Vec<u8>)| {
+        tls(&gate, Some((certificate.as_slice(), key.as_slice())), &TLS13)
+    };
+    let old = pair(&gate.demo.dir);
+    let next = tempfile::tempdir().unwrap();
+    schoolgate::demo::Pki::create(next.path(), &[system], gate.demo.running.gate.clock().now()).unwrap();
+    let new = pair(next.path());
+    for file in ["certs/ca.pem", "certs/server.pem", "certs/server.key"] {
+        std::fs::copy(next.path().join(file), gate.demo.dir.join(file)).unwrap();
+    }
+    gate.demo.running.renew_tls(&files).unwrap();
+    assert!(!is_refused(&gate, own(&new)).await, "the new authority's certificates are let in");
+    assert!(is_refused(&gate, own(&old)).await, "and the old one's no longer");
+    std::fs::write(gate.demo.dir.join("certs/server.pem"), "not PEM").unwrap();
+    assert!(gate.demo.running.renew_tls(&files).is_err());
+    assert!(!is_refused(&gate, own(&new)).await, "what is in use stays");
+    gate.stop().await;
 }
 
 async fn handshakes(test: TestDb) {

@@ -19,6 +19,7 @@ pub fn register(suite: &mut Suite) {
     suite.both("involvement_matching::the_day_is_run_once_and_never_lost", day);
     suite.both("involvement_matching::a_claim_on_a_protected_child_is_told_once", protected);
     suite.both("involvement_matching::what_has_waited_too_long_leaves_the_queue", lapsed);
+    suite.both("involvement_matching::what_ended_a_year_ago_is_forgotten", forgotten);
     suite.both("involvement_matching::a_upn_that_fits_a_child_decides", upn_decides);
 }
 
@@ -259,6 +260,56 @@ async fn lapsed(test: TestDb) {
     }
     let lapses = duties(&test.db).await.into_iter().filter(|(reason, _)| reason.as_deref() == Some("lapsed"));
     assert_eq!(lapses.map(|(_, count)| count.unwrap()).sum::<u64>(), 2);
+    opened.close().await;
+}
+
+/// Ended, over by its term, and lapsed: each goes a year later, to the minute or the day; what is live never does.
+async fn forgotten(test: TestDb) {
+    const ENDED: &str = "UPDATE involvements SET ended_at = $2, queue = NULL WHERE id = $1";
+    const UNTIL: &str = "UPDATE involvements SET until_day = $2, queue = NULL WHERE id = $1";
+    const LAPSED: &str = "UPDATE involvements SET queue = NULL WHERE id = $1";
+    const LEFT: &str = "SELECT COUNT(*) FROM involvements WHERE claim_surname = $1";
+    let opened = opened(&test).await;
+    let (agency, day, year) = (Uuid::from_u128(1), 60 * 24, 365 * 60 * 24);
+    let waits = async |surname: &str, minutes: i64| {
+        claim(&test.db, (agency, 4), "cp", (None, surname), minutes).await
+    };
+    for (surname, minutes) in [("ended", year + 5), ("ends", year - 5)] {
+        let id = waits(surname, year + 9_000).await;
+        run!(test.db, ENDED, id, ago(minutes));
+    }
+    // Today is 20 November 2026.
+    for (surname, until) in [("past", "2025-11-19"), ("passes", "2025-11-20"), ("runs", "2026-11-20")] {
+        let id = waits(surname, 5).await;
+        run!(test.db, UNTIL, id, day_of(until));
+    }
+    for (surname, minutes) in [("lapsed", year + 28 * day + 5), ("lapses", year + 28 * day - 5)] {
+        let id = waits(surname, minutes).await;
+        run!(test.db, LAPSED, id);
+    }
+    // A case without an end, of a child that was found long ago.
+    let pupil = child(&test.db, None, "elsewhere", false).await;
+    let id = waits("live", 3 * year).await;
+    run!(test.db, "UPDATE involvements SET pupil_id = $2, queue = NULL WHERE id = $1", id, pupil);
+    assert!(match_daily(&opened.gate, &CancellationToken::new()).await.unwrap());
+    for (surname, left) in [
+        ("ended", 0),
+        ("ends", 1),
+        ("past", 0),
+        ("passes", 1),
+        ("runs", 1),
+        ("lapsed", 0),
+        ("lapses", 1),
+        ("live", 1),
+    ] {
+        let found: i64 = match &test.db {
+            Db::Sqlite { read, .. } => sqlx::query_scalar(LEFT).bind(surname).fetch_one(read).await.unwrap(),
+            Db::Postgres(pool) => sqlx::query_scalar(LEFT).bind(surname).fetch_one(pool).await.unwrap(),
+        };
+        assert_eq!(found, left, "{surname}");
+    }
+    let ended: u64 = duties(&test.db).await.into_iter().filter_map(|(_, count)| count).sum();
+    assert!(ended >= 3, "each that goes is counted in an entry: {ended}");
     opened.close().await;
 }
 

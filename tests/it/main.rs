@@ -13,10 +13,12 @@
     reason = "tests fail by panicking; the allowances for tests do not reach helper functions of this binary"
 )]
 
+mod amendments;
 mod architecture;
 mod audit;
 mod audit_trail;
 mod caseloads;
+mod changes;
 mod cli_help;
 mod compile_fail;
 mod config_samples;
@@ -31,6 +33,7 @@ mod intake;
 mod intake_files;
 mod involvement_matching;
 mod involvements;
+mod limits;
 mod mandates;
 mod many_children;
 mod many_children_cut;
@@ -41,11 +44,13 @@ mod outages;
 mod polling;
 mod registers;
 mod relationships;
+mod retention;
 mod school_figures;
 mod store;
 mod summaries;
 mod support;
 mod taken_back;
+mod unfinished_day;
 
 use libtest_mimic::Arguments;
 use std::process::ExitCode;
@@ -53,6 +58,7 @@ use support::Suite;
 
 /// Registers every trial: one line for each file.
 fn trials(suite: &mut Suite) {
+    amendments::register(suite);
     architecture::register(suite);
     audit::register(suite);
     cli_help::register(suite);
@@ -78,14 +84,18 @@ fn trials(suite: &mut Suite) {
     intake_files::register(suite);
     involvement_matching::register(suite);
     involvements::register(suite);
+    limits::register(suite);
     caseloads::register(suite);
+    changes::register(suite);
     registers::register(suite);
     relationships::register(suite);
+    retention::register(suite);
     school_figures::register(suite);
     store::register(suite);
     summaries::register(suite);
     support::register(suite);
     taken_back::register(suite);
+    unfinished_day::register(suite);
 }
 
 fn main() -> ExitCode {

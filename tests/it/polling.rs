@@ -16,7 +16,7 @@ pub fn register(suite: &mut Suite) {
 }
 
 /// One role of each kind without `sessions`.
-const ROLES: [&str; 9] = [
+pub const ROLES: [&str; 9] = [
     "social_worker_screening",
     "social_worker_cin",
     "family_help_practitioner_cin",
@@ -28,14 +28,14 @@ const ROLES: [&str; 9] = [
     "attendance_officer_la_resident",
 ];
 /// The demonstration's day, a Friday; the month ends after the half term and after the clocks have gone back.
-const FIRST: &str = "2026-09-25";
-const LAST: &str = "2026-10-27";
+pub const FIRST: &str = "2026-09-25";
+pub const LAST: &str = "2026-10-27";
 
-fn day(text: &str) -> NaiveDate {
+pub fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
 }
 
-fn at(date: NaiveDate, time: &str) -> DateTime<Utc> {
+pub fn at(date: NaiveDate, time: &str) -> DateTime<Utc> {
     let time: NaiveTime = format!("{time}:00").parse().unwrap();
     London.from_local_datetime(&date.and_time(time)).earliest().unwrap().to_utc()
 }
@@ -84,7 +84,7 @@ impl Asker<'_> {
 }
 
 /// The day's marks of the children asked about, drawn by their places, and a correction of a mark of the week before.
-async fn send_marks(gate: &Wire, school: &SchoolFiles, numbers: &[String], today: NaiveDate) {
+pub async fn send_marks(gate: &Wire, school: &SchoolFiles, numbers: &[String], today: NaiveDate) {
     let mut rows: Vec<Row> = Vec::new();
     let mut row = |number: &str, date: NaiveDate, half: &str, code: &str| {
         let (date, recorded_at) =

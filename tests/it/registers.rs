@@ -1,101 +1,23 @@
 //! Registers over the wire: what one school gives never touches another's, nothing is overwritten, nothing depends on
-//! the order of arrival, and each entry is kept for its six years and no longer.
+//! the order of arrival.
 
-use crate::support::exports::{Row, Wire, changed, csv_of, number, standing};
+use crate::support::exports::{
+    MARK, Row, Wire, changed, csv_of, handle, mark, newcomer, number, one_mark, ordinary, standing, taken,
+    upn,
+};
 use crate::support::{Suite, TestDb};
-use chrono::NaiveDate;
 use reqwest::Method;
-use schoolgate::audit::{Class, Decision, Entry, EventId};
 use schoolgate::demo::SchoolFiles;
 use schoolgate::demo::run::Answered;
-use schoolgate::domain::identifiers::Upn;
-use schoolgate::domain::purpose::{Purpose, Role};
-use schoolgate::gate::{Asked, Trail};
-use schoolgate::identity::local;
-use schoolgate::intake::expire_entries;
-use schoolgate::policy::Action;
-use schoolgate::registers::{Amendment, NOT_GIVEN, Register, amendments_of};
 use serde_json::{Value, json};
 
 /// Registers the tests of this file.
 pub fn register(suite: &mut Suite) {
     suite.both_empty("registers::what_one_school_changes_leaves_anothers_bytes", bytes_of_another);
-    suite.both_empty("registers::amendments_keep_all_five_parts", amendments);
     suite.both_empty("registers::order_of_arrival_never_matters", order);
     suite.both_empty("registers::uploads_are_idempotent_and_whole", idempotent);
     suite.both_empty("registers::a_file_never_lowers_protection", protection);
     suite.both_empty("registers::two_schools_admit_one_child_once", admitted_at_once);
-    suite.both_empty("registers::entries_are_kept_six_years_each", retention);
-}
-
-const TOLD: &str = "SELECT COUNT(*) FROM recordings r WHERE r.half = 'am' AND r.session_date = '2026-11-19' \
-         AND r.code = 'G' AND r.reason = 'holiday in term' AND r.amended_by = 'Ruth Calloway' \
-         AND EXISTS (SELECT 1 FROM recordings o WHERE o.enrolment_id = r.enrolment_id AND o.half = r.half \
-         AND o.session_date = r.session_date AND o.recorded_at < r.recorded_at AND o.code <> 'G')";
-const UNTOLD: &str = "SELECT COUNT(*) FROM recordings r WHERE r.half = 'pm' AND r.session_date = '2026-11-19' \
-         AND r.code = 'G' AND r.reason IS NULL AND r.amended_by IS NULL \
-         AND EXISTS (SELECT 1 FROM recordings o WHERE o.enrolment_id = r.enrolment_id AND o.half = r.half \
-         AND o.session_date = r.session_date AND o.recorded_at < r.recorded_at AND o.code <> 'G')";
-const ROLL: &str = "SELECT COUNT(*) FROM amendments WHERE register = 'admission' AND field = 'forename' \
-         AND amended = 'Renamed' AND reason = 'not given by the source' AND amended_on = '2026-11-20'";
-const DUTIES: &str = "SELECT COUNT(*) FROM audit_entries WHERE class = 'duty'";
-const OLD_YEAR: &str = "SELECT COUNT(*) FROM marks WHERE school_year = 2019";
-const OLD_AMENDMENTS: &str = "SELECT COUNT(*) FROM recordings WHERE recorded_at < '2022-01-01'";
-
-/// A UPN with the digits given and the letter that fits them.
-fn upn(digits: &str) -> String {
-    let fits = |letter: char| {
-        let text = format!("{letter}{digits}");
-        Upn::parse(&text).is_ok().then_some(text)
-    };
-    ('A'..='Z').find_map(fits).unwrap()
-}
-
-/// Sends a file that must be taken whole.
-async fn taken(gate: &Wire, urn: &str, what: &str, csv: &str) -> Value {
-    let answer = gate.send(urn, what, csv).await;
-    assert_eq!((answer.status, &answer.body["rejected"]), (200, &json!(0)), "{what}: {}", answer.body);
-    answer.body
-}
-
-/// A pupil who is on roll now, at this school alone, with marks.
-fn ordinary(gate: &Wire, school: &SchoolFiles) -> Row {
-    let marks = gate.rows(&school.attendance);
-    let fits = |row: &&Row| {
-        row["last_day"].is_empty()
-            && row["enrolment_status"] == "single"
-            && row["whereabouts_protected"] == "false"
-            && row["starting_day"].as_str() < "2026-09-01"
-            && standing(&marks, &row["school_pupil_id"]).keys().any(|(date, _)| date == "2026-11-19")
-    };
-    gate.rows(&school.pupils).iter().find(fits).cloned().unwrap()
-}
-
-/// A pupil nobody has yet, after the pattern of another.
-fn newcomer(of: &Row, number: &str, upn: &str, surname: &str, starting_day: &str) -> Row {
-    let mut row = of.clone();
-    for (column, value) in
-        [("school_pupil_id", number), ("upn", upn), ("surname", surname), ("starting_day", starting_day)]
-    {
-        row.insert(column.to_owned(), value.to_owned());
-    }
-    row
-}
-
-const MARK: &[&str] =
-    &["school_pupil_id", "date", "session", "code", "recorded_at", "amended_from", "reason", "amended_by"];
-
-fn mark(cells: [&str; 8]) -> Row {
-    MARK.iter().zip(cells).map(|(column, cell)| ((*column).to_owned(), cell.to_owned())).collect()
-}
-
-fn one_mark(cells: [&str; 8]) -> String {
-    csv_of(MARK, &[mark(cells)])
-}
-
-/// The handle by which a school's system knows a pupil.
-async fn handle(gate: &Wire, urn: &str, upn: &str) -> String {
-    gate.client(&Wire::sender(urn)).find(upn).await.unwrap().unwrap()
 }
 
 /// Everything about a child that a school can fetch, as bytes.
@@ -170,90 +92,6 @@ async fn bytes_of_another(db: TestDb) {
     // B's own answer did change.
     assert_eq!(gate.client(&Wire::sender(&b.urn)).find(&shared[0].0["upn"]).await.unwrap(), None);
     gate.stop().await;
-}
-
-async fn amendments(db: TestDb) {
-    let gate = Wire::start(&db.url).await;
-    let school = &gate.schools()[0];
-    let pupil = ordinary(&gate, school);
-    let (number_of, handle) =
-        (pupil["school_pupil_id"].as_str(), handle(&gate, &school.urn, &pupil["upn"]).await);
-    let stands = standing(&gate.rows(&school.attendance), number_of);
-    let possible = async || {
-        let body = gate.ask(&Wire::sender(&school.urn), &handle, None, "").await.body;
-        let s = &body["enrolments"][0]["sections"];
-        (s["headline"]["possible"].clone(), s["codes"]["G"].clone())
-    };
-    let (before, no_g) = possible().await;
-    let whole = stands[&("2026-11-19".to_owned(), "am".to_owned())]["code"].clone();
-    let at = "2026-11-20T17:00:00Z";
-    let told = [number_of, "2026-11-19", "am", "G", at, &whole, "holiday in term", "Ruth Calloway"];
-    let report = taken(&gate, &school.urn, "attendance", &one_mark(told)).await;
-    let counts = |report: &Value| {
-        [&report["accepted"], &report["amended"], &report["amended_without_reason_or_name"]]
-            .map(|n| n.as_u64().unwrap())
-    };
-    assert_eq!(counts(&report), [1, 1, 0], "{report}");
-    let (after, g) = possible().await;
-    assert_eq!((&after, no_g, g), (&before, Value::Null, json!(1)), "every mark that the file lacks stands");
-    assert_eq!(number(&db.db, TOLD).await, 1);
-    // The same again is nothing new; a change without reason or person is kept and counted.
-    assert_eq!(counts(&taken(&gate, &school.urn, "attendance", &one_mark(told)).await), [0, 0, 0]);
-    let untold = one_mark([number_of, "2026-11-19", "pm", "G", at, "", "", ""]);
-    assert_eq!(counts(&taken(&gate, &school.urn, "attendance", &untold).await), [1, 1, 1]);
-    assert_eq!((number(&db.db, TOLD).await, number(&db.db, UNTOLD).await), (1, 1));
-    let renamed = changed(&pupil, &[("forename", "Renamed")]);
-    assert_eq!(counts(&taken(&gate, &school.urn, "pupils", &renamed).await), [1, 1, 1]);
-    assert_eq!(number(&db.db, ROLL).await, 1);
-    // An older recording that comes late is history, and does not stand.
-    let older = one_mark([number_of, "2026-11-19", "am", "R", "2026-11-19T08:00:00Z", "", "", ""]);
-    let report = taken(&gate, &school.urn, "attendance", &older).await;
-    assert_eq!((&report["accepted"], &report["kept_as_history"]), (&json!(0), &json!(1)), "{report}");
-    let code =
-        gate.ask(&Wire::sender(&school.urn), &handle, None, "?from=2026-11-19&to=2026-11-19").await.body;
-    assert_eq!(code["enrolments"][0]["sections"]["codes"], json!({"G": 2}));
-    five_parts(&trail(&gate, school).await, &whole);
-    gate.stop().await;
-}
-
-/// Every amendment of a school, read as its own system through the gate.
-async fn trail(gate: &Wire, school: &SchoolFiles) -> Vec<Amendment> {
-    let running = &gate.gate.demo.running.gate;
-    let caller = gate.gate.caller(&Wire::sender(&school.urn));
-    let key = std::fs::read(gate.gate.dir().join(&caller.key)).unwrap();
-    let directory = running.directory().current();
-    let (role, purpose) = (Role::SchoolAttendanceOfficer, Purpose::OwnRecord);
-    let now = running.clock().now();
-    let caller = local(&directory, &caller.client_id, &key, role, purpose, now).unwrap();
-    let trail = Trail::new(Entry::new(EventId::new(), now, Class::Access, Decision::Refused));
-    let permit = running.open_own_school(Asked { caller, trail }, Action::SendMarks).unwrap();
-    amendments_of(running.db(), &permit).await.unwrap()
-}
-
-/// Original, amended, reason, date and name, as SI 2024/208 reg 6(1) has them.
-fn five_parts(all: &[Amendment], whole: &str) {
-    let day: NaiveDate = "2026-11-20".parse().unwrap();
-    let told: Vec<&Amendment> = all.iter().filter(|a| a.amended_by == "Ruth Calloway").collect();
-    assert_eq!(told.len(), 1, "{told:?}");
-    let one = told[0];
-    assert_eq!(
-        (
-            one.original.as_str(),
-            one.amended.as_str(),
-            one.reason.as_str(),
-            one.amended_on,
-            one.field.as_str()
-        ),
-        (whole, "G", "holiday in term", day, "am")
-    );
-    let mut same = all.iter().filter(|a| a.enrolment == one.enrolment && a.amended_on == day);
-    let untold = same.clone().find(|a| a.field == "pm" && a.amended == "G").unwrap();
-    assert_eq!((untold.reason.as_str(), untold.amended_by.as_str()), (NOT_GIVEN, NOT_GIVEN));
-    assert!(untold.original != "G" && !untold.original.is_empty());
-    let renamed = same.find(|a| a.register == Register::Admission && a.field == "forename").unwrap();
-    assert_eq!((renamed.amended.as_str(), renamed.session_date), ("Renamed", None));
-    let late = all.iter().find(|a| a.enrolment == one.enrolment && a.original == "R").unwrap();
-    assert_eq!((late.amended.as_str(), late.amended_on.to_string().as_str()), (whole, "2026-11-19"));
 }
 
 /// Numbers that only look like chance.
@@ -470,63 +308,5 @@ async fn admitted_at_once(db: TestDb) {
         let body = gate.ask("attendance_officer_la", &handle, None, "").await.body;
         assert_eq!(body["enrolments"].as_array().unwrap().len(), 2, "{body}");
     }
-    gate.stop().await;
-}
-
-/// A calendar of a past school year with these days open.
-fn old_calendar(days: &[&str]) -> String {
-    days.iter().fold("date,am,pm,term,note\n".to_owned(), |text, day| text + day + ",open,open,Autumn,\n")
-}
-
-async fn retention(db: TestDb) {
-    let gate = Wire::start(&db.url).await;
-    let school = &gate.schools()[0];
-    let upn = upn("801200009321");
-    let mut pupil = newcomer(&ordinary(&gate, school), "old-1", &upn, "Longago", "2019-09-02");
-    pupil.insert("date_of_birth".to_owned(), "2014-10-04".to_owned());
-    taken(&gate, &school.urn, "pupils", &changed(&pupil, &[])).await;
-    taken(&gate, &school.urn, "calendar/2019", &old_calendar(&["2019-11-18", "2019-11-19"])).await;
-    let days = ["2020-11-18", "2020-11-19", "2020-11-20", "2020-11-23"];
-    taken(&gate, &school.urn, "calendar/2020", &old_calendar(&days)).await;
-    // Today is 20 November 2026: what was entered on 20 November 2020 has had its six years.
-    let rows = [
-        ("2019-11-18", "am", "/", "2019-11-18T09:00:00Z", ""),
-        ("2020-11-18", "am", "/", "2020-11-18T09:00:00Z", ""),
-        ("2020-11-18", "pm", "I", "2021-01-05T09:00:00Z", "N"), // an amendment is an entry of its own day
-        ("2020-11-19", "pm", "L", "2020-11-20T09:00:00Z", "N"),
-        ("2020-11-20", "am", "/", "2020-11-20T23:59:59Z", ""),
-        ("2020-11-20", "pm", "\\", "2020-11-21T00:00:00Z", ""),
-        ("2020-11-23", "am", "M", "2020-11-23T09:00:00Z", ""),
-    ];
-    let file: Vec<Row> = rows
-        .iter()
-        .map(|(date, half, code, at, from)| {
-            let (why, who) = if from.is_empty() { ("", "") } else { ("note from home", "Ruth Calloway") };
-            mark(["old-1", date, half, code, at, from, why, who])
-        })
-        .collect();
-    assert_eq!(taken(&gate, &school.urn, "attendance", &csv_of(MARK, &file)).await["accepted"], 7);
-    let handle = handle(&gate, &school.urn, &upn).await;
-    let codes = async |from: &str| {
-        let query =
-            format!("?from={from}-08-01&to={}-07-31&sections=codes", from.parse::<i32>().unwrap() + 1);
-        let body = gate.ask(&Wire::sender(&school.urn), &handle, None, &query).await.body;
-        body["enrolments"][0]["sections"]["codes"].clone()
-    };
-    assert_eq!(codes("2020").await, json!({"/": 2, "\\": 1, "L": 1, "M": 1, "I": 1}));
-    assert_eq!(codes("2019").await, json!({"/": 1}));
-    let duties = number(&db.db, DUTIES).await;
-    let recent = held(&db).await;
-    assert_eq!((number(&db.db, OLD_YEAR).await, number(&db.db, OLD_AMENDMENTS).await), (1, 2));
-    // Four marks and one amendment.
-    assert_eq!(expire_entries(&gate.gate.demo.running.gate).await.unwrap(), 5);
-    assert_eq!(codes("2020").await, json!({"\\": 1, "M": 1, "I": 1}));
-    assert_eq!(codes("2019").await, json!({}));
-    assert_eq!((number(&db.db, OLD_YEAR).await, number(&db.db, OLD_AMENDMENTS).await), (0, 1));
-    assert_eq!(number(&db.db, DUTIES).await, duties + 2, "one entry for the amendments, one for the marks");
-    let after = held(&db).await;
-    assert_eq!((after[0], after[3], after[4], after[6]), (recent[0], recent[3], recent[4] - 1, recent[6]));
-    assert_eq!(expire_entries(&gate.gate.demo.running.gate).await.unwrap(), 0, "once");
-    assert_eq!(number(&db.db, DUTIES).await, duties + 2, "and without an entry for nothing");
     gate.stop().await;
 }

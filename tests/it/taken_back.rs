@@ -68,6 +68,11 @@ async fn agreements(db: TestDb) {
         }
         let answer = gate.summary(&office, &own, "").await;
         assert_eq!(answer.status, 200, "a school needs none for its own register");
+        let basis = newest(&db.db).await.legal_basis.unwrap();
+        assert!(
+            basis.contains("own register") && basis.ends_with("[proposed]"),
+            "its basis is its own: {basis}"
+        );
     }
     gate.stop().await;
 }

@@ -6,8 +6,9 @@
 use crate::audit::entry::Entry;
 use crate::audit::receipt::Receipt;
 use crate::audit::tree::{Frontier, leaf_hash};
+use crate::crypto::to_hex;
 use crate::store::{Db, StoreError, Touched as _, Tx, must_touch, on};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -50,14 +51,12 @@ pub async fn commit(db: &Db, queued: &[Item], pending: bool, asked: &[Uuid]) -> 
     let mut tx = db.begin().await?;
     let mut frontier = lock_head(&mut tx).await?;
     let mut outcome = Outcome::default();
-    let mut items = queued.to_vec();
-    if pending {
-        let rows = oldest_pending(&mut tx).await?;
-        outcome.more_pending = rows.len() >= GROUP;
-        delete_pending(&mut tx, &rows).await?;
-        // A row whose event already has an entry is only cleared away.
-        items.extend(rows.into_iter().filter(|r| !r.sequenced).map(|r| r.item));
-    }
+    let rows = if pending { oldest_pending(&mut tx).await? } else { Vec::new() };
+    outcome.more_pending = rows.len() >= GROUP;
+    delete_pending(&mut tx, &rows).await?;
+    // A pending row whose event already has an entry is only cleared away.
+    let staged = rows.iter().filter(|row| !row.sequenced).map(|row| &row.item);
+    let items: Vec<&Item> = queued.iter().chain(staged).collect();
     let first = frontier.size();
     let mut leaves = Vec::with_capacity(items.len());
     for item in &items {
@@ -124,31 +123,27 @@ async fn delete_pending(tx: &mut Tx, rows: &[PendingRow]) -> Result<(), StoreErr
 
 /// Inserts the entries with indices from `first`.
 ///
-/// The one statement that differs: `SQLite` is in this process, so one row at a time costs no round trip; PostgreSQL
-/// takes the group as arrays in one statement and one round trip, which `SQLite` has no form for.
-async fn insert(tx: &mut Tx, first: u64, items: &[Item], leaves: &[[u8; 32]]) -> Result<(), StoreError> {
+/// The one statement that differs: both databases take the whole group in one statement, since each costs a turn of
+/// another thread or a round trip; PostgreSQL as arrays, which `SQLite` has no form for, and `SQLite` as
+/// JSON with the bytes of all entries beside it.
+async fn insert(tx: &mut Tx, first: u64, items: &[&Item], leaves: &[[u8; 32]]) -> Result<(), StoreError> {
     const SQLITE: &str = "INSERT INTO audit_entries (idx, event_id, recorded_at, organisation_id, class, entry, leaf) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)";
+         SELECT $1 + key, unhex(value ->> 0), value ->> 1, unhex(value ->> 2), value ->> 3, \
+         substr($3, value ->> 5, value ->> 6), unhex(value ->> 4) FROM json_each($2)";
     const POSTGRES: &str = "INSERT INTO audit_entries (idx, event_id, recorded_at, organisation_id, class, entry, leaf) \
          SELECT * FROM UNNEST($1::bigint[], $2::uuid[], $3::timestamptz[], $4::uuid[], $5::text[], $6::bytea[], $7::bytea[])";
-    let indices = (first..).take(items.len()).map(to_i64).collect::<Result<Vec<i64>, _>>()?;
     match tx {
         Tx::Sqlite(tx) => {
-            for ((item, leaf), index) in items.iter().zip(leaves).zip(indices) {
-                sqlx::query(SQLITE)
-                    .bind(index)
-                    .bind(item.event_id)
-                    .bind(item.created_at)
-                    .bind(item.organisation_id)
-                    .bind(&item.class)
-                    .bind(&item.entry)
-                    .bind(leaf.as_slice())
-                    .execute(&mut **tx)
-                    .await?;
-            }
-            Ok(())
+            let done = sqlx::query(SQLITE)
+                .bind(to_i64(first)?)
+                .bind(as_json(items, leaves))
+                .bind(items.iter().map(|item| item.entry.as_slice()).collect::<Vec<_>>().concat())
+                .execute(&mut **tx)
+                .await?;
+            must_touch("insert a group of audit entries", &done, items.len() as u64)
         }
         Tx::Postgres(tx) => {
+            let indices = (first..).take(items.len()).map(to_i64).collect::<Result<Vec<i64>, _>>()?;
             let done = sqlx::query(POSTGRES)
                 .bind(indices)
                 .bind(items.iter().map(|i| i.event_id).collect::<Vec<_>>())
@@ -162,6 +157,29 @@ async fn insert(tx: &mut Tx, first: u64, items: &[Item], leaves: &[[u8; 32]]) ->
             must_touch("insert a group of audit entries", &done, items.len() as u64)
         }
     }
+}
+
+/// The group as `SQLite` takes it: an array for each entry, with where among the bytes of all of them its own begin,
+/// counted from 1, and how many they are.
+fn as_json(items: &[&Item], leaves: &[[u8; 32]]) -> String {
+    let mut begins = 1;
+    let mut row = |(item, leaf): (&&Item, &[u8; 32])| {
+        let place = (begins, item.entry.len());
+        begins += place.1;
+        (
+            to_hex(item.event_id.as_bytes()),
+            // As the driver writes a time.
+            item.created_at.to_rfc3339_opts(SecondsFormat::AutoSi, false),
+            item.organisation_id.map(|id| to_hex(id.as_bytes())),
+            item.class.clone(),
+            to_hex(leaf),
+            place.0,
+            place.1,
+        )
+    };
+    let rows: Vec<_> = items.iter().zip(leaves).map(&mut row).collect();
+    // Texts and numbers in memory: writing them cannot fail.
+    serde_json::to_string(&rows).unwrap_or_default()
 }
 
 /// The receipt of an event that an earlier transaction, here or in another gateway, put into the log.

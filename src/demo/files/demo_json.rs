@@ -20,7 +20,7 @@ pub struct DemoJson {
     pub ca: String,
     /// The log's name, as its checkpoints will carry it.
     pub log_origin: Option<String>,
-    /// The log's public key; null while checkpoints are not signed.
+    /// The log's public key, as a verifier key of signed notes. Nothing is signed with it yet: the log has no checkpoints.
     pub log_key: Option<String>,
     /// The gateway's own day.
     pub today: NaiveDate,

@@ -12,6 +12,7 @@ use super::{
 use crate::app::{self, Running};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::crypto::{Keyring, note_verifier_key};
 use anyhow::{Context as _, Result, bail};
 use chrono::NaiveDate;
 use std::fmt::Write as _;
@@ -95,6 +96,7 @@ pub async fn start_on(args: &DemoArgs, clock: Clock) -> Result<Demo> {
     };
     folder::write_config(&dir, api, admin, &url)?;
     let config = Config::load(&dir.join("schoolgate.toml"))?;
+    let keyring = Keyring::load(&config.files.keys)?;
     let running = app::start(&config, clock.clone()).await?;
     app::apply_directory(&running.gate, &directory_file(&authority, &pki)).await?;
     let base = format!("https://127.0.0.1:{}", running.api.port());
@@ -105,7 +107,7 @@ pub async fn start_on(args: &DemoArgs, clock: Clock) -> Result<Demo> {
         admin: format!("http://{}", running.admin),
         ca: super::pki::CA.to_owned(),
         log_origin: Some(config.names.log_origin.clone()),
-        log_key: None,
+        log_key: Some(note_verifier_key(&config.names.log_origin, &keyring.log.public())),
         today: clock.today(),
         identity_provider: None,
         callers,

@@ -6,6 +6,10 @@
 use super::{Half, SchoolCalendar, Session};
 use chrono::{Datelike, Days, NaiveDate};
 
+/// School weeks that a half term has at least: real ones have five to eight, and weekday tables of four weeks do not say
+/// which Monday a child was absent on.
+pub const HALF_TERM_WEEKS: usize = 4;
+
 /// A half term, by the label that the school gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HalfTerm<'a> {
@@ -42,23 +46,54 @@ impl SchoolCalendar {
             .filter(move |monday| last.replace(*monday) != Some(*monday))
     }
 
-    /// The half terms that have at least one school day, by date.
+    /// The half terms, by date: weeks in a row under one label, and no two with a day in common.
+    ///
+    /// Figures are given of whole half terms so that nobody can tell single weeks by them; a school's labels must not undo
+    /// that. So a week belongs whole to the label of its first day that has one, and a half term of fewer than
+    /// [`HALF_TERM_WEEKS`] weeks is part of the next one, or of the one before where it is the year's last.
     pub fn half_terms(&self) -> Vec<HalfTerm<'_>> {
-        let mut found: Vec<HalfTerm<'_>> = Vec::new();
-        for day in self.school_days() {
-            let Some(label) = self.term(day) else { continue };
-            match found.iter_mut().find(|t| t.label == label) {
-                Some(term) => term.to = day,
-                None => found.push(HalfTerm { label, from: day, to: day }),
+        let mut found: Vec<(HalfTerm<'_>, usize)> = Vec::new();
+        for run in self.labelled_weeks() {
+            match found.last_mut() {
+                Some((last, weeks)) if *weeks < HALF_TERM_WEEKS => {
+                    last.to = run.0.to;
+                    *weeks += run.1;
+                }
+                Some(_) | None => found.push(run),
             }
         }
-        found
+        if let Some((short, _)) = found.pop_if(|(_, weeks)| *weeks < HALF_TERM_WEEKS)
+            && let Some((before, _)) = found.last_mut()
+        {
+            before.to = short.to;
+        }
+        found.into_iter().map(|(half_term, _)| half_term).collect()
     }
 
-    /// The half term that the window covers whole, once it is widened to whole weeks; `None` when it is any other window.
-    pub fn whole_half_term(&self, from: NaiveDate, to: NaiveDate) -> Option<HalfTerm<'_>> {
-        let asked = widen_to_weeks(from, to);
-        self.half_terms().into_iter().find(|term| widen_to_weeks(term.from, term.to) == asked)
+    /// Weeks in a row under one label, with how many they are.
+    fn labelled_weeks(&self) -> Vec<(HalfTerm<'_>, usize)> {
+        let mut weeks: Vec<(NaiveDate, HalfTerm<'_>)> = Vec::new();
+        for day in self.school_days() {
+            let (monday, label) = (monday_of(day), self.term(day).unwrap_or(""));
+            match weeks.last_mut() {
+                Some((known, week)) if *known == monday => {
+                    week.to = day;
+                    week.label = if week.label.is_empty() { label } else { week.label };
+                }
+                Some(_) | None => weeks.push((monday, HalfTerm { label, from: day, to: day })),
+            }
+        }
+        let mut runs: Vec<(HalfTerm<'_>, usize)> = Vec::new();
+        for (_, week) in weeks.into_iter().filter(|(_, week)| !week.label.is_empty()) {
+            match runs.last_mut() {
+                Some((run, count)) if run.label == week.label => {
+                    run.to = week.to;
+                    *count += 1;
+                }
+                Some(_) | None => runs.push((week, 1)),
+            }
+        }
+        runs
     }
 }
 

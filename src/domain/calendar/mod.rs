@@ -12,8 +12,8 @@ mod year;
 #[cfg(test)]
 mod tests;
 
-pub use counting::{Calendars, HalfTerm, monday_of, widen_to_weeks};
-pub use publication::{PUBLICATION_HOUR, last_complete_week, london, published_at};
+pub use counting::{Calendars, HALF_TERM_WEEKS, HalfTerm, monday_of, widen_to_weeks};
+pub use publication::{PUBLICATION_HOUR, end_of, last_complete_week, london, published_at};
 pub use rows::{CalendarError, CalendarRow, DaySlot, SchoolCalendar};
 pub use stored::StoredCalendarError;
 pub use year::{DAYS, SESSIONS, SchoolYear};

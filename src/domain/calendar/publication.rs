@@ -14,6 +14,12 @@ pub fn london(now: DateTime<Utc>) -> NaiveDateTime {
     now.with_timezone(&London).naive_local()
 }
 
+/// When a day in London has ended: the first moment of the next. Clocks change at 01:00 UTC, so that midnight is once.
+pub fn end_of(day: NaiveDate) -> DateTime<Utc> {
+    let local = day.checked_add_days(Days::new(1)).unwrap_or(day).and_time(NaiveTime::MIN);
+    London.from_local_datetime(&local).earliest().map_or_else(|| local.and_utc(), |t| t.with_timezone(&Utc))
+}
+
 /// The Sunday that ends the last published week, at a wall-clock time in London.
 pub fn last_complete_week(london_now: NaiveDateTime) -> NaiveDate {
     let this_monday = super::monday_of(london_now.date());

@@ -81,16 +81,58 @@ fn knows_its_sessions_and_terms() {
 }
 
 #[test]
-fn windows_are_whole_weeks_and_half_terms() {
-    let c = autumn();
+fn windows_are_whole_weeks() {
     assert_eq!(
         widen_to_weeks(date("2026-09-03"), date("2026-09-14")),
         (date("2026-08-31"), date("2026-09-20"))
     );
-    let whole = |from, to| c.whole_half_term(date(from), date(to)).map(|t| t.label.to_owned());
-    assert_eq!(whole("2026-09-01", "2026-10-23").as_deref(), Some("Autumn 1"));
-    assert_eq!(whole("2026-09-01", "2026-10-16"), None);
-    assert_eq!(whole("2026-09-01", "2026-12-18"), None);
+}
+
+/// First and last weeks.
+type Weeks = Vec<(u64, u64)>;
+
+/// A year's weekdays from 7 September, `label` naming each by its week and day.
+fn labelled(weeks: u64, label: &dyn Fn(u64, u64) -> &'static str) -> SchoolCalendar {
+    let rows = (0..weeks).flat_map(|week| (0..5).map(move |day| (week, day))).map(|(week, day)| {
+        let date = date("2026-09-07") + chrono::Days::new(7 * week + day);
+        CalendarRow { date, am: "open", pm: "open", term: label(week, day), note: "" }
+    });
+    SchoolCalendar::from_rows(SchoolYear(2026), rows).unwrap()
+}
+
+#[test]
+fn no_label_makes_a_half_term_of_a_few_weeks() {
+    const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
+    let name = |n: u64| NAMES[usize::try_from(n % 5).unwrap()];
+    let told = |weeks, label: &dyn Fn(u64, u64) -> &'static str| -> Weeks {
+        let c = labelled(weeks, label);
+        let week = |day: NaiveDate| u64::try_from((day - date("2026-09-07")).num_days()).unwrap() / 7;
+        c.half_terms().iter().map(|t| (week(t.from), week(t.to))).collect()
+    };
+    let cases: &[(&str, Weeks, Weeks)] = &[
+        ("as it should be", told(12, &|week, _| if week < 7 { "a" } else { "b" }), vec![(0, 6), (7, 11)]),
+        ("a label a week", told(14, &|week, _| name(week)), vec![(0, 3), (4, 7), (8, 13)]),
+        ("a label a weekday", told(12, &|_, day| name(day)), vec![(0, 11)]),
+        (
+            "changed in the middle of a week",
+            told(12, &|week, day| if 5 * week + day < 32 { "a" } else { "b" }),
+            vec![(0, 6), (7, 11)],
+        ),
+        (
+            "one week of its own",
+            told(12, &|week, _| if week == 6 { "b" } else { "a" }),
+            vec![(0, 5), (6, 11)],
+        ),
+        ("a short end", told(10, &|week, _| if week < 8 { "a" } else { "b" }), vec![(0, 9)]),
+        ("a short beginning", told(10, &|week, _| if week < 2 { "a" } else { "b" }), vec![(0, 9)]),
+        ("a week without a label", told(12, &|week, _| if week == 3 { "" } else { "a" }), vec![(0, 11)]),
+        ("a day without one", told(8, &|_, day| if day == 0 { "" } else { "a" }), vec![(0, 7)]),
+        ("hardly a year", told(3, &|_, _| "a"), vec![]),
+        ("no labels", told(12, &|_, _| ""), vec![]),
+    ];
+    for (what, told, expected) in cases {
+        assert_eq!(told, expected, "{what}");
+    }
 }
 
 #[test]

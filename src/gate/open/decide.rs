@@ -1,7 +1,7 @@
 //! From live data to the policy's question: the tie between caller and child, and the facts that go with it.
 
-use super::super::Gate;
 use super::super::permit::Reach;
+use super::super::{Gate, handles};
 use super::Refusal;
 use crate::audit::Entry;
 use crate::directory::{Directory, LaneException, Scope};
@@ -62,6 +62,18 @@ pub(super) struct Known {
 }
 
 impl Gate {
+    /// Reads the child behind a handle of the caller's with what ties the caller to it; none where it resolves to nobody.
+    pub(super) async fn known_behind(
+        &self,
+        caller: &Caller,
+        handle: &str,
+    ) -> Result<Option<(PupilId, Known)>, Refusal> {
+        let moment = (self.clock().school_now(), self.clock().today());
+        let holder = (caller.system.id, caller.organisation.id);
+        let behind = relationships::behind(self.db(), holder, &handles::bytes_of(handle), moment).await?;
+        Ok(behind.map(|b| (b.pupil, Known { enrolled: b.enrolled, cases: b.cases })))
+    }
+
     /// Reads what ties a caller to a child: as many statements for every child, whatever is protected.
     pub(super) async fn known(&self, caller: &Caller, pupil: PupilId) -> Result<Known, Refusal> {
         let moment = (self.clock().school_now(), self.clock().today());

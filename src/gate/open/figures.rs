@@ -36,7 +36,7 @@ impl Gate {
         };
         trail.note(|e| {
             e.decision = Decision::Allowed;
-            e.legal_basis = Some(caller.purpose.legal_basis().to_owned());
+            e.legal_basis = Some(self.0.policy.legal_basis(caller.purpose).to_owned());
             e.record = Some(format!("school {urn}"));
             let officer = relationship == Relationship::AuthorisedOfficer;
             let fact = if officer { RETURNS_COME_HERE } else { "own organisation" };

@@ -3,6 +3,7 @@
 mod decide;
 mod figures;
 mod find;
+mod follow;
 mod many;
 mod school;
 
@@ -14,6 +15,7 @@ use self::decide::Tie;
 use super::permit::{Holder, OfChild, OfOrganisation, Permit};
 use super::{Gate, Trail, handles};
 use crate::audit::{Decision, Digest};
+use crate::crypto;
 use crate::directory::{NoMandate, Scope};
 use crate::domain::identifiers::PupilId;
 use crate::domain::purpose::{Section, SectionSet};
@@ -99,7 +101,10 @@ impl Gate {
         });
         let opened = self.child(&caller, &trail, handle, case_reference).await;
         let (pupil, ties) = opened.inspect_err(|refusal| trail.refused(refusal))?;
-        self.permit_child(&caller, trail, (pupil, ties), sections)
+        let mut permit = self.permit_child(&caller, trail, (pupil, ties), sections)?;
+        // It resolved in this request: the answer carries the same one, and need not ask for it again.
+        permit.holder.handle = Some((pupil, crypto::to_hex(&handles::bytes_of(handle))));
+        Ok(permit)
     }
 
     /// Everything that may refuse before a section is looked at, in an order that tells nothing of the child.
@@ -115,10 +120,8 @@ impl Gate {
         if caller.purpose.is_a_case() && case_reference.is_none() {
             return Err(Refusal::CaseReferenceRequired);
         }
-        let resolved = handles::resolve(self.db(), caller.system.id, caller.organisation.id, handle).await?;
-        let pupil = resolved.ok_or(Refusal::NotFound)?;
+        let (pupil, known) = self.known_behind(caller, handle).await?.ok_or(Refusal::NotFound)?;
         trail.note(|e| e.child = Some(pupil));
-        let known = self.known(caller, pupil).await?;
         Ok((pupil, self.ties(caller, &known, case_reference)?))
     }
 
@@ -147,7 +150,7 @@ impl Gate {
         let sections = given.permitted;
         trail.note(|e| {
             e.decision = Decision::Allowed;
-            e.legal_basis = Some(caller.purpose.legal_basis().to_owned());
+            e.legal_basis = Some(self.0.policy.legal_basis(caller.purpose).to_owned());
             e.sections_given = sections.and(asked);
         });
         Ok(Permit { subject: OfChild { pupil, reach, sections, asked }, holder: holder(caller), trail })
@@ -183,7 +186,7 @@ impl Gate {
             e.policy_set = Some(Digest(self.0.policy.digest()));
             if decision.allowed {
                 e.decision = Decision::Allowed;
-                e.legal_basis = Some(caller.purpose.legal_basis().to_owned());
+                e.legal_basis = Some(self.0.policy.legal_basis(caller.purpose).to_owned());
                 e.relationship = Some("own organisation".to_owned());
             }
         });
@@ -197,5 +200,6 @@ pub(super) fn holder(caller: &Caller) -> Holder {
         system: caller.system.id,
         role: caller.role,
         purpose: caller.purpose,
+        handle: None,
     }
 }

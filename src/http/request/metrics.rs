@@ -5,6 +5,7 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use std::sync::Arc;
@@ -16,6 +17,7 @@ pub struct Metrics {
     answers: Family<Answered, Counter>,
     handshakes: Counter,
     alarms: Family<Alarmed, Counter>,
+    holidays: Gauge,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -43,9 +45,13 @@ impl Metrics {
         registry.register("answers", "Answers of the API, by status", answers.clone());
         registry.register("handshakes_refused", "TLS handshakes refused", handshakes.clone());
         registry.register("alarms", "What somebody should look at, by reason", alarms.clone());
+        let holidays = Gauge::default();
+        let help =
+            "Days for which the bank holidays of England are known; add years to the configuration in time";
+        registry.register("bank_holidays_known_days", help, holidays.clone());
         let help = "How long a write transaction held the database's writer, of this process";
         registry.register_with_unit("store_write", help, Unit::Seconds, seconds);
-        Self { registry: Arc::new(registry), answers, handshakes, alarms }
+        Self { registry: Arc::new(registry), answers, handshakes, alarms, holidays }
     }
 
     /// Counts an answer.
@@ -56,6 +62,11 @@ impl Metrics {
     /// Counts what somebody should look at.
     pub fn alarm(&self, reason: &'static str) {
         self.alarms.get_or_create(&Alarmed { reason }).inc();
+    }
+
+    /// Says for how many days bank holidays are known.
+    pub fn holidays_known(&self, days: i64) {
+        self.holidays.set(days);
     }
 
     /// Counts a refused handshake.

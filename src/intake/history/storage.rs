@@ -115,13 +115,6 @@ pub(super) async fn uploads(
     rows.into_iter().map(upload).collect()
 }
 
-/// Whether there are rejected rows that were noted before a moment.
-pub(in super::super) async fn has_errors_before(db: &Db, before: DateTime<Utc>) -> Result<bool, StoreError> {
-    const ANY: &str = "SELECT 1 FROM import_errors WHERE noted_at < $1 LIMIT 1";
-    let any: Option<i32> = read!(db, c => sqlx::query_scalar(ANY).bind(before).fetch_optional(c).await)?;
-    Ok(any.is_some())
-}
-
 /// Deletes rejected rows that were noted before a moment, up to a number of uploads, and says of how many.
 pub(in super::super) async fn expire_errors(
     tx: &mut Tx,
@@ -130,6 +123,19 @@ pub(in super::super) async fn expire_errors(
 ) -> Result<u64, StoreError> {
     const DELETE: &str = "DELETE FROM import_errors WHERE (school_id, import_id) IN \
          (SELECT school_id, import_id FROM import_errors WHERE noted_at < $1 ORDER BY noted_at LIMIT $2)";
+    let gone =
+        on!(tx, c => sqlx::query(DELETE).bind(before).bind(limit).execute(c).await.map(|r| r.touched()))?;
+    Ok(gone)
+}
+
+/// Deletes uploads that were received before a moment, up to a number of them, and says how many.
+pub(in super::super) async fn expire_imports(
+    tx: &mut Tx,
+    before: DateTime<Utc>,
+    limit: i64,
+) -> Result<u64, StoreError> {
+    const DELETE: &str = "DELETE FROM imports WHERE (school_id, id) IN \
+         (SELECT school_id, id FROM imports WHERE received_at < $1 ORDER BY received_at LIMIT $2)";
     let gone =
         on!(tx, c => sqlx::query(DELETE).bind(before).bind(limit).execute(c).await.map(|r| r.touched()))?;
     Ok(gone)

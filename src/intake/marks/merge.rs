@@ -11,7 +11,7 @@ use crate::domain::identifiers::EnrolmentId;
 use crate::registers::{Recording, RecordingKey};
 use crate::store::StoreError;
 use chrono::{DateTime, Utc};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What merging found.
 pub(super) struct Merged {
@@ -19,6 +19,8 @@ pub(super) struct Merged {
     pub(super) changed: Vec<MarksOfYear>,
     /// Recordings of sessions that have more than one, as far as the file tells of them.
     pub(super) recordings: BTreeMap<RecordingKey, Recording>,
+    /// Of those, the ones of rows that are counted as unchanged: they bring something new if they are kept.
+    pub(super) told_again: BTreeSet<RecordingKey>,
     pub(super) report: ImportReport,
 }
 
@@ -28,7 +30,8 @@ pub(super) fn merge(
     mut standing: Standing,
     report: ImportReport,
 ) -> Result<Merged, StoreError> {
-    let mut merged = Merged { changed: Vec::new(), recordings: BTreeMap::new(), report };
+    let mut merged =
+        Merged { changed: Vec::new(), recordings: BTreeMap::new(), told_again: BTreeSet::new(), report };
     merged.report.unchanged += gathered.repeated;
     for (pupil, years) in gathered.pupils.iter().enumerate() {
         let Some(enrolment) = gathered.placing.enrolment(pupil) else { continue };
@@ -104,8 +107,12 @@ impl Merging<'_> {
         }
         count(&mut self.merged.report, outcome, row);
         let place = Place { at, enrolment: self.of_year.enrolment, year };
-        // The same mark told again may bring its reason only now.
-        if outcome.has_history() || (row.told.is_some() && outcome != Merge::Unchanged) {
+        let told = row.told.is_some();
+        if let (Merge::Unchanged, true, Some(current)) = (outcome, told, current) {
+            // The same mark told again may bring its reason only now.
+            let key = self.record(place, current, Some(row));
+            self.merged.told_again.extend(key);
+        } else if outcome.has_history() || told {
             self.record(place, incoming, Some(row));
         }
         // Both sides of a step, whichever came first: what is kept must not depend on the order of arrival.
@@ -115,8 +122,8 @@ impl Merging<'_> {
     }
 
     /// Keeps a recording; only the row's own mark carries what the row tells of it.
-    fn record(&mut self, place: Place, mark: Mark, row: Option<&Brought>) {
-        let Some(Session { date, half }) = place.year.session(place.at) else { return };
+    fn record(&mut self, place: Place, mark: Mark, row: Option<&Brought>) -> Option<RecordingKey> {
+        let Session { date, half } = place.year.session(place.at)?;
         let key = RecordingKey {
             enrolment: place.enrolment,
             date,
@@ -136,7 +143,8 @@ impl Merging<'_> {
         if let Some(known) = self.merged.recordings.remove(&key) {
             recording.complete_from(known);
         }
-        self.merged.recordings.insert(key, recording);
+        self.merged.recordings.insert(key.clone(), recording);
+        Some(key)
     }
 }
 
@@ -310,6 +318,19 @@ mod tests {
         // At the same second the greater code stands.
         let place = SchoolYear(2026).index(DAY.parse().unwrap()).unwrap() * 2;
         assert_eq!(outcomes[0].0.get(place).map(Code::as_str), Some("O"));
+    }
+
+    #[test]
+    fn a_reason_that_comes_later_is_kept_with_the_mark_that_it_is_of() {
+        let first = merged(&[(DAY, "N", EARLY, None), (DAY, "I", LATER, None)], &[]);
+        for time in [LATER, None] {
+            let again = merged(&[(DAY, "I", time, Some("telephoned"))], &first.changed);
+            assert_eq!((counts(&again.report), again.changed.len()), ([0, 1, 0, 0], 0));
+            let [(key, recording)] = Vec::from_iter(&again.recordings)[..] else { panic!("one recording") };
+            let told = (key.recorded_at, key.code.as_str(), recording.reason.as_deref());
+            assert_eq!(told, (at(LATER.unwrap()), "I", Some("telephoned")));
+            assert!(again.told_again.contains(key));
+        }
     }
 
     #[test]

@@ -44,12 +44,16 @@ pub(super) async fn plan(
     let report = ImportReport::begin("attendance", tally);
     let of_file = Arc::clone(gathered);
     let merged = apart(move || merge::merge(&of_file, standing, report)).await??;
-    let merge::Merged { changed, recordings, report } = merged;
+    let merge::Merged { changed, recordings, told_again, mut report } = merged;
+    let recordings = new_to(gate, permit, recordings, &years).await?;
+    let completed = recordings.iter().filter(|recording| told_again.contains(&recording.key)).count();
+    report.accepted += completed;
+    report.unchanged -= completed;
     let told: BTreeSet<EnrolmentId> = changed.iter().map(|year| year.enrolment).collect();
     let plan = Plan {
         events: told.into_iter().map(|enrolment| (enrolment, RollEvent::MarkChanged)).collect(),
         marks: changed,
-        recordings: new_to(gate, permit, recordings, &years).await?,
+        recordings,
         ..Plan::default()
     };
     Ok(Some((plan, report)))

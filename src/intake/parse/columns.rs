@@ -96,7 +96,14 @@ pub(super) static CALENDAR: Table = Table {
 /// The admission register: one row a pupil.
 pub(super) static PUPILS: Table = Table {
     one_of: &[],
-    dates: &["date_of_birth", "starting_day", "last_day", "future_address_from", "other_school_from"],
+    dates: &[
+        "date_of_birth",
+        "starting_day",
+        "last_day",
+        "future_address_from",
+        "other_school_from",
+        "amended_on",
+    ],
     columns: &[
         optional("school", SCHOOL),
         needed("school_pupil_id", SCHOOL_PUPIL_ID),
@@ -150,6 +157,9 @@ pub(super) static PUPILS: Table = Table {
         optional("sen", &["SEN Status", "SEN Provision", "SEN Need"]),
         flag("free_meals", &["FSM", "Free School Meals", "FSM Eligible", "Eligible for Free Meals"]),
         flag("social_worker", &["Has Social Worker"]),
+        REASON,
+        optional("amended_on", &["Amendment Date", "Date of Amendment", "Date Amended", "Modified On"]),
+        AMENDED_BY,
     ],
 };
 

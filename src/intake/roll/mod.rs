@@ -63,7 +63,7 @@ pub(super) async fn plan(
             }
             continue;
         }
-        note(&mut plan, &mut report, old, new.clone(), today);
+        note((&mut plan, &mut report), old, new.clone(), &Told::of(row, today));
         roll.put(new.0, new.1);
     }
     Ok((plan, report))
@@ -150,6 +150,27 @@ fn fields(row: &PupilRow) -> String {
     serde_json::to_string(&all).unwrap_or_default()
 }
 
+/// What a row tells of the amendments that it makes; SI 2024/208 reg 6(1)(c) to (e).
+struct Told {
+    reason: String,
+    on: NaiveDate,
+    by: String,
+    whole: bool,
+}
+
+impl Told {
+    /// Of a row without a day, the amendment is of the day on which it came.
+    fn of(row: &PupilRow, today: NaiveDate) -> Self {
+        let given = |text: &Option<String>| text.clone().unwrap_or_else(|| NOT_GIVEN.to_owned());
+        Self {
+            reason: given(&row.reason),
+            on: row.amended_on.unwrap_or(today),
+            by: given(&row.amended_by),
+            whole: row.reason.is_some() && row.amended_by.is_some(),
+        }
+    }
+}
+
 /// Whether a row says what stands.
 fn is_known(
     (old, old_fields): (Option<&Enrolment>, Option<&String>),
@@ -160,11 +181,10 @@ fn is_known(
 
 /// Adds what is new to the plan, with an amendment for each field that changed, and counts it.
 fn note(
-    plan: &mut Plan,
-    report: &mut ImportReport,
+    (plan, report): (&mut Plan, &mut ImportReport),
     (old, old_fields): (Option<&Enrolment>, Option<&String>),
     (new, fields): (Enrolment, String),
-    today: NaiveDate,
+    told: &Told,
 ) {
     let enrolment = EnrolmentId(new.id);
     let Some(old) = old else {
@@ -183,7 +203,7 @@ fn note(
     let changes = changed(old, &new, old_fields.map_or("", String::as_str), &fields);
     report.accepted += 1;
     report.amended += 1;
-    report.amended_without_reason_or_name += 1;
+    report.amended_without_reason_or_name += usize::from(!told.whole);
     for (field, original, amended) in changes {
         plan.amendments.push(Amendment {
             enrolment,
@@ -192,9 +212,9 @@ fn note(
             session_date: None,
             original,
             amended,
-            reason: NOT_GIVEN.to_owned(),
-            amended_on: today,
-            amended_by: NOT_GIVEN.to_owned(),
+            reason: told.reason.clone(),
+            amended_on: told.on,
+            amended_by: told.by.clone(),
         });
     }
     let event =

@@ -16,8 +16,9 @@ use uuid::Uuid;
 const LEASE: TimeDelta = TimeDelta::minutes(5);
 /// Rows that one transaction ends.
 const STEP: i64 = 500;
-/// Days after its end for which the term of a case is kept: longer than any rest after which a case begins anew.
-const TERM_DAYS: u64 = 365;
+/// Days after its end for which an involvement and the term of its case are kept: longer than any rest after which a case
+/// begins anew, and so long that what an agency's system goes on sending stays ended.
+const KEPT_DAYS: u64 = 365;
 /// Days for which it is kept how often a case was tried.
 const TRIED_DAYS: u64 = 28;
 
@@ -122,15 +123,20 @@ async fn lapse(gate: &Gate, queue: Queue) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Deletes terms and counts of tries whose time is over, and what abandoned caseloads put aside.
+/// Deletes involvements, terms and counts of tries whose time is over, and what abandoned caseloads put aside.
 async fn forget(gate: &Gate) -> Result<(), Refusal> {
     let today = gate.clock().today();
-    let terms = today.checked_sub_days(Days::new(TERM_DAYS)).unwrap_or(today);
+    let kept = Days::new(KEPT_DAYS);
+    let terms = today.checked_sub_days(kept).unwrap_or(today);
+    let now = gate.clock().now();
+    let ended = now.checked_sub_days(kept).unwrap_or(now);
+    let lapsed = ended - TimeDelta::days(LAPSE_DAYS);
     let tries = today.checked_sub_days(Days::new(TRIED_DAYS)).unwrap_or(today);
     loop {
         let permit = gate.open_duty(Duty::Retain).await?;
         let mut tx = gate.db().begin().await?;
         let gone = storage::forget_terms(&mut tx, terms, STEP).await?
+            + storage::forget_ended(&mut tx, (ended, terms), lapsed, STEP).await?
             + storage::forget_tries(&mut tx, tries, STEP).await?
             + storage::forget_staged(&mut tx, gate.clock().now() - ABANDONED, STEP).await?;
         if gone == 0 {

@@ -67,6 +67,29 @@ pub(in crate::involvements) async fn forget_terms(
     Ok(on!(tx, c => sqlx::query(FORGET).bind(since).bind(limit).execute(c).await.map(|r| r.touched()))?)
 }
 
+/// Deletes at most `limit` involvements that had ended before `since` (a time, and the same as a day), or had waited for
+/// a match in vain and lapsed by then; those came before `lapsed`.
+pub(in crate::involvements) async fn forget_ended(
+    tx: &mut Tx,
+    (since, day): (DateTime<Utc>, NaiveDate),
+    lapsed: DateTime<Utc>,
+    limit: i64,
+) -> Result<u64, StoreError> {
+    const ENDED: &str = "DELETE FROM involvements WHERE (organisation_id, id) IN \
+         (SELECT organisation_id, id FROM involvements WHERE ended_at < $1 LIMIT $2)";
+    const PAST: &str = "DELETE FROM involvements WHERE (organisation_id, id) IN \
+         (SELECT organisation_id, id FROM involvements WHERE until_day < $1 LIMIT $2)";
+    const LAPSED: &str = "DELETE FROM involvements WHERE (organisation_id, id) IN \
+         (SELECT organisation_id, id FROM involvements WHERE pupil_id IS NULL AND queue IS NULL \
+         AND received_at < $1 LIMIT $2)";
+    let ended =
+        on!(tx, c => sqlx::query(ENDED).bind(since).bind(limit).execute(c).await.map(|r| r.touched()))?;
+    let past = on!(tx, c => sqlx::query(PAST).bind(day).bind(limit).execute(c).await.map(|r| r.touched()))?;
+    let lapsed =
+        on!(tx, c => sqlx::query(LAPSED).bind(lapsed).bind(limit).execute(c).await.map(|r| r.touched()))?;
+    Ok(ended + past + lapsed)
+}
+
 /// Deletes at most `limit` counts of tries from before `since`.
 pub(in crate::involvements) async fn forget_tries(
     tx: &mut Tx,

@@ -5,7 +5,8 @@ mod sending;
 mod waiting;
 
 pub(super) use days::{
-    day_is_done, end_lease, forget_staged, forget_terms, forget_tries, give_back, keep_lease, take_lease,
+    day_is_done, end_lease, forget_ended, forget_staged, forget_terms, forget_tries, give_back, keep_lease,
+    take_lease,
 };
 pub(super) use sending::{Staged, clear_abandoned, stage, standing, switch_to};
 pub(super) use waiting::{

@@ -10,9 +10,8 @@ use super::Upload;
 use crate::domain::identifiers::{EnrolmentId, ImportId};
 use crate::domain::words;
 use crate::gate::{OfSchool, Permit};
-use crate::store::{Db, StoreError, Touched, Tx, must_touch, on, read};
-use chrono::{Days, NaiveDate, NaiveTime, TimeZone as _, Utc};
-use chrono_tz::Europe::London;
+use crate::store::{Db, StoreError, Tx, must_touch, on, read};
+use chrono::NaiveDate;
 use uuid::Uuid;
 
 /// What stands where a change came without its reason or person.
@@ -110,19 +109,4 @@ fn amendment(row: Row) -> Result<Amendment, StoreError> {
         amended_on: row.amended_on,
         amended_by: row.amended_by,
     })
-}
-
-/// Deletes amendments made on or before `until`, of every school and both registers; SI 2024/208 reg 7(a).
-pub async fn expire_amendments(tx: &mut Tx, until: NaiveDate) -> Result<u64, StoreError> {
-    const DELETE: &str = "DELETE FROM amendments WHERE amended_on <= $1";
-    // A recording stands as long as the one after it: what that one amended is one of the five things to be kept of it.
-    const RECORDINGS: &str = "DELETE FROM recordings WHERE recorded_at < $1 AND NOT EXISTS (SELECT 1 \
-         FROM recordings n WHERE n.school_id = recordings.school_id AND n.enrolment_id = recordings.enrolment_id \
-         AND n.session_date = recordings.session_date AND n.half = recordings.half AND n.recorded_at >= $1)";
-    let amendments = on!(tx, c => sqlx::query(DELETE).bind(until).execute(c).await.map(|r| r.touched()))?;
-    let end = until.checked_add_days(Days::new(1)).unwrap_or(until).and_time(NaiveTime::MIN);
-    let end =
-        London.from_local_datetime(&end).earliest().map_or_else(|| end.and_utc(), |t| t.with_timezone(&Utc));
-    let recordings = on!(tx, c => sqlx::query(RECORDINGS).bind(end).execute(c).await.map(|r| r.touched()))?;
-    Ok(amendments + recordings)
 }

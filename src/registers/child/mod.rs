@@ -4,13 +4,13 @@ mod many;
 
 pub use many::child_records;
 
-use super::{CalendarRow, Enrolment, MarksRow, Versioned, as_of, calendars, enrolments, marks};
+use super::{CalendarRow, Enrolment, MarksRow, Versioned, as_of, enrolments};
 use crate::domain::calendar::SchoolYear;
 use crate::gate::{OfChild, Permit};
-use crate::store::{Db, StoreError};
+use crate::store::{Db, StoreError, read};
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use uuid::Uuid;
 
 /// An enrolment with what its figures are computed from, in every state that readers still need.
@@ -103,13 +103,68 @@ async fn records(
     let by_enrolment = by_enrolment(states);
     let (first, last) = (i64::from(first.0), i64::from(last.0));
     let mut records = Vec::with_capacity(by_enrolment.len());
-    for ((school, _), states) in by_enrolment {
-        let Some(enrolment) = states.first().map(|e| (e.school(), e.enrolment())) else { continue };
-        records.push(EnrolmentRecord {
-            calendars: calendars::between(db, school, first, last).await?.into(),
-            marks: marks::between(db, enrolment.0, enrolment.1, first, last).await?,
-            states,
-        });
+    for ((school, enrolment), states) in by_enrolment {
+        let (calendars, marks) = years_of(db, (school, enrolment), first, last).await?;
+        records.push(EnrolmentRecord { calendars: calendars.into(), marks, states });
     }
     Ok(records)
+}
+
+/// A state of an enrolment's marks, or of a calendar of its school.
+#[derive(sqlx::FromRow)]
+struct YearRow {
+    enrolment_id: Option<Uuid>,
+    school_year: i64,
+    version: i64,
+    committed_at: DateTime<Utc>,
+    packed: Vec<u8>,
+    entered: Option<Vec<u8>>,
+    minutes: Option<Vec<u8>>,
+    received_at: Option<DateTime<Utc>>,
+}
+
+/// Every retained state of one enrolment's marks and of its school's calendars for the years `first..=last`: one
+/// statement, since each costs a turn of another thread or a round trip.
+async fn years_of(
+    db: &Db,
+    (school_id, enrolment): (Uuid, Uuid),
+    first: i64,
+    last: i64,
+) -> Result<(Vec<CalendarRow>, Vec<MarksRow>), StoreError> {
+    const YEARS: &str = "SELECT r.enrolment_id, r.school_year, r.version, v.committed_at, r.marks AS packed, r.entered, \
+         r.minutes, r.received_at FROM marks r \
+         JOIN register_versions v ON v.school_id = r.school_id AND v.version = r.version \
+         WHERE r.school_id = $1 AND r.enrolment_id = $2 AND r.school_year BETWEEN $3 AND $4 \
+         UNION ALL SELECT NULL, r.school_year, r.version, v.committed_at, r.calendar, NULL, NULL, NULL FROM calendars r \
+         JOIN register_versions v ON v.school_id = r.school_id AND v.version = r.version \
+         WHERE r.school_id = $1 AND r.school_year BETWEEN $3 AND $4";
+    let rows: Vec<YearRow> = read!(db, c => sqlx::query_as(YEARS)
+        .bind(school_id).bind(enrolment).bind(first).bind(last).fetch_all(c).await)?;
+    let (mut calendars, mut marks) = (Vec::new(), Vec::new());
+    for row in rows {
+        let YearRow { school_year, version, committed_at, packed, .. } = row;
+        match (row.enrolment_id, row.entered, row.minutes, row.received_at) {
+            (Some(enrolment_id), Some(entered), Some(minutes), Some(received_at)) => marks.push(MarksRow {
+                school_id,
+                enrolment_id,
+                school_year,
+                version,
+                committed_at,
+                marks: packed,
+                entered,
+                minutes,
+                received_at,
+                counts_only: false,
+            }),
+            _ => calendars.push(CalendarRow {
+                school_id,
+                school_year,
+                version,
+                committed_at,
+                calendar: packed,
+                decoded: OnceLock::new(),
+            }),
+        }
+    }
+    Ok((calendars, marks))
 }

@@ -14,3 +14,4 @@ mod storage;
 
 pub use answer::SchoolFiguresAnswer;
 pub use http::{__path_read_school_figures, read_school_figures};
+pub use publish::expire_half_terms;

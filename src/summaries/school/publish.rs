@@ -10,7 +10,7 @@ use crate::domain::attendance::summary::{Counts, Window};
 use crate::domain::calendar::{
     Half, SchoolCalendar, SchoolYear, Session, last_complete_week, london, published_at,
 };
-use crate::gate::{OfFigures, Permit};
+use crate::gate::{Duty, Gate, OfFigures, Permit, Refusal};
 use crate::registers;
 use crate::store::{Db, StoreError};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -95,6 +95,25 @@ fn incomplete(expected: &[Pupil]) -> bool {
 /// When a half term has been waited for long enough: from its end, or from the school's first marks where these are later.
 fn waited(to: NaiveDate, first_marks: DateTime<Utc>) -> DateTime<Utc> {
     published_at(to).max(first_marks) + WAITS
+}
+
+/// Half terms ended in one transaction, each with a row for every pupil in it.
+const STEP: i64 = 50;
+
+/// Deletes half terms of every school that have been kept for their years, and says how many; one entry a step.
+pub async fn expire_half_terms(gate: &Gate) -> Result<u64, Refusal> {
+    let year = SchoolYear::of(gate.clock().today());
+    let mut total = 0;
+    loop {
+        let duty = gate.open_duty(Duty::Retain).await?;
+        let mut tx = gate.db().begin().await?;
+        let gone = storage::end_some(&mut tx, year, STEP).await?;
+        if gone == 0 {
+            return Ok(total);
+        }
+        gate.commit_duty(duty, tx, gone).await?;
+        total += gone;
+    }
 }
 
 /// The half terms of a year that have ended by the Sunday.

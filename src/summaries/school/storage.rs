@@ -60,7 +60,7 @@ pub(super) async fn of_year(
     rows.into_iter().map(Row::half_term).collect()
 }
 
-/// Publishes half terms, and ends what is past its time; `false` when another request has just published one of them:
+/// Publishes half terms; `false` when another request has just published one of them:
 /// then that one stands, and the caller drops the transaction.
 pub(super) async fn add_all(
     tx: &mut Tx,
@@ -71,7 +71,6 @@ pub(super) async fn add_all(
         if !add(tx, permit, half_term).await? {
             return Ok(false);
         }
-        end_old(tx, permit, half_term.year).await?;
     }
     Ok(true)
 }
@@ -89,11 +88,12 @@ async fn add(tx: &mut Tx, permit: &Permit<OfFigures>, half_term: &HalfTerm) -> R
     Ok(touched == 1)
 }
 
-async fn end_old(tx: &mut Tx, permit: &Permit<OfFigures>, year: SchoolYear) -> Result<(), StoreError> {
-    const DELETE: &str = "DELETE FROM published_half_terms WHERE school_id = $1 AND school_year < $2";
-    on!(tx, c => sqlx::query(DELETE)
-        .bind(permit.school().0).bind(i64::from(year.0 - YEARS_KEPT)).execute(c).await.map(|_| ()))?;
-    Ok(())
+/// Deletes half terms that have been kept for their years when `year` is under way, at most `limit`, and says how many.
+pub(super) async fn end_some(tx: &mut Tx, year: SchoolYear, limit: i64) -> Result<u64, StoreError> {
+    const DELETE: &str = "DELETE FROM published_half_terms WHERE (school_id, school_year, place) IN \
+         (SELECT school_id, school_year, place FROM published_half_terms WHERE school_year < $1 LIMIT $2)";
+    Ok(on!(tx, c => sqlx::query(DELETE)
+        .bind(i64::from(year.0 - YEARS_KEPT)).bind(limit).execute(c).await.map(|r| r.touched()))?)
 }
 
 const VERSION: u8 = 1;

@@ -220,14 +220,14 @@ pub struct ElsewhereBody {
     pub(super) sessions: u32,
 }
 
-/// Each session by class of our own: P, L, A, U, · and ?.
+/// Each session by class of our own: P, L, A, U, · and ?; `null` for one of today that is not over yet, and in no figure.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DayBody {
     pub(super) date: NaiveDate,
-    #[schema(value_type = String)]
-    pub(super) am: &'static str,
-    #[schema(value_type = String)]
-    pub(super) pm: &'static str,
+    #[schema(value_type = Option<String>, required)]
+    pub(super) am: Option<&'static str>,
+    #[schema(value_type = Option<String>, required)]
+    pub(super) pm: Option<&'static str>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]

@@ -229,7 +229,8 @@ fn placement(figures: &Figures) -> PlacementBody {
 
 fn sessions(figures: &Figures) -> Vec<DayBody> {
     let [am, pm] = [0, 1].map(|half| {
-        move |shown: &[Option<Shown>; 2]| shown.get(half).copied().flatten().map_or("·", Shown::as_str)
+        // What is not over yet is no class: neither "not required" nor "no mark" would be true of it.
+        move |shown: &[Option<Shown>; 2]| shown.get(half).copied().flatten().map(Shown::as_str)
     });
     figures
         .sessions

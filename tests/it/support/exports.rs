@@ -5,7 +5,9 @@ use super::TestGate;
 use reqwest::Method;
 use schoolgate::demo::run::{Answered, Client};
 use schoolgate::demo::{DemoChild, SchoolFiles};
+use schoolgate::domain::identifiers::Upn;
 use schoolgate::store::Db;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
@@ -79,7 +81,7 @@ impl Wire {
     }
 
     /// Calls a path with a JSON body.
-    pub async fn json(&self, name: &str, method: Method, path: &str, body: &serde_json::Value) -> Answered {
+    pub async fn json(&self, name: &str, method: Method, path: &str, body: &Value) -> Answered {
         let headers = [("content-type", "application/json")];
         self.client(name).call(method, path, &headers, body.to_string().into_bytes()).await.unwrap()
     }
@@ -152,4 +154,60 @@ pub async fn number(db: &Db, sql: &'static str) -> i64 {
         Db::Sqlite { read, .. } => sqlx::query_scalar(sql).fetch_one(read).await.unwrap(),
         Db::Postgres(pool) => sqlx::query_scalar(sql).fetch_one(pool).await.unwrap(),
     }
+}
+
+/// A UPN with the digits given and the letter that fits them.
+pub fn upn(digits: &str) -> String {
+    let fits = |letter: char| {
+        let text = format!("{letter}{digits}");
+        Upn::parse(&text).is_ok().then_some(text)
+    };
+    ('A'..='Z').find_map(fits).unwrap()
+}
+
+/// Sends a file that must be taken whole.
+pub async fn taken(gate: &Wire, urn: &str, what: &str, csv: &str) -> Value {
+    let answer = gate.send(urn, what, csv).await;
+    assert_eq!((answer.status, &answer.body["rejected"]), (200, &json!(0)), "{what}: {}", answer.body);
+    answer.body
+}
+
+/// A pupil who is on roll now, at this school alone, with marks.
+pub fn ordinary(gate: &Wire, school: &SchoolFiles) -> Row {
+    let marks = gate.rows(&school.attendance);
+    let fits = |row: &&Row| {
+        row["last_day"].is_empty()
+            && row["enrolment_status"] == "single"
+            && row["whereabouts_protected"] == "false"
+            && row["starting_day"].as_str() < "2026-09-01"
+            && standing(&marks, &row["school_pupil_id"]).keys().any(|(date, _)| date == "2026-11-19")
+    };
+    gate.rows(&school.pupils).iter().find(fits).cloned().unwrap()
+}
+
+/// A pupil nobody has yet, after the pattern of another.
+pub fn newcomer(of: &Row, number: &str, upn: &str, surname: &str, starting_day: &str) -> Row {
+    let mut row = of.clone();
+    for (column, value) in
+        [("school_pupil_id", number), ("upn", upn), ("surname", surname), ("starting_day", starting_day)]
+    {
+        row.insert(column.to_owned(), value.to_owned());
+    }
+    row
+}
+
+pub const MARK: &[&str] =
+    &["school_pupil_id", "date", "session", "code", "recorded_at", "amended_from", "reason", "amended_by"];
+
+pub fn mark(cells: [&str; 8]) -> Row {
+    MARK.iter().zip(cells).map(|(column, cell)| ((*column).to_owned(), cell.to_owned())).collect()
+}
+
+pub fn one_mark(cells: [&str; 8]) -> String {
+    csv_of(MARK, &[mark(cells)])
+}
+
+/// The handle by which a school's system knows a pupil.
+pub async fn handle(gate: &Wire, urn: &str, upn: &str) -> String {
+    gate.client(&Wire::sender(urn)).find(upn).await.unwrap().unwrap()
 }

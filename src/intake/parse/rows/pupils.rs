@@ -5,7 +5,7 @@ use std::fmt;
 
 use chrono::NaiveDate;
 
-use super::super::cells::{Fault, Row, fault, flag, folded, lines};
+use super::super::cells::{Fault, Row, fault, flag, folded, lines, text};
 use super::super::columns::{self, REGISTER_COLUMNS};
 use super::super::taking::read_file;
 use super::super::{File, FileError, Format, Limits, Source};
@@ -73,6 +73,12 @@ pub struct PupilRow {
     pub free_meals: Option<bool>,
     /// Whether the pupil has a social worker.
     pub social_worker: Option<bool>,
+    /// Why the entry was amended, should the row amend one (SI 2024/208 reg 6(1)); at most 200 characters.
+    pub reason: Option<String>,
+    /// The day on which it was.
+    pub amended_on: Option<NaiveDate>,
+    /// The name of the person who amended it, at most 100 characters.
+    pub amended_by: Option<String>,
 }
 
 impl fmt::Debug for PupilRow {
@@ -114,6 +120,9 @@ fn read_row(row: &mut Row<'_>, today: NaiveDate) -> Option<PupilRow> {
     let sen = row.optional("sen", special_needs);
     let free_meals = row.optional("free_meals", flag);
     let social_worker = row.optional("social_worker", flag);
+    let reason = row.optional("reason", |cell| text(cell, 200).map(str::to_owned));
+    let amended_on = amended_on(row, today);
+    let amended_by = row.optional("amended_by", |cell| text(cell, 100).map(str::to_owned));
     Some(PupilRow {
         school,
         school_pupil_id: school_pupil_id?,
@@ -134,7 +143,19 @@ fn read_row(row: &mut Row<'_>, today: NaiveDate) -> Option<PupilRow> {
         sen,
         free_meals,
         social_worker,
+        reason,
+        amended_on,
+        amended_by,
     })
+}
+
+fn amended_on(row: &mut Row<'_>, today: NaiveDate) -> Option<NaiveDate> {
+    let day = row.optional_date("amended_on")?;
+    if day > today {
+        row.fault("amended_on", "is after today; write the day on which the entry was amended");
+        return None;
+    }
+    Some(day)
 }
 
 fn born(row: &mut Row<'_>, today: NaiveDate) -> Option<NaiveDate> {

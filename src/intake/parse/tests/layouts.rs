@@ -1,6 +1,7 @@
 //! Every layout of marks, encodings, dates and codes: each file beside what must come of it.
 
 use super::*;
+use proptest::prelude::*;
 
 /// What a mark says in a test: date, session, code.
 fn said(file: &File<Mark>) -> Vec<(u64, String, &str)> {

@@ -3,6 +3,7 @@
 use super::book::{Book, Cell, sheet};
 use super::*;
 use Cell::{Date, Empty, Error, Formula, Number, Shared, Text};
+use proptest::prelude::*;
 
 fn read(book: &Book) -> Result<File<Mark>, FileError> {
     read_kept(&book.bytes(), Format::Xlsx, &Limits::default())
