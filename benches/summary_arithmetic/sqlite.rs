@@ -46,6 +46,10 @@ pub async fn measure(calendar: &Arc<SchoolCalendar>, packed: &[[u8; SESSIONS]]) 
 }
 
 /// One connection's half of the schools.
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the method is of one lifetime, the closure of each"
+)]
 async fn count(pool: SqlitePool, schools: Vec<Uuid>, calendar: Arc<SchoolCalendar>) -> Result<Sums> {
     let mut connection = pool.acquire().await?;
     let mut sums = Sums::default();

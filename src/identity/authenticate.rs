@@ -229,7 +229,8 @@ mod tests {
         assert_eq!(stolen.unwrap_err(), Unauthenticated::OtherCertificate);
         let (signed, signature) = header.rsplit_once('.').unwrap();
         let first = if signature.starts_with('A') { "B" } else { "A" };
-        let changed = format!("{signed}.{first}{}", &signature[1..]);
+        let rest: String = signature.chars().skip(1).collect();
+        let changed = format!("{signed}.{first}{rest}");
         let forged = ask(&world, Some(&world.peer), Some(&changed));
         assert_eq!(forged.unwrap_err(), TokenFault::Signature.into());
     }

@@ -126,6 +126,32 @@ async fn sent(gate: &Wire, urn: &str, (what, kind): (&str, &str), body: &Value) 
 
 const NDJSON: (&str, &str) = ("attendance", "application/x-ndjson");
 
+/// A mark amended, in the long layout.
+fn long_row(number_of: &str, original: &str, at: &str) -> Row {
+    let cells = [
+        ("school_pupil_id", number_of),
+        ("date", "2026-11-16"),
+        ("session", "am"),
+        ("code", "U"),
+        ("minutes_late", "14"),
+        ("recorded_at", at),
+        ("amended_from", original),
+        ("reason", "csv"),
+        ("amended_by", "Ruth Calloway"),
+    ];
+    cells.into_iter().map(|(column, cell)| (column.to_owned(), cell.to_owned())).collect()
+}
+
+/// The one amendment with a reason has all five parts.
+fn told_whole(all: &[Amendment], reason: &str, (date, half, original): (&str, &str, &str)) {
+    let found: Vec<&Amendment> = all.iter().filter(|a| a.reason == reason).collect();
+    let [one] = found[..] else { panic!("{reason}: {found:?}") };
+    let place = (one.session_date.unwrap().to_string(), one.field.as_str(), one.original.as_str());
+    assert_eq!(place, (date.to_owned(), half, original), "{reason}");
+    let parts = (one.amended.as_str(), one.amended_by.as_str(), one.amended_on.to_string());
+    assert_eq!(parts, ("U", "Ruth Calloway", "2026-11-20".to_owned()), "{reason}");
+}
+
 async fn every_way_in(db: TestDb) {
     let gate = Wire::start(&db.url).await;
     let school = &gate.schools()[0];
@@ -148,20 +174,7 @@ async fn every_way_in(db: TestDb) {
     };
     let session =
         |date: &str, half: &str| json!({"date": date, "session": half, "code": "U", "minutes_late": 14});
-    let row: Row = [
-        ("school_pupil_id", number_of.as_str()),
-        ("date", "2026-11-16"),
-        ("session", "am"),
-        ("code", "U"),
-        ("minutes_late", "14"),
-        ("recorded_at", at),
-        ("amended_from", was("2026-11-16", "am").as_str()),
-        ("reason", "csv"),
-        ("amended_by", "Ruth Calloway"),
-    ]
-    .into_iter()
-    .map(|(column, cell)| (column.to_owned(), cell.to_owned()))
-    .collect();
+    let row = long_row(&number_of, &was("2026-11-16", "am"), at);
     taken(&gate, &school.urn, "attendance", &csv_of(&columns_of(&row), std::slice::from_ref(&row))).await;
     let line = with(told("2026-11-16", "pm", "ndjson"), &session("2026-11-16", "pm"));
     assert_eq!(sent(&gate, &school.urn, NDJSON, &line).await["amended"], 1);
@@ -194,20 +207,7 @@ async fn every_way_in(db: TestDb) {
         ("2026-11-17", "am", "register"),
         ("2026-11-18", "am", "later"),
     ] {
-        let date: NaiveDate = date.parse().unwrap();
-        let found: Vec<&Amendment> = all.iter().filter(|a| a.reason == way).collect();
-        let [one] = found[..] else { panic!("{way}: {found:?}") };
-        let original = was(&date.to_string(), half);
-        assert_eq!(
-            (one.session_date, one.field.as_str(), &one.original),
-            (Some(date), half, &original),
-            "{way}"
-        );
-        let day = "2026-11-20".parse().unwrap();
-        assert_eq!(
-            (one.amended.as_str(), one.amended_by.as_str(), one.amended_on),
-            ("U", "Ruth Calloway", day)
-        );
+        told_whole(&all, way, (date, half, &was(date, half)));
     }
     // A field of another name is no reason that was never read.
     let wrong = with(one, &json!({"why": "misspelt"}));

@@ -27,7 +27,7 @@ impl Gate {
         }
         trail.note(|e| {
             e.decision = Decision::Allowed;
-            e.legal_basis = Some(caller.purpose.legal_basis().to_owned());
+            e.legal_basis = Some(self.0.policy.legal_basis(caller.purpose).to_owned());
             e.policy_set = Some(Digest(self.0.policy.digest()));
             e.relationship = Some(EACH.to_owned());
         });
