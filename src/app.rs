@@ -17,7 +17,7 @@ use crate::involvements::{Matcher, Sending};
 use crate::policy::Policy;
 use crate::router;
 use crate::store::{self, Db};
-use crate::summaries::{self, FeedKey};
+use crate::summaries::{self, FeedKey, Streams};
 use crate::tokens::TokenState;
 use anyhow::{Context as _, Result, bail};
 use arc_swap::ArcSwap;
@@ -41,6 +41,7 @@ pub struct AppState {
     pub(crate) matcher: Matcher,
     pub(crate) places: Places,
     pub(crate) sending: Sending,
+    pub(crate) streams: Streams,
     pub(crate) holidays: Arc<BankHolidays>,
     pub(crate) safety: Safety,
     pub(crate) suppression: Suppression,
@@ -67,6 +68,7 @@ part! {
     Matcher = |s| s.matcher.clone();
     Places = |s| s.places.clone();
     Sending = |s| s.sending.clone();
+    Streams = |s| s.streams.clone();
     Safety = |s| s.safety.clone();
     Suppression = |s| s.suppression;
     Reading = |s| s.reading;
@@ -209,6 +211,7 @@ fn state(config: &Config, gate: Gate, keys: TokenKeys, feeds: FeedKey) -> AppSta
         places: Places::new(config.limits.uploads_at_once),
         sending: Sending::new(Arc::clone(&holidays)),
         holidays,
+        streams: Streams::new(&config.limits),
         safety,
         suppression: config.suppression,
         reading: reading(config.figures),

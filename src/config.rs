@@ -229,6 +229,14 @@ pub struct Limits {
     pub list_bytes: usize,
     /// Largest file that a school sends at once.
     pub upload_bytes: usize,
+    /// Children asked about by one request at most.
+    pub stream_lines: usize,
+    /// Longest time for the whole of an answer in lines.
+    pub stream_seconds: u64,
+    /// Longest time that its reader may take for 64 KiB of it.
+    pub stream_stall_seconds: u64,
+    /// Answers in lines to one system at a time; of its own area, one.
+    pub streams_per_system: usize,
     /// Requests for tokens by one system.
     pub token_requests_per_minute: u32,
 }
@@ -249,6 +257,10 @@ impl Default for Limits {
             body_bytes: 64 * 1024,
             list_bytes: 4 * 1024 * 1024,
             upload_bytes: 256 * 1024 * 1024,
+            stream_lines: 10_000,
+            stream_seconds: 300,
+            stream_stall_seconds: 30,
+            streams_per_system: 2,
             token_requests_per_minute: 60,
         }
     }
@@ -304,6 +316,10 @@ impl Config {
             ("limits.streams_per_connection", u64::from(limits.streams_per_connection)),
             ("limits.body_bytes", u64::from(limits.body_bytes > 0)),
             ("limits.upload_bytes", u64::from(limits.upload_bytes > 0)),
+            ("limits.stream_lines", u64::from(limits.stream_lines > 0)),
+            ("limits.stream_seconds", limits.stream_seconds),
+            ("limits.stream_stall_seconds", limits.stream_stall_seconds),
+            ("limits.streams_per_system", u64::from(limits.streams_per_system > 0)),
             ("limits.token_requests_per_minute", u64::from(limits.token_requests_per_minute)),
         ];
         let zeros =

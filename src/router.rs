@@ -8,7 +8,9 @@ use crate::intake::{
     send_pupils, send_register, set_local_codes,
 };
 use crate::involvements::{end_involvement, open_involvement, report_involvements, send_caseload};
-use crate::summaries::{find_pupil, list_changes, read_attendance_summary, read_school_figures};
+use crate::summaries::{
+    find_pupil, list_changes, read_attendance_summary, read_many_summaries, read_school_figures,
+};
 use crate::tokens;
 use axum::Router;
 use axum::extract::State;
@@ -40,6 +42,7 @@ pub fn api(state: AppState) -> Router {
         // Agencies and schools ask.
         .route(MethodFilter::POST, "/v1/pupils/find", body, find_pupil)
         .route(MethodFilter::GET, "/v1/pupils/{pupil_id}/attendance-summary", body, read_attendance_summary)
+        .route(MethodFilter::POST, "/v1/attendance-summaries", list, read_many_summaries)
         .route(MethodFilter::GET, "/v1/schools/{urn}/attendance-summary", body, read_school_figures)
         .route(MethodFilter::GET, "/v1/attendance-summaries/changes", body, list_changes)
         // Data protection officers look.
@@ -93,7 +96,7 @@ async fn serve_openapi() -> ([(header::HeaderName, HeaderValue); 1], &'static st
         crate::involvements::send_caseload, crate::involvements::report_involvements,
         crate::involvements::open_involvement, crate::involvements::end_involvement,
         crate::summaries::find_pupil, crate::summaries::read_attendance_summary,
-        crate::summaries::read_school_figures, crate::summaries::list_changes,
+        crate::summaries::read_many_summaries, crate::summaries::read_school_figures, crate::summaries::list_changes,
         crate::disclosures::list_audit_entries, crate::tokens::give_token,
     ),
     components(schemas(crate::http::Problem)),

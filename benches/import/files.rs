@@ -139,8 +139,8 @@ fn upn(number: usize) -> String {
 }
 
 impl Files {
-    /// Writes those that are not there yet.
-    pub fn make(authority: &Authority, dir: &Path) -> Result<Self> {
+    /// Writes those that are not there yet; the changed marks only where they are wanted.
+    pub fn make(authority: &Authority, dir: &Path, changes: bool) -> Result<Self> {
         std::fs::create_dir_all(dir)?;
         let Authority { pupils, schools } = authority;
         let path = |name: &str| dir.join(format!("{name}-{pupils}-{schools}-v{FORM}.csv"));
@@ -159,7 +159,9 @@ impl Files {
         }
         written(&files.rolls, |to| rolls(authority, to))?;
         written(&files.year_a, |to| marks(authority, 2024, 0, to))?;
-        written(&files.changed, |to| marks(authority, 2024, 20, to))?;
+        if changes {
+            written(&files.changed, |to| marks(authority, 2024, 20, to))?;
+        }
         written(&files.year_b, |to| marks(authority, 2023, 0, to))?;
         written(&files.long, |to| long(&[&files.year_a, &files.year_b], to))?;
         written(&files.wrong, |to| wrong(authority, to))?;

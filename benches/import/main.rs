@@ -44,7 +44,7 @@ async fn main() -> Result<()> {
     let authority =
         Authority { pupils: number("BENCH_PUPILS", 60_000)?, schools: number("BENCH_SCHOOLS", 150)? };
     let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/bench-import");
-    let files = Files::make(&authority, &dir)?;
+    let files = Files::make(&authority, &dir, true)?;
     println!("load average before: {}", std::fs::read_to_string("/proc/loadavg").unwrap_or_default().trim());
     println!("{} pupils, {} schools, {} marks a year", authority.pupils, authority.schools, files.rows);
     read_only(&files)?;

@@ -12,7 +12,7 @@ mod tree;
 
 pub use entry::{ActedFor, Class, Connection, Decision, Digest, Entry, EventId, NotAnEntry, VERSION};
 pub use flood::{Flood, Noted, Source, Summary};
-pub use journal::{Journal, JournalError, Options, stage};
+pub use journal::{Batch, Journal, JournalError, Options, stage};
 pub use reading::{Doubt, Stored, Verified, entries, newest_entries, verify};
 pub use receipt::{NotAReceipt, Receipt};
 pub use tree::{Frontier, Hash, includes, leaf_hash, node_hash};

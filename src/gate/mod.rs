@@ -6,6 +6,7 @@
 
 mod duty;
 mod handles;
+mod many;
 mod open;
 mod permit;
 mod release;
@@ -14,8 +15,9 @@ mod trail;
 pub use crate::policy::Duty;
 pub use duty::DutyPermit;
 pub use handles::ChildRef;
-pub use open::{Asked, Refusal, Search};
-pub use permit::{OfChild, OfFigures, OfFollowed, OfOrganisation, OfSchool, Permit};
+pub use many::{Cut, Lines, PermitSet, RecordedLines, Steps, StreamLimits, Written};
+pub use open::{Asked, Children, Named, Refusal, Search};
+pub use permit::{OfChild, OfFigures, OfFollowed, OfMany, OfOrganisation, OfSchool, Permit};
 pub use release::{Answer, Released};
 pub use trail::{Recorded, Trail};
 

@@ -64,6 +64,13 @@ impl Reach {
     }
 }
 
+/// A permit to ask about many children, and about none of them yet: each is decided when its line is due.
+#[derive(Debug)]
+pub struct OfMany {
+    pub(super) caller: Caller,
+    pub(super) sections: SectionSet,
+}
+
 /// A permit about a school's own registers.
 #[derive(Debug)]
 pub struct OfSchool {

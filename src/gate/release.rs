@@ -8,6 +8,7 @@ use super::{Gate, Trail};
 use crate::audit::{self, Decision, Digest, Receipt};
 use crate::crypto;
 use crate::store::{StoreError, Tx};
+use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
@@ -37,19 +38,37 @@ pub trait Answer: Serialize {
 pub struct Released<T> {
     status: StatusCode,
     kind: &'static str,
-    body: Vec<u8>,
+    body: Content,
     receipt: Receipt,
     next: Option<String>,
     of: PhantomData<T>,
 }
 
+#[derive(Debug)]
+enum Content {
+    Whole(Vec<u8>),
+    /// One line after the other, each let go by [`Lines`](super::Lines).
+    Lines(Body),
+}
+
 /// The content type of nearly every answer.
 const JSON: &str = "application/json";
+/// That of an answer in lines.
+const LINES: &str = "application/x-ndjson";
 
 impl<T> Released<T> {
-    /// The body as it is let go, for a caller that is no connection: the command line.
+    /// The body as it is let go, for a caller that is no connection: the command line, which asks for nothing in lines.
     pub fn body(&self) -> &[u8] {
-        &self.body
+        match &self.body {
+            Content::Whole(bytes) => bytes,
+            Content::Lines(_) => &[],
+        }
+    }
+
+    /// An answer in lines whose request has its entry.
+    pub(super) fn of_lines(body: Body, receipt: Receipt) -> Self {
+        let body = Content::Lines(body);
+        Self { status: StatusCode::OK, kind: LINES, body, receipt, next: None, of: PhantomData }
     }
 }
 
@@ -68,7 +87,7 @@ impl Gate {
             None => (JSON, as_json(&body)?),
         };
         let receipt = self.record(&permit.trail, status, &body).await?;
-        Ok(Released { status, kind, body, receipt, next, of: PhantomData })
+        Ok(Released { status, kind, body: Content::Whole(body), receipt, next, of: PhantomData })
     }
 
     /// Puts handles in the place of internal ids ahead of [`Self::commit`]: issuing one takes a transaction of its own.
@@ -100,6 +119,7 @@ impl Gate {
         claim.keep();
         let receipt = self.journal().sequenced(event).await.map_err(|_| Refusal::Unrecorded)?;
         permit.trail.set_recorded(receipt);
+        let body = Content::Whole(body);
         Ok(Released { status, kind: JSON, body, receipt, next, of: PhantomData })
     }
 
@@ -201,7 +221,11 @@ fn finished(trail: &Trail, status: StatusCode, body: &[u8]) -> audit::Entry {
 
 impl<T> IntoResponse for Released<T> {
     fn into_response(self) -> Response {
-        let mut response = (self.status, self.body).into_response();
+        let body = match self.body {
+            Content::Whole(bytes) => bytes.into(),
+            Content::Lines(body) => body,
+        };
+        let mut response = (self.status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.kind));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

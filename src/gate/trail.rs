@@ -55,6 +55,11 @@ impl Trail {
         change(&mut self.state().entry);
     }
 
+    /// Looks at the entry as it is now.
+    pub(super) fn look<T>(&self, at: impl FnOnce(&Entry) -> T) -> T {
+        at(&self.state().entry)
+    }
+
     /// The entry as it is now.
     pub fn entry(&self) -> Entry {
         self.state().entry.clone()

@@ -50,6 +50,16 @@ pub fn local(
     caller(organisation, system, role, purpose, None, credential.thumbprint)
 }
 
+/// A caller that was proved before, as the directory knows it now: for an answer that goes on while its directory changes.
+pub fn still(directory: &Directory, proved: &Caller, now: DateTime<Utc>) -> Result<Caller, Unauthenticated> {
+    let system = directory
+        .system_by_thumbprint(&proved.thumbprint, now)
+        .filter(|system| system.id == proved.system.id)
+        .ok_or(Unauthenticated::UnknownCertificate)?;
+    let organisation = directory.organisation_of(system).ok_or(Unauthenticated::UnknownCertificate)?;
+    caller(organisation, system, proved.role, proved.purpose, proved.token_id.clone(), proved.thumbprint)
+}
+
 /// The system whose live certificate this is, with its organisation; the name in the certificate must be the system's.
 ///
 /// Says nothing about the organisation's standing.
@@ -177,6 +187,22 @@ mod tests {
             ask(&world, Some(&world.peer), Some(&header)).unwrap_err(),
             Unauthenticated::UnknownCertificate
         );
+    }
+
+    #[test]
+    fn who_was_proved_is_held_to_the_directory_of_now() {
+        let mut world = World::new();
+        let header = format!("Bearer {}", token(&world));
+        let proved = ask(&world, Some(&world.peer), Some(&header)).unwrap();
+        let now_as = |world: &World| still(&world.directory, &proved, now()).map(|c| c.system.roles.clone());
+        assert_eq!(now_as(&world), Ok(proved.system.roles.clone()));
+        world.directory.organisations.values_mut().for_each(|o| o.standing = Standing::Suspended);
+        assert_eq!(now_as(&world), Err(Unauthenticated::Suspended));
+        world.directory.organisations.values_mut().for_each(|o| o.standing = Standing::Live);
+        world.directory.systems.get_mut(&proved.system.id).unwrap().roles.clear();
+        assert_eq!(now_as(&world), Err(Unauthenticated::RoleWithdrawn));
+        world.directory.credentials.values_mut().for_each(|c| c.revoked_at = Some(now()));
+        assert_eq!(now_as(&world), Err(Unauthenticated::UnknownCertificate));
     }
 
     #[test]

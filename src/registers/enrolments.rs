@@ -4,8 +4,9 @@ use super::{Upload, Versioned};
 use crate::domain::identifiers::{EnrolmentId, PupilId, SchoolId};
 use crate::domain::roll::{EnrolmentState, EnrolmentStatus, protected_enrolments};
 use crate::gate::{OfChild, OfSchool, Permit};
-use crate::store::{Db, StoreError, Touched, Tx, must_touch, on, read};
+use crate::store::{self, Db, SetSql, StoreError, Touched, Tx, must_touch, on, over_ids, read};
 use chrono::{DateTime, NaiveDate, Utc};
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// One state of an enrolment.
@@ -104,6 +105,11 @@ impl Enrolment {
 
 const OF_PUPIL: &str = "SELECT e.*, v.committed_at FROM enrolments e \
      JOIN register_versions v ON v.school_id = e.school_id AND v.version = e.version WHERE e.pupil_id = $1";
+const OF_PUPILS: SetSql = over_ids!(
+    "SELECT e.*, v.committed_at FROM ",
+    " CROSS JOIN enrolments e CROSS JOIN register_versions v WHERE e.pupil_id = s.id \
+     AND v.school_id = e.school_id AND v.version = e.version"
+);
 const OF_SCHOOL: &str = "SELECT e.*, v.committed_at FROM enrolments e \
      JOIN register_versions v ON v.school_id = e.school_id AND v.version = e.version \
      WHERE e.school_id = $1 AND e.version = (SELECT MAX(n.version) FROM enrolments n \
@@ -134,9 +140,34 @@ async fn reached(
 ) -> Result<Vec<Enrolment>, StoreError> {
     let all: Vec<Enrolment> =
         read!(db, c => sqlx::query_as(OF_PUPIL).bind(permit.pupil().0).fetch_all(c).await)?;
+    Ok(within(all, reaches))
+}
+
+/// Those of all states of a child's enrolments that somebody reaches.
+fn within(all: Vec<Enrolment>, reaches: impl Fn(SchoolId, bool) -> bool) -> Vec<Enrolment> {
     let states: Vec<EnrolmentState> = all.iter().map(Enrolment::for_protection).collect();
     let protected = protected_enrolments(&states);
-    Ok(all.into_iter().filter(|e| reaches(e.school(), protected.contains(&e.enrolment()))).collect())
+    all.into_iter().filter(|e| reaches(e.school(), protected.contains(&e.enrolment()))).collect()
+}
+
+/// The same as [`of_child`] for each of these permits.
+pub(super) async fn of_each_child(
+    db: &Db,
+    permits: &[&Permit<OfChild>],
+) -> Result<HashMap<PupilId, Vec<Enrolment>>, StoreError> {
+    let reaching: HashMap<PupilId, &Permit<OfChild>> =
+        permits.iter().map(|permit| (permit.pupil(), *permit)).collect();
+    let set = store::ids(reaching.keys().map(|pupil| pupil.0));
+    let all: Vec<Enrolment> = read!(db, c => sqlx::query_as(OF_PUPILS.of(db)).bind(set).fetch_all(c).await)?;
+    let mut by_child: HashMap<PupilId, Vec<Enrolment>> = HashMap::with_capacity(reaching.len());
+    for state in all {
+        by_child.entry(state.pupil()).or_default().push(state);
+    }
+    let reached = by_child.into_iter().filter_map(|(pupil, states)| {
+        let permit = reaching.get(&pupil)?;
+        Some((pupil, within(states, |school, protected| permit.reaches(school, protected))))
+    });
+    Ok(reached.collect())
 }
 
 /// The roll of the permit's school, leavers included, as it counts now.

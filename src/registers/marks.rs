@@ -5,7 +5,7 @@ use crate::domain::attendance::{Entered, MinutesLate, PackedYear, take_out};
 use crate::domain::calendar::{SchoolYear, london};
 use crate::domain::identifiers::EnrolmentId;
 use crate::gate::{DutyPermit, OfSchool, Permit};
-use crate::store::{Db, StoreError, Touched, Tx, must_touch, on, read};
+use crate::store::{self, Db, SetSql, StoreError, Touched, Tx, must_touch, on, over_pairs, read};
 use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
@@ -21,10 +21,16 @@ pub struct MarksRow {
     /// When it began to count, school time.
     pub committed_at: DateTime<Utc>,
     pub(super) marks: Vec<u8>,
+    // Left out by the statement that reads counts only, and by no other.
+    #[sqlx(default)]
     pub(super) entered: Vec<u8>,
+    #[sqlx(default)]
     pub(super) minutes: Vec<u8>,
     /// When the newest of its marks came, school time.
     pub received_at: DateTime<Utc>,
+    /// Whether only what sessions count as was read.
+    #[sqlx(skip)]
+    pub(super) counts_only: bool,
 }
 
 impl Versioned for MarksRow {
@@ -54,6 +60,7 @@ impl MarksRow {
             entered,
             minutes,
             received_at: at,
+            counts_only: false,
         }
     }
 }
@@ -76,6 +83,7 @@ impl MarksRow {
             entered: entered.to_bytes(),
             minutes: minutes.to_bytes(),
             received_at: DateTime::UNIX_EPOCH,
+            counts_only: false,
         }
     }
 
@@ -99,6 +107,11 @@ impl MarksRow {
         PackedYear::from_bytes(&self.marks).map_err(|_| StoreError::Corrupt("marks.marks"))
     }
 
+    /// Whether times and minutes late were left where they are: enough for counts and nothing else.
+    pub fn is_counts_only(&self) -> bool {
+        self.counts_only
+    }
+
     /// When each was recorded.
     pub fn entered(&self) -> Result<Entered, StoreError> {
         Entered::from_bytes(&self.entered).map_err(|_| StoreError::Corrupt("marks.entered"))
@@ -116,6 +129,36 @@ const NEWEST_OF_SCHOOL: &str = "SELECT r.school_id, r.enrolment_id, r.school_yea
      WHERE r.school_id = $1 AND r.school_year = $2 AND r.version = (SELECT MAX(n.version) FROM marks n \
      JOIN register_versions w ON w.school_id = n.school_id AND w.version = n.version \
      WHERE n.school_id = r.school_id AND n.enrolment_id = r.enrolment_id AND n.school_year = r.school_year)";
+
+const COLUMNS_OF_EACH: SetSql = over_pairs!(
+    "SELECT r.school_id, r.enrolment_id, r.school_year, r.version, v.committed_at, r.marks, r.entered, r.minutes, \
+     r.received_at FROM ",
+    " CROSS JOIN marks r CROSS JOIN register_versions v WHERE r.school_id = s.one AND r.enrolment_id = s.other \
+     AND r.school_year BETWEEN $2 AND $3 AND v.school_id = r.school_id AND v.version = r.version"
+);
+const COUNTS_OF_EACH: SetSql = over_pairs!(
+    "SELECT r.school_id, r.enrolment_id, r.school_year, r.version, v.committed_at, r.marks, r.received_at FROM ",
+    " CROSS JOIN marks r CROSS JOIN register_versions v WHERE r.school_id = s.one AND r.enrolment_id = s.other \
+     AND r.school_year BETWEEN $2 AND $3 AND v.school_id = r.school_id AND v.version = r.version"
+);
+
+/// Every retained state of the marks of several enrolments for the years `first..=last`; `counts_only` leaves out when
+/// each was recorded, and minutes late.
+pub(super) async fn between_each(
+    db: &Db,
+    enrolments: impl IntoIterator<Item = (Uuid, Uuid)>,
+    (first, last): (i64, i64),
+    counts_only: bool,
+) -> Result<Vec<MarksRow>, StoreError> {
+    let set = store::pairs(enrolments);
+    let text = if counts_only { COUNTS_OF_EACH } else { COLUMNS_OF_EACH };
+    let mut rows: Vec<MarksRow> = read!(db, c => sqlx::query_as(text.of(db))
+        .bind(set).bind(first).bind(last).fetch_all(c).await)?;
+    for row in &mut rows {
+        row.counts_only = counts_only;
+    }
+    Ok(rows)
+}
 
 /// The marks of the permit's school for one school year, as they count now.
 pub async fn school_marks(

@@ -6,6 +6,7 @@ mod behind;
 mod cases;
 mod enrolled;
 mod finding;
+mod many;
 mod tied;
 mod untied;
 
@@ -13,5 +14,6 @@ pub use behind::{Behind, behind};
 pub use cases::{Case, cases_of};
 pub use enrolled::{DualPlace, Enrolled, enrolled};
 pub use finding::{Among, Hit, Sought, sought};
+pub use many::{cases_of_each, enrolled_at, enrolled_of_each};
 pub use tied::{TiedBy, next_tied};
 pub use untied::{Untied, untied_handles};

@@ -10,10 +10,13 @@ mod held;
 mod migrations;
 mod open;
 mod readers;
+mod sets;
 
 pub use held::{HELD_MAX, Held, STEP, longest_write, write_seconds};
 pub use migrations::{migrate, schema_of, versions};
 pub use readers::{Reader, Readers};
+pub use sets::{SetSql, ids, listed, pairs};
+pub(crate) use sets::{over_bytes, over_ids, over_pairs};
 
 use checkpoint::Checkpoints;
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};

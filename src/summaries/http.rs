@@ -88,7 +88,7 @@ fn case_reference(headers: &HeaderMap) -> Result<Option<&str>, Error> {
     })
 }
 
-fn sections(text: Option<&str>) -> Result<SectionSet, Error> {
+pub(super) fn sections(text: Option<&str>) -> Result<SectionSet, Error> {
     let Some(text) = text else { return Ok(SectionSet::all()) };
     let known = |word: &str| {
         Section::parse(word.trim()).ok_or_else(|| {

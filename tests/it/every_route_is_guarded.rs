@@ -50,6 +50,8 @@ const ROUTES: &[Route] = &[
     Route("DELETE", "/v1/involvements/{id}", "", JSON, Stranger::School),
     Route("POST", "/v1/pupils/find", "{\"upn\":\"UPN\"}", JSON, Stranger::Agency),
     Route("GET", "/v1/pupils/{pupil_id}/attendance-summary", "", JSON, Stranger::Agency),
+    // So may it ask about many children of its own.
+    Route("POST", "/v1/attendance-summaries", "{\"area\":\"own\"}", LINES, Stranger::School),
     Route("GET", "/v1/schools/{urn}/attendance-summary", "", JSON, Stranger::Agency),
     // An agency may follow children of its own, nobody at first, so that here too the stranger is a school.
     Route("GET", "/v1/attendance-summaries/changes", "", JSON, Stranger::School),

@@ -35,6 +35,8 @@ mod involvement_matching;
 mod involvements;
 mod limits;
 mod mandates;
+mod many_children;
+mod many_children_cut;
 mod many_schools;
 mod one_not_found;
 mod openapi;
@@ -71,6 +73,8 @@ fn trials(suite: &mut Suite) {
     identity::register(suite);
     one_not_found::register(suite);
     mandates::register(suite);
+    many_children::register(suite);
+    many_children_cut::register(suite);
     many_schools::register(suite);
     openapi::register(suite);
     outages::register(suite);

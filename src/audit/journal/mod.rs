@@ -52,8 +52,23 @@ pub enum JournalError {
 
 type Answer = oneshot::Sender<Result<Receipt, JournalError>>;
 
+/// Entries that go into the log together, one after the other, and are waited for together.
+#[derive(Debug, Default)]
+pub struct Batch(Vec<Item>);
+
+impl Batch {
+    /// Most entries of one batch.
+    pub const MOST: usize = GROUP;
+
+    /// Adds an entry.
+    pub fn add(&mut self, entry: &Entry) {
+        self.0.push(Item::of(entry));
+    }
+}
+
 enum Message {
     Record(Item, Answer),
+    Batch(Vec<Item>, Answer),
     Sequence(Uuid, Answer),
 }
 
@@ -81,6 +96,14 @@ impl Journal {
     /// Records an entry; returns when it is durable.
     pub async fn record(&self, entry: &Entry) -> Result<Receipt, JournalError> {
         self.ask(|answer| Message::Record(Item::of(entry), answer)).await
+    }
+
+    /// Records a batch; returns when every entry of it is durable. No entry of it is without the others.
+    pub async fn record_batch(&self, Batch(items): Batch) -> Result<(), JournalError> {
+        if items.is_empty() {
+            return Ok(());
+        }
+        self.ask(|answer| Message::Batch(items, answer)).await.map(drop)
     }
 
     /// The receipt of an entry staged in a transaction that has committed; returns when it is durable in the log.
@@ -125,6 +148,10 @@ impl Group {
             Message::Record(item, answer) => {
                 self.recorders.push((item.event_id, answer));
                 self.items.push(item);
+            }
+            Message::Batch(items, answer) => {
+                self.recorders.extend(items.last().map(|last| (last.event_id, answer)));
+                self.items.extend(items);
             }
             Message::Sequence(event, answer) => {
                 self.sequencers.push((event, answer));

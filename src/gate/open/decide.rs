@@ -58,7 +58,7 @@ pub(super) struct Known {
     /// The child's enrolments, those that are protected too.
     pub(super) enrolled: Vec<Enrolled>,
     /// The caller's live involvements with it, where the purpose is a case.
-    cases: Vec<Case>,
+    pub(super) cases: Vec<Case>,
 }
 
 impl Gate {

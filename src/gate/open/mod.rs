@@ -4,9 +4,12 @@ mod decide;
 mod figures;
 mod find;
 mod follow;
+mod many;
 mod school;
 
 pub use find::Search;
+pub use many::{Children, Named};
+pub(super) use many::{Decided, Whom};
 
 use self::decide::Tie;
 use super::permit::{Holder, OfChild, OfOrganisation, Permit};

@@ -7,22 +7,42 @@ use crate::domain::attendance::summary::{
 use crate::domain::attendance::{Entered, MinutesLate, PackedYear};
 use crate::domain::calendar::{SchoolCalendar, Session};
 use crate::domain::roll::EnrolmentStatus;
-use crate::registers::{Enrolment, EnrolmentRecord};
+use crate::registers::{Enrolment, EnrolmentRecord, MarksRow};
 use crate::store::StoreError;
 use chrono::{DateTime, NaiveDate, Utc};
+use std::sync::Arc;
 
-/// One school year, decoded.
+/// One school year, decoded; without times and minutes late where only counts were read.
 pub(super) struct Year {
-    pub(super) calendar: SchoolCalendar,
+    pub(super) calendar: Arc<SchoolCalendar>,
     marks: PackedYear,
-    entered: Entered,
-    minutes: MinutesLate,
+    entered: Option<Entered>,
+    minutes: Option<MinutesLate>,
 }
 
 impl Year {
-    const fn borrowed(&self) -> YearOfMarks<'_> {
+    fn of(calendar: Arc<SchoolCalendar>, packed: Option<&MarksRow>) -> Result<Self, StoreError> {
+        let Some(packed) = packed else {
+            let (entered, minutes) = (Entered::default(), MinutesLate::default());
+            return Ok(Self {
+                calendar,
+                marks: PackedYear::EMPTY,
+                entered: Some(entered),
+                minutes: Some(minutes),
+            });
+        };
+        let whole = !packed.is_counts_only();
+        Ok(Self {
+            calendar,
+            marks: packed.marks()?,
+            entered: whole.then(|| packed.entered()).transpose()?,
+            minutes: whole.then(|| packed.minutes()).transpose()?,
+        })
+    }
+
+    fn borrowed(&self) -> YearOfMarks<'_> {
         let Self { calendar, marks, entered, minutes } = self;
-        YearOfMarks { calendar, marks, entered: Some(entered), minutes_late: Some(minutes) }
+        YearOfMarks { calendar, marks, entered: entered.as_ref(), minutes_late: minutes.as_ref() }
     }
 }
 
@@ -86,21 +106,9 @@ impl Decoded {
         let marks = record.marks_at(moment);
         let mut years = Vec::new();
         for row in record.calendars_at(moment) {
-            let year = row.year()?;
-            let mut decoded = Year {
-                calendar: row.calendar()?,
-                marks: PackedYear::EMPTY,
-                entered: Entered::default(),
-                minutes: MinutesLate::default(),
-            };
-            for packed in &marks {
-                if packed.year()? == year {
-                    decoded.marks = packed.marks()?;
-                    decoded.entered = packed.entered()?;
-                    decoded.minutes = packed.minutes()?;
-                }
-            }
-            years.push(decoded);
+            let (year, calendar) = (row.year()?, row.shared()?);
+            let packed = marks.iter().find(|packed| packed.year().is_ok_and(|of| of == year));
+            years.push(Year::of(calendar, packed.copied())?);
         }
         years.sort_by_key(|y| y.calendar.year());
         let received_at = marks.iter().map(|m| m.received_at).max();

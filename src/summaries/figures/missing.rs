@@ -40,7 +40,7 @@ impl Asking<'_> {
     /// Sessions without a reason for longer than five school days, by whole weeks: those of the weeks before the one that
     /// holds the sixth school day back.
     fn stale_by_week(&self, one: &Decoded) -> u32 {
-        let calendars: Vec<&SchoolCalendar> = one.years.iter().map(|y| &y.calendar).collect();
+        let calendars: Vec<&SchoolCalendar> = one.years.iter().map(|y| &*y.calendar).collect();
         let after = self.window.to.succ_opt().unwrap_or(self.window.to);
         let sixth = Calendars(&calendars).school_days_before(after, NO_REASON_SCHOOL_DAYS + 1);
         let before = sixth.and_then(|day| monday_of(day).pred_opt()).filter(|last| self.window.from <= *last);

@@ -158,6 +158,11 @@ struct Counted<'a> {
 /// Sections that need no more than sums of sessions.
 const BRIEF: SectionSet =
     SectionSet::EMPTY.with(Section::Headline).with(Section::Split).with(Section::SchoolContact);
+/// Whether sections need no more than sums of sessions, unless the sessions behind each are asked for too.
+pub(super) fn are_counts(sections: SectionSet) -> bool {
+    sections.and(BRIEF) == sections
+}
+
 /// Sections with weekdays or spells.
 const DETAILED: SectionSet =
     SectionSet::EMPTY.with(Section::Punctuality).with(Section::Pattern).with(Section::Health);
@@ -184,7 +189,7 @@ impl<'a> Asking<'a> {
         }
         let school = self.directory.school(one.enrolment.school())?;
         let derives = self.derives();
-        let figures = if self.given.and(BRIEF) == self.given && !derives {
+        let figures = if are_counts(self.given) && !derives {
             #[expect(
                 clippy::redundant_closure_for_method_calls,
                 reason = "the method by its name is not general enough over the register's lifetime"

@@ -1,18 +1,24 @@
 //! One child as the permit reaches it: every enrolment with its calendars and packed marks.
 
+mod many;
+
+pub use many::child_records;
+
 use super::{CalendarRow, Enrolment, MarksRow, Versioned, as_of, enrolments};
 use crate::domain::calendar::SchoolYear;
 use crate::gate::{OfChild, Permit};
 use crate::store::{Db, StoreError, read};
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
 use uuid::Uuid;
 
 /// An enrolment with what its figures are computed from, in every state that readers still need.
 #[derive(Clone, Debug)]
 pub struct EnrolmentRecord {
     pub(super) states: Vec<Enrolment>,
-    pub(super) calendars: Vec<CalendarRow>,
+    /// The school's: the same for all its children that are read at once.
+    pub(super) calendars: Arc<[CalendarRow]>,
     pub(super) marks: Vec<MarksRow>,
 }
 
@@ -57,9 +63,22 @@ pub async fn child_record(
     years: (SchoolYear, SchoolYear),
 ) -> Result<ChildRecord, StoreError> {
     let states = enrolments::of_child(db, permit).await?;
-    let mut records = records(db, states, years).await?;
+    Ok(in_order(records(db, states, years).await?))
+}
+
+/// A child's record, from its enrolments in the order of their schools.
+fn in_order(mut records: Vec<EnrolmentRecord>) -> ChildRecord {
     records.sort_by_key(|r| r.now().map(|e| (e.starting_day, e.id)));
-    Ok(ChildRecord(records))
+    ChildRecord(records)
+}
+
+/// States by school and enrolment.
+fn by_enrolment(states: Vec<Enrolment>) -> BTreeMap<(Uuid, Uuid), Vec<Enrolment>> {
+    let mut all: BTreeMap<(Uuid, Uuid), Vec<Enrolment>> = BTreeMap::new();
+    for state in states {
+        all.entry((state.school_id, state.id)).or_default().push(state);
+    }
+    all
 }
 
 /// Reads the child's enrolments at the other school of a dual registration, where the permit carries one: of them only
@@ -81,15 +100,12 @@ async fn records(
     states: Vec<Enrolment>,
     (first, last): (SchoolYear, SchoolYear),
 ) -> Result<Vec<EnrolmentRecord>, StoreError> {
-    let mut by_enrolment: BTreeMap<(Uuid, Uuid), Vec<Enrolment>> = BTreeMap::new();
-    for state in states {
-        by_enrolment.entry((state.school_id, state.id)).or_default().push(state);
-    }
+    let by_enrolment = by_enrolment(states);
     let (first, last) = (i64::from(first.0), i64::from(last.0));
     let mut records = Vec::with_capacity(by_enrolment.len());
     for ((school, enrolment), states) in by_enrolment {
         let (calendars, marks) = years_of(db, (school, enrolment), first, last).await?;
-        records.push(EnrolmentRecord { states, calendars, marks });
+        records.push(EnrolmentRecord { states, calendars: calendars.into(), marks });
     }
     Ok(records)
 }
@@ -138,6 +154,7 @@ async fn years_of(
                 entered,
                 minutes,
                 received_at,
+                counts_only: false,
             }),
             _ => calendars.push(CalendarRow {
                 school_id,
@@ -145,6 +162,7 @@ async fn years_of(
                 version,
                 committed_at,
                 calendar: packed,
+                decoded: OnceLock::new(),
             }),
         }
     }

@@ -1,0 +1,200 @@
+//! Answers about many children: decided step by step, each step durable in the log before its first byte leaves.
+//!
+//! An answer goes through four hands, and none can be passed over: [`Steps`] decides, [`Gate::write_lines`] writes,
+//! [`Lines::record`] makes the entries durable, and [`Lines::push`] lets go. What is cut short has no trailer.
+
+pub(super) mod handles;
+mod lines;
+
+pub use lines::{Cut, Lines, RecordedLines, StreamLimits};
+
+use super::Gate;
+use super::handles::ChildRef;
+use super::open::{Children, Decided, Refusal, Whom};
+use super::permit::{Holder, OfChild, OfMany, Permit};
+use super::release::{Answer, Released};
+use crate::audit::{Batch, Digest};
+use crate::crypto;
+use crate::domain::identifiers::PupilId;
+use crate::store::StoreError;
+use http::StatusCode;
+use serde::Serialize;
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Children of one step at most.
+const STEP: usize = 1_000;
+/// Children of the first step: few, so that the first line is soon there.
+const FIRST: usize = 100;
+/// How long a decision may lie before its entry is written: whoever loses access has lost it within a second.
+const FRESH: Duration = Duration::from_millis(500);
+/// Lines written before others on the same thread have their turn.
+const TURN: usize = 50;
+
+// One step's entries are one batch.
+const _: () = assert!(STEP <= Batch::MOST);
+
+/// Decides about the children of one request, some at a time.
+pub struct Steps {
+    gate: Gate,
+    permit: Arc<Permit<OfMany>>,
+    children: Children,
+    step: Range<usize>,
+}
+
+/// The children of one step, each with its permit where there is one.
+#[derive(Debug)]
+pub struct PermitSet {
+    decided: Vec<Decided>,
+    holder: Holder,
+    at: Instant,
+}
+
+/// The lines of one step, written and not yet recorded; nobody can read them.
+pub struct Written {
+    bytes: Vec<u8>,
+    lines: u64,
+    entries: Batch,
+    decided: Instant,
+}
+
+impl Steps {
+    /// Decides about the next children, by what is so now; none when there are no more.
+    pub async fn next(&mut self) -> Result<Option<PermitSet>, Refusal> {
+        let all = match &self.children.0 {
+            Whom::Named(lines) => lines.len(),
+            Whom::Area(pupils) => pupils.len(),
+        };
+        let begin = self.step.end;
+        let size = if begin == 0 { FIRST } else { STEP };
+        self.step = begin..(begin + size).min(all);
+        if self.step.is_empty() { Ok(None) } else { self.again().await.map(Some) }
+    }
+
+    /// Decides anew about the children of the last step.
+    pub async fn again(&self) -> Result<PermitSet, Refusal> {
+        let at = Instant::now();
+        let step = self.step.clone();
+        let decided = match &self.children.0 {
+            Whom::Named(lines) => {
+                let lines = lines.get(step).unwrap_or_default();
+                self.gate.decide_named(&self.permit, lines).await?
+            }
+            Whom::Area(pupils) => {
+                let pupils = pupils.get(step).unwrap_or_default();
+                self.gate.decide_area(&self.permit, pupils).await?
+            }
+        };
+        Ok(PermitSet { decided, holder: self.permit.holder.clone(), at })
+    }
+}
+
+impl PermitSet {
+    /// The permits of those whom the caller may be told of.
+    pub fn permits(&self) -> impl Iterator<Item = &Permit<OfChild>> {
+        self.decided.iter().filter_map(|one| one.permit.as_ref())
+    }
+}
+
+impl Written {
+    /// Whether it was decided so long ago that it must be decided anew.
+    pub fn is_stale(&self) -> bool {
+        self.decided.elapsed() > FRESH
+    }
+}
+
+impl Gate {
+    /// Begins an answer about many children: the request's own entry is durable when this returns, and says how many are
+    /// asked about.
+    pub async fn begin_lines<T>(
+        &self,
+        permit: Permit<OfMany>,
+        children: Children,
+        limits: StreamLimits,
+    ) -> Result<(Released<T>, Steps, Lines), Refusal> {
+        let record = match &children.0 {
+            Whom::Named(lines) => format!("{} children", lines.len()),
+            Whom::Area(pupils) => format!("own area, {} children", pupils.len()),
+        };
+        let trail = &permit.trail;
+        trail.note(|e| (e.record, e.status) = (Some(record), Some(StatusCode::OK.as_u16())));
+        if !trail.hand_over() {
+            return Err(Refusal::Unrecorded);
+        }
+        let receipt = self.journal().record(&trail.entry()).await.map_err(|_| Refusal::Unrecorded)?;
+        trail.set_recorded(receipt);
+        let (lines, body) = Lines::new(self.clone(), limits);
+        let released = Released::of_lines(body, receipt);
+        let steps = Steps { gate: self.clone(), permit: Arc::new(permit), children, step: 0..0 };
+        Ok((released, steps, lines))
+    }
+
+    /// Writes the lines of a step: for each child that may be told of what `answer` says of it, byte for byte what it would
+    /// be alone; for every other the one line of `nobody`.
+    pub async fn write_lines<T: Answer>(
+        &self,
+        set: PermitSet,
+        nobody: &impl Serialize,
+        mut answer: impl FnMut(&Permit<OfChild>) -> Result<T, StoreError> + Send,
+    ) -> Result<Written, Refusal> {
+        let handles = self.handles_of(&set).await?;
+        let nobody = serde_json::to_vec(nobody).map_err(|_| Refusal::Answer)?;
+        let mut written = Written { bytes: Vec::new(), lines: 0, entries: Batch::default(), decided: set.at };
+        for (place, one) in set.decided.iter().enumerate() {
+            let begin = written.bytes.len();
+            match &one.permit {
+                Some(permit) => {
+                    let mut body = answer(permit)?;
+                    for child in body.children() {
+                        put_handle(child, one, &handles)?;
+                    }
+                    serde_json::to_writer(&mut written.bytes, &body).map_err(|_| Refusal::Answer)?;
+                }
+                None => written.bytes.extend_from_slice(&nobody),
+            }
+            let line = written.bytes.get(begin..).unwrap_or_default();
+            let digest = Digest(crypto::sha256(&[line]));
+            one.trail.note(|e| (e.status, e.answer) = (Some(StatusCode::OK.as_u16()), Some(digest)));
+            one.trail.look(|entry| written.entries.add(entry));
+            written.bytes.push(b'\n');
+            written.lines += 1;
+            if place % TURN == TURN - 1 {
+                tokio::task::yield_now().await;
+            }
+        }
+        Ok(written)
+    }
+
+    /// The handles of those who were asked about without one; a child that has none yet is given one.
+    async fn handles_of(&self, set: &PermitSet) -> Result<HashMap<PupilId, String>, Refusal> {
+        let without = set.decided.iter().filter(|one| one.handle.is_none());
+        let pupils: Vec<PupilId> = without.filter_map(|one| Some(one.permit.as_ref()?.pupil())).collect();
+        if pupils.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let held = handles::held_each(self.db(), &set.holder, &pupils).await?;
+        let new: Vec<PupilId> = pupils.iter().copied().filter(|pupil| !held.contains_key(pupil)).collect();
+        if new.is_empty() {
+            return Ok(held);
+        }
+        let mut tx = self.db().begin().await?;
+        handles::issue_each(&mut tx, &set.holder, &new, self.clock().now()).await?;
+        tx.commit().await?;
+        Ok(handles::held_each(self.db(), &set.holder, &pupils).await?)
+    }
+}
+
+fn put_handle(
+    child: &mut ChildRef,
+    one: &Decided,
+    handles: &HashMap<PupilId, String>,
+) -> Result<(), Refusal> {
+    let Some(pupil) = child.internal() else { return Ok(()) };
+    // A line is about the one child of its permit.
+    let own = one.permit.as_ref().is_some_and(|permit| permit.pupil() == pupil);
+    let handle = one.handle.as_ref().or_else(|| handles.get(&pupil)).filter(|_| own);
+    child.put(handle.ok_or(Refusal::Answer)?.clone());
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! Sets as one parameter of a statement. How a set is spelt is all that differs between the two texts: both take it as
+//! one text, a JSON array of hexadecimal.
+
+use super::{Db, Tx};
+use uuid::Uuid;
+
+/// A statement over the set that is its parameter `$1`.
+#[derive(Clone, Copy, Debug)]
+pub struct SetSql {
+    /// As `SQLite` reads it.
+    pub sqlite: &'static str,
+    /// As PostgreSQL reads it.
+    pub postgres: &'static str,
+}
+
+impl SetSql {
+    /// The text for the database that is open.
+    pub fn of(&self, db: &Db) -> &'static str {
+        match db {
+            Db::Sqlite { .. } => self.sqlite,
+            Db::Postgres(_) => self.postgres,
+        }
+    }
+
+    /// The text for the database of an open transaction.
+    pub fn within(&self, tx: &Tx) -> &'static str {
+        match tx {
+            Tx::Sqlite(_) => self.sqlite,
+            Tx::Postgres(_) => self.postgres,
+        }
+    }
+}
+
+/// A statement with the set, a table of one column `id`, between its two parts.
+macro_rules! over_ids {
+    ($before:literal, $after:literal) => {
+        $crate::store::SetSql {
+            sqlite: concat!($before, "(SELECT unhex(value) AS id FROM json_each($1)) s", $after),
+            postgres: concat!(
+                $before,
+                "(SELECT CAST(value AS uuid) AS id FROM json_array_elements_text(CAST($1 AS json)) AS t (value)) s",
+                $after
+            ),
+        }
+    };
+}
+
+/// The same with a set of bytes: a table of one column `bytes`.
+macro_rules! over_bytes {
+    ($before:literal, $after:literal) => {
+        $crate::store::SetSql {
+            sqlite: concat!($before, "(SELECT unhex(value) AS bytes FROM json_each($1)) s", $after),
+            postgres: concat!(
+                $before,
+                "(SELECT decode(value, 'hex') AS bytes FROM json_array_elements_text(CAST($1 AS json)) AS t (value)) s",
+                $after
+            ),
+        }
+    };
+}
+
+/// The same with a set of pairs of identifiers: a table of two columns, `one` and `other`, and `bytes`, which is `one` as
+/// bytes.
+macro_rules! over_pairs {
+    ($before:literal, $after:literal) => {
+        $crate::store::SetSql {
+            sqlite: concat!(
+                $before,
+                "(SELECT unhex(substr(value, 1, 32)) AS one, unhex(substr(value, 33)) AS other, \
+                 unhex(substr(value, 1, 32)) AS bytes FROM json_each($1)) s",
+                $after
+            ),
+            postgres: concat!(
+                $before,
+                "(SELECT CAST(substr(value, 1, 32) AS uuid) AS one, CAST(substr(value, 33) AS uuid) AS other, \
+                 decode(substr(value, 1, 32), 'hex') AS bytes FROM json_array_elements_text(CAST($1 AS json)) AS t (value)) s",
+                $after
+            ),
+        }
+    };
+}
+pub(crate) use {over_bytes, over_ids, over_pairs};
+
+/// A set of identifiers as such a parameter. Each is to be in it once.
+pub fn ids(of: impl IntoIterator<Item = Uuid>) -> String {
+    listed(of.into_iter().map(|id| id.simple().to_string()))
+}
+
+/// A set of pairs as such a parameter. Each is to be in it once.
+pub fn pairs(of: impl IntoIterator<Item = (Uuid, Uuid)>) -> String {
+    listed(of.into_iter().map(|(one, other)| format!("{}{}", one.simple(), other.simple())))
+}
+
+/// A set of what is written in hexadecimal already as such a parameter.
+pub fn listed(of: impl IntoIterator<Item = String>) -> String {
+    let mut text = String::from("[");
+    for hex in of {
+        if text.len() > 1 {
+            text.push(',');
+        }
+        text.push('"');
+        text.push_str(&hex);
+        text.push('"');
+    }
+    text.push(']');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_is_a_list_of_hexadecimal() {
+        let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        assert_eq!(ids([]), "[]");
+        assert_eq!(ids([one, other]), format!("[\"{}\",\"{}\"]", one.simple(), other.simple()));
+        assert_eq!(pairs([(one, other)]), format!("[\"{}{}\"]", one.simple(), other.simple()));
+    }
+}
