@@ -16,6 +16,8 @@ mod command;
 #[path = "../import/files.rs"]
 #[expect(dead_code, reason = "shared with the benchmark of imports, which uses more of it")]
 mod files;
+#[path = "../common/process.rs"]
+mod process;
 
 use anyhow::{Context as _, Result};
 use asking::Asking;
