@@ -30,7 +30,7 @@ use schoolgate::store::{Db, Tx};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Bars for two cores, from the brief of this work; printed beside what was measured.
+/// Bars for two cores; printed beside what was measured.
 const ON_SQLITE: Duration = Duration::from_secs(4);
 const ON_POSTGRESQL: Duration = Duration::from_secs(6);
 /// The gateway's own "today": the end of the second year, so that its window is the whole of it.

@@ -25,7 +25,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Bars for two cores, from the brief of this work; printed beside what was measured.
+/// Bars for two cores; printed beside what was measured.
 const FIRST_LOAD: f64 = 1_000_000.0;
 const AGAIN: f64 = 300_000.0;
 const P99_TIMES: f64 = 5.0;
