@@ -89,7 +89,7 @@ async fn records(
     let mut records = Vec::with_capacity(by_enrolment.len());
     for ((school, enrolment), states) in by_enrolment {
         let (calendars, marks) = years_of(db, (school, enrolment), first, last).await?;
-        records.push(EnrolmentRecord { calendars, marks, states });
+        records.push(EnrolmentRecord { states, calendars, marks });
     }
     Ok(records)
 }
