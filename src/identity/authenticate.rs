@@ -215,7 +215,9 @@ mod tests {
         };
         assert_eq!(at(TOKEN_SECONDS - 1), Ok(()));
         assert_eq!(at(TOKEN_SECONDS), Err(TokenFault::Expired.into()));
-        assert_eq!(at(-1), Err(TokenFault::NotYet.into()));
+        // The clock of another gateway on the same database may be behind, or this one's set back.
+        assert_eq!(at(-30), Ok(()));
+        assert_eq!(at(-31), Err(TokenFault::NotYet.into()));
     }
 
     #[test]

@@ -13,6 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// How long an access token holds, in seconds.
 pub const TOKEN_SECONDS: i64 = 300;
+/// How far the clocks of two gateways on one database may be apart, in seconds: what one issues, the other reads at once.
+const APART_SECONDS: i64 = 30;
 
 /// The type in the header of an access token (RFC 9068 section 2.1): keeps any other JWT of ours from passing as one.
 const TYPE: &str = "at+jwt";
@@ -187,7 +189,7 @@ impl TokenKeys {
         })
     }
 
-    /// Issues a token that holds from now for [`TOKEN_SECONDS`].
+    /// Issues a token that holds for [`TOKEN_SECONDS`] from now, and by clocks that are behind this one's already.
     pub fn issue(&self, grant: &Grant<'_>, now: DateTime<Utc>) -> Result<Issued, KeyError> {
         let token_id = URL_SAFE_NO_PAD.encode(random::<16>().ok_or(KeyError::Random)?);
         let seconds = now.timestamp();
@@ -197,7 +199,7 @@ impl TokenKeys {
             sub: grant.client_id.to_owned(),
             client_id: grant.client_id.to_owned(),
             iat: seconds,
-            nbf: seconds,
+            nbf: seconds - APART_SECONDS,
             exp: seconds + TOKEN_SECONDS,
             jti: token_id.clone(),
             cnf: Confirmation { thumbprint: URL_SAFE_NO_PAD.encode(grant.thumbprint) },
@@ -228,7 +230,7 @@ impl TokenKeys {
             Some(held) => held,
             None => self.signed.put(digest, self.verified(token)?, seconds),
         };
-        // Our own clock and no leeway: issuer and reader are the same gateway.
+        // No leeway here: what gateways' clocks may be apart is in the token's start, and its end is never later.
         let (from, until) = held.times;
         if until <= seconds {
             return Err(TokenFault::Expired);
