@@ -20,7 +20,7 @@ const CREDENTIALS: &str =
     "SELECT system_id, thumbprint, key_digest, valid_from, valid_until, revoked_at FROM credentials";
 const TEAMS: &str = "SELECT id, organisation_id, code, name FROM teams";
 const AGREEMENTS: &str = "SELECT organisation_id, purposes, exceptions, valid_from, valid_until, suspended, version, \
-     document_digest FROM sharing_agreements";
+     document_digest FROM sharing_agreements ORDER BY valid_from DESC, id DESC";
 const AUTHORISATIONS: &str = "SELECT organisation_id, system_id, officer, document, valid_from, valid_until FROM officer_authorisations";
 
 #[derive(sqlx::FromRow)]

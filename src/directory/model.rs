@@ -176,7 +176,7 @@ pub struct Directory {
     pub credentials: HashMap<[u8; 32], Credential>,
     /// By internal identifier.
     pub teams: HashMap<TeamId, Team>,
-    /// All of them.
+    /// All of them, the newest first.
     pub agreements: Vec<SharingAgreement>,
     /// All of them.
     pub authorisations: Vec<OfficerAuthorisation>,
@@ -243,24 +243,61 @@ impl Directory {
         self.teams.values().find(|t| t.organisation == organisation && t.code == code)
     }
 
-    /// The agreement under which an organisation receives for a purpose on a day, if one is live.
+    /// The agreement under which an organisation receives for a purpose on a day, if one is live: of several the newest.
+    /// One that is suspended bars, whichever others stand beside it: who suspends means the receiving to end.
     pub fn agreement(
         &self,
         organisation: OrganisationId,
         purpose: Purpose,
         day: NaiveDate,
     ) -> Option<&SharingAgreement> {
-        self.agreements.iter().find(|a| {
+        let mut live = self.agreements.iter().filter(|a| {
             a.organisation == organisation
-                && !a.suspended
                 && a.valid_from <= day
                 && day <= a.valid_until
                 && a.purposes.contains(&purpose)
-        })
+        });
+        let newest = live.next()?;
+        (!newest.suspended && live.all(|a| !a.suspended)).then_some(newest)
     }
 
     /// Whether a written authorisation under reg 12 is on record for a system on a day.
     pub fn authorised_officer(&self, system: SystemId, day: NaiveDate) -> Option<&OfficerAuthorisation> {
         self.authorisations.iter().find(|a| a.system == system && a.valid_from <= day && day <= a.valid_until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn of_agreements_that_overlap_the_newest_counts_and_a_suspended_one_bars() {
+        let (agency, day) =
+            (OrganisationId(Uuid::from_u128(1)), |text: &str| text.parse::<NaiveDate>().unwrap());
+        let agreement = |version: &str, from: &str, suspended| SharingAgreement {
+            organisation: agency,
+            purposes: vec![Purpose::ChildProtection],
+            exceptions: Vec::new(),
+            valid_from: day(from),
+            valid_until: day("2027-08-31"),
+            suspended,
+            version: version.to_owned(),
+            document_digest: String::new(),
+        };
+        let live = |newer, older, on: &str, purpose| {
+            let agreements = vec![agreement("2", "2026-10-01", newer), agreement("1", "2026-09-01", older)];
+            let directory = Directory { agreements, ..Directory::default() };
+            directory.agreement(agency, purpose, day(on)).map(|a| a.version.clone())
+        };
+        let asked = |newer, older, on| live(newer, older, on, Purpose::ChildProtection);
+        assert_eq!(asked(false, false, "2026-11-20").as_deref(), Some("2"));
+        assert_eq!(asked(true, false, "2026-11-20"), None);
+        assert_eq!(asked(false, true, "2026-11-20"), None);
+        // Before it begins, a suspended one bars nothing.
+        assert_eq!(asked(true, false, "2026-09-15").as_deref(), Some("1"));
+        assert_eq!(asked(false, false, "2026-08-31"), None);
+        assert_eq!(live(false, false, "2026-11-20", Purpose::EarlyHelp), None);
     }
 }
