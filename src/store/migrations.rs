@@ -2,7 +2,7 @@
 
 use super::{Db, StoreError, open, read};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{Row, SqlSafeStr};
+use sqlx::{Connection as _, Executor as _, Row, SqlSafeStr};
 use std::borrow::Cow;
 
 /// A migration's number, its capability, and its text for either database.
@@ -41,6 +41,9 @@ const STEPS: &[Step] = steps![
     14 "0014_change_feeds",
 ];
 
+/// Takes the limits of [`open`] from a connection to PostgreSQL.
+const WITHOUT_LIMITS: &str = "SET statement_timeout = 0; SET lock_timeout = 0";
+
 /// Applies every migration that the database does not yet have, each in a transaction.
 pub async fn migrate(db: &Db) -> Result<(), StoreError> {
     let text = |step: &Step| match db {
@@ -67,7 +70,14 @@ pub async fn migrate(db: &Db) -> Result<(), StoreError> {
             open::look_instead_of_waiting(write).await?;
             run?;
         }
-        Db::Postgres(pool) => migrator.run(pool).await?,
+        Db::Postgres(pool) => {
+            // On a connection of its own that is not used for anything else: an index of a large table takes longer than
+            // any statement may, and so does waiting for another gateway that is making it.
+            let mut connection = pool.acquire().await?.detach();
+            connection.execute(WITHOUT_LIMITS).await?;
+            migrator.run(&mut connection).await?;
+            connection.close().await?;
+        }
     }
     Ok(())
 }

@@ -20,6 +20,7 @@ pub(crate) use sets::{over_bytes, over_ids, over_pairs};
 
 use checkpoint::Checkpoints;
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// An open database. Cheap to clone: the pools are shared.
@@ -70,6 +71,9 @@ pub enum StoreError {
     /// A stored value that no version of this program writes.
     #[error("stored value out of range: {0}")]
     Corrupt(&'static str),
+    /// The file is not there, and who opens it does not make one.
+    #[error("`{}` is not there; check that its volume is mounted, or run `schoolgate migrate` to make a new one", .0.display())]
+    Missing(PathBuf),
     /// The URL names no database that this program serves.
     #[error("`database.url` must begin with sqlite: or postgres:")]
     Url,

@@ -23,8 +23,14 @@ const POSTGRES_CONNECTIONS: u32 = 16;
 impl Db {
     /// Opens `sqlite:PATH` (made if it is not there) or `postgres://…`; runs no migration.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
+        if url.starts_with("sqlite:") { open_sqlite(url, true).await } else { Self::open_existing(url).await }
+    }
+
+    /// The same, but a file that is not there is refused: its volume may not be mounted, and a new file would begin a new
+    /// log.
+    pub async fn open_existing(url: &str) -> Result<Self, StoreError> {
         if url.starts_with("sqlite:") {
-            open_sqlite(url).await
+            open_sqlite(url, false).await
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             open_postgres(url).await
         } else {
@@ -33,11 +39,14 @@ impl Db {
     }
 }
 
-async fn open_sqlite(url: &str) -> Result<Db, StoreError> {
+async fn open_sqlite(url: &str, make: bool) -> Result<Db, StoreError> {
     let options = SqliteConnectOptions::from_str(url)?;
-    make_private(options.get_filename())?;
+    if !make && !options.get_filename().exists() {
+        return Err(StoreError::Missing(options.get_filename().to_owned()));
+    }
+    make_private(options.get_filename(), make)?;
     let options = options
-        .create_if_missing(true)
+        .create_if_missing(make)
         .journal_mode(SqliteJournalMode::Wal)
         // A receipt is a promise that survives a power cut: NORMAL would lose the last commits.
         .synchronous(SqliteSynchronous::Full)
@@ -110,8 +119,8 @@ fn is_busy(error: &sqlx::Error) -> bool {
 
 /// Makes the file readable by its owner only before anything is in it, and so again when somebody has widened it; what
 /// `SQLite` puts beside it takes the same permissions.
-fn make_private(file: &Path) -> Result<(), StoreError> {
-    let opened = OpenOptions::new().create(true).append(true).mode(0o600).open(file);
+fn make_private(file: &Path, make: bool) -> Result<(), StoreError> {
+    let opened = OpenOptions::new().create(make).append(true).mode(0o600).open(file);
     let narrowed = opened.and_then(|f| f.set_permissions(Permissions::from_mode(0o600)));
     narrowed.map_err(|error| StoreError::Database(sqlx::Error::Io(error)))
 }

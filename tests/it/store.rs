@@ -1,10 +1,12 @@
 //! The store on both databases: the same tables, the same values, nothing kept that was not committed.
 
+use crate::support::wire::until;
 use crate::support::{Suite, TestDb};
 use chrono::{DateTime, NaiveDate, Utc};
 use schoolgate::store::{self, Db, Tx};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use uuid::Uuid;
 
 /// Registers this file's tests.
@@ -13,6 +15,7 @@ pub fn register(suite: &mut Suite) {
     suite.plain("store::every_column_is_commented", every_column_is_commented);
     suite.plain("store::comment_check_finds_a_bare_column", comment_check_can_fail);
     suite.both_empty("store::migrates_once", migrates_once);
+    suite.both("store::a_migration_waits_longer_than_a_statement_may", migration_waits);
     suite.both("store::dropped_transaction_rolls_back", dropped_transaction_rolls_back);
     suite.both("store::values_come_back_as_they_went", values_come_back);
     suite.both("store::url_opens_the_same_database", url_opens_the_same_database);
@@ -101,6 +104,32 @@ async fn migrates_once(test: TestDb) {
     store::migrate(&test.db).await.unwrap();
     assert_eq!(store::schema_of(&test.db).await.unwrap(), once, "a second migration changes nothing");
     assert!(once.iter().any(|c| c == "organisations.name"), "{once:?}");
+}
+
+/// Another gateway may be making a large index: on PostgreSQL a migration is waited for past the limits of statements,
+/// which the gateway's own connections keep.
+async fn migration_waits(test: TestDb) {
+    const WAITS: &str = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() \
+         AND wait_event_type = 'Lock' AND now() - query_start > interval '5500 milliseconds'";
+    let Db::Postgres(pool) = &test.db else { return };
+    let mut tx = test.db.begin().await.unwrap();
+    execute(&mut tx, "LOCK TABLE _sqlx_migrations IN ACCESS EXCLUSIVE MODE").await;
+    let waited = async {
+        until("it waits past lock_timeout", Duration::from_secs(14), async || {
+            let waiting: i64 = sqlx::query_scalar(WAITS).fetch_one(pool).await.unwrap();
+            waiting > 0
+        })
+        .await;
+        drop(tx);
+    };
+    let (migrated, ()) = tokio::join!(store::migrate(&test.db), waited);
+    migrated.unwrap();
+    for (setting, expected) in [("SHOW lock_timeout", "5s"), ("SHOW statement_timeout", "10s")] {
+        for _ in 0..3 {
+            let limit: String = sqlx::query_scalar(setting).fetch_one(pool).await.unwrap();
+            assert_eq!(limit, expected, "{setting}");
+        }
+    }
 }
 
 /// Whichever database comes second is compared with the first.
