@@ -115,7 +115,11 @@ fn a_password_is_not_shown() {
     let folder = gateway();
     let config = folder.path().join("gate/schoolgate.toml");
     let text = fs::read_to_string(&config).unwrap();
-    let secret = text.replacen("sqlite:schoolgate.db", "postgres://gate:open-sesame@db.example/gate", 1);
+    let secret = text.replacen(
+        "sqlite:schoolgate.db",
+        "postgres://gate:open-sesame@db.example/gate?sslmode=verify-full",
+        1,
+    );
     assert_ne!(secret, text);
     fs::write(&config, secret).unwrap();
     let shown = schoolgate(&folder.path().join("gate"), ["config", "show"]);
