@@ -76,8 +76,12 @@ part! {
 }
 
 impl AppState {
-    /// Whether the gateway can answer: its database is there, as new as this program, and the log can be written.
+    /// Whether the gateway can answer: its database is there, as new as this program, its directory is looked at, and the
+    /// log can be written.
     pub async fn is_ready(&self) -> bool {
+        if self.gate.directory().age() > UNREADY {
+            return false;
+        }
         let current = store::versions(self.gate.db()).await.is_ok_and(|(ours, theirs)| theirs >= ours);
         current && self.gate.journal().is_writable().await
     }
@@ -242,20 +246,16 @@ async fn bind(address: SocketAddr) -> Result<TcpListener> {
 
 /// How often a change of the directory is looked for: seen by every gateway within a second.
 const DIRECTORY: Duration = Duration::from_millis(500);
+/// Age of the directory past which the gateway is not ready, and the operator is told. Past
+/// [`OLDEST_DIRECTORY`](crate::http::OLDEST_DIRECTORY) nothing is answered.
+const UNREADY: Duration = Duration::from_secs(5);
 /// The minute after which counts of refused requests are written.
 const MINUTE: Duration = Duration::from_mins(1);
 
 fn background(state: &AppState, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
     let matcher = state.matcher.clone().run(state.gate.clone(), stop.clone());
     let daily = daily(state.clone(), stop.clone());
-    let (gate, stopped) = (state.gate.clone(), stop.clone());
-    let directory = async move {
-        while tokio::time::timeout(DIRECTORY, stopped.cancelled()).await.is_err() {
-            if let Err(error) = gate.directory().refresh(gate.db()).await {
-                tracing::warn!(%error, "the directory could not be looked at; the last one stands");
-            }
-        }
-    };
+    let directory = look_at_directory(state.clone(), stop.clone());
     let (audit, stopped) = (state.audit.clone(), stop.clone());
     let minutes = async move {
         while tokio::time::timeout(MINUTE, stopped.cancelled()).await.is_err() {
@@ -263,6 +263,26 @@ fn background(state: &AppState, stop: &CancellationToken) -> Vec<JoinHandle<()>>
         }
     };
     vec![tokio::spawn(matcher), tokio::spawn(daily), tokio::spawn(directory), tokio::spawn(minutes)]
+}
+
+/// Looks for changes of the directory until stopped. That it cannot be looked at is told once, and once when it can again.
+async fn look_at_directory(state: AppState, stop: CancellationToken) {
+    let directory = state.gate.directory();
+    let mut told = false;
+    while tokio::time::timeout(DIRECTORY, stop.cancelled()).await.is_err() {
+        match directory.refresh(state.gate.db()).await {
+            Ok(_) if told => {
+                told = false;
+                tracing::info!("the directory is looked at again");
+            }
+            Err(error) if !told && directory.age() > UNREADY => {
+                told = true;
+                tracing::error!(%error, "the directory cannot be looked at; soon nothing is answered");
+                state.metrics.alarm("directory_not_read");
+            }
+            Ok(_) | Err(_) => {}
+        }
+    }
 }
 
 /// How often it is looked whether a new day has begun.

@@ -1,38 +1,64 @@
-//! The directory that requests see: a snapshot swapped when the version row moves.
+//! The directory that requests see: a snapshot swapped when the version row moves, and how long ago it was looked at.
 
 use super::{Directory, load};
 use crate::store::{Db, StoreError, read};
 use arc_swap::ArcSwap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 /// A shared, current [`Directory`]. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct LiveDirectory(Arc<ArcSwap<Directory>>);
+pub struct LiveDirectory(Arc<Live>);
+
+#[derive(Debug)]
+struct Live {
+    snapshot: ArcSwap<Directory>,
+    begun: Instant,
+    /// When the last look that succeeded began, in milliseconds from the beginning.
+    looked_millis: AtomicU64,
+}
 
 impl LiveDirectory {
     /// A directory that never changes: for tests of what stands above it.
     pub fn fixed(directory: Directory) -> Self {
-        Self(Arc::new(ArcSwap::from_pointee(directory)))
+        Self::looked_at(directory, Instant::now())
+    }
+
+    fn looked_at(directory: Directory, begun: Instant) -> Self {
+        let snapshot = ArcSwap::from_pointee(directory);
+        Self(Arc::new(Live { snapshot, begun, looked_millis: AtomicU64::new(0) }))
     }
 
     /// Reads the whole directory once.
     pub async fn open(db: &Db) -> Result<Self, StoreError> {
-        Ok(Self::fixed(load(db).await?))
+        let begun = Instant::now();
+        Ok(Self::looked_at(load(db).await?, begun))
     }
 
     /// The snapshot at this moment; one request uses one.
     pub fn current(&self) -> Arc<Directory> {
-        self.0.load_full()
+        self.0.snapshot.load_full()
+    }
+
+    /// How long ago the snapshot was known to be what the database says: a look that fails makes it no younger, and
+    /// whoever was revoked or suspended since then is not known to be.
+    pub fn age(&self) -> Duration {
+        let looked = Duration::from_millis(self.0.looked_millis.load(Ordering::Acquire));
+        self.0.begun.elapsed().saturating_sub(looked)
     }
 
     /// Reads the directory again if its version row has moved; says whether it had.
     pub async fn refresh(&self, db: &Db) -> Result<bool, StoreError> {
         const VERSION: &str = "SELECT version FROM directory_version WHERE id = 1";
+        let looked = self.0.begun.elapsed();
         let version: i64 = read!(db, c => sqlx::query_scalar(VERSION).fetch_one(c).await)?;
-        if version == self.current().version {
-            return Ok(false);
+        let moved = version != self.current().version;
+        if moved {
+            self.0.snapshot.store(Arc::new(load(db).await?));
         }
-        self.0.store(Arc::new(load(db).await?));
-        Ok(true)
+        let looked = u64::try_from(looked.as_millis()).unwrap_or(u64::MAX);
+        self.0.looked_millis.fetch_max(looked, Ordering::Release);
+        Ok(moved)
     }
 }

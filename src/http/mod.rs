@@ -15,7 +15,8 @@ pub use openapi::Described;
 pub use plain::serve_plain;
 pub use problem::{Error, Fault, Problem, ProblemKind};
 pub use request::{
-    AuditLayer, Body, Guarded, GuardedRouter, Metrics, Path, Query, RequestId, audited, json, request_id,
+    AuditLayer, Body, Guarded, GuardedRouter, Metrics, OLDEST_DIRECTORY, Path, Query, RequestId, audited,
+    json, request_id,
 };
 pub use serve::{ConnectionLimits, OnRefused, PeerAddress};
 pub use tls::{LiveTls, TlsError, serve_tls, server_config};

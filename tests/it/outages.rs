@@ -1,6 +1,6 @@
 //! When something gives way: the log cannot be written, a client goes away, a handler fails, the gateway is stopped.
 
-use crate::support::wire::{Personal, Reply, Wire, connect, log, log_size, run, send, tls_of, until};
+use crate::support::wire::{MOVED, Personal, Reply, Wire, connect, log, log_size, run, send, tls_of, until};
 use crate::support::{Suite, TestDb, TestGate};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
@@ -19,6 +19,7 @@ use uuid::Uuid;
 /// Registers this file's tests.
 pub fn register(suite: &mut Suite) {
     suite.both_empty("outages::without_a_log_nothing_is_answered", no_log);
+    suite.both_empty("outages::a_directory_that_cannot_be_read_is_not_gone_by_for_long", no_directory);
     suite.both_empty("outages::a_client_that_goes_away_has_its_entry", gone_away);
     suite.both_empty("outages::a_handler_that_fails_has_its_entry", failing_handler);
     suite.both_empty("outages::an_entry_is_handed_over_once", handed_over_once);
@@ -88,6 +89,57 @@ async fn no_log(test: TestDb) {
     assert_eq!(of_end.map(|l| l.entry.status).collect::<Vec<_>>(), [Some(202)]);
     assert_eq!(entries.len(), 2, "what was not answered was not given: {entries:?}");
     verify(&test.db).await.unwrap();
+    gate.stop().await;
+}
+
+/// A directory with a word of a newer version: not ready at once, and no answer once what is known is too old.
+async fn no_directory(test: TestDb) {
+    let gate = TestGate::start(&test.url).await;
+    let dpo = Wire::of(&gate, "data_protection_officer_agency").await;
+    let entries = async || send(dpo.request("GET", "/v1/audit/entries")).await;
+    let alarms = async || {
+        let url = format!("{}/metrics", gate.demo.json.admin);
+        let metrics = dpo.http.get(url).send().await.unwrap().text().await.unwrap();
+        let line = "schoolgate_alarms_total{reason=\"directory_not_read\"} ";
+        metrics.lines().find_map(|l| l.strip_prefix(line)).unwrap_or("0").to_owned()
+    };
+    // A shorter time than the gateway's own, on the same gate.
+    let layer = AuditLayer::new(
+        gate.demo.running.gate.clone(),
+        Safety::new("01632 960999"),
+        Metrics::default(),
+        LIMIT,
+    )
+    .with_directory_of_at_most(Duration::from_secs(3));
+    let router = Router::new()
+        .route("/v1/asks", get(async || Err::<&str, Error>(Error::Child)))
+        .layer(from_fn_with_state(layer, audited))
+        .layer(from_fn(request_id));
+    let asked = async || {
+        let request = http::Request::get("/v1/asks").body(axum::body::Body::empty()).unwrap();
+        router.clone().oneshot(request).await.unwrap()
+    };
+    assert_eq!((asked().await.status().as_u16(), ready(&dpo, &gate).await), (404, 200));
+
+    run!(test.db, "UPDATE systems SET roles = roles || ' role_of_a_newer_version'");
+    run!(test.db, MOVED);
+    until("not ready", LIMIT, async || ready(&dpo, &gate).await == 503).await;
+    until("the operator is told", LIMIT, async || alarms().await == "1").await;
+    assert_eq!(entries().await.status, 200, "by the last directory, until it is too old");
+    let from = log_size(&test.db).await;
+    let refused = asked().await;
+    assert_eq!(refused.status(), 503);
+    assert!(refused.headers().contains_key("audit-receipt"), "it has its entry");
+    let body = axum::body::to_bytes(refused.into_body(), 4_096).await.unwrap();
+    assert!(std::str::from_utf8(&body).unwrap().contains("urn:schoolgate:problem:not_ready"), "{body:?}");
+    let logged: Vec<_> =
+        log(&test.db, from).await.iter().map(|l| (l.entry.decision, l.entry.status)).collect();
+    assert_eq!(logged, [(Decision::Failed, Some(503))]);
+
+    run!(test.db, "UPDATE systems SET roles = REPLACE(roles, ' role_of_a_newer_version', '')");
+    until("ready again without a restart", LIMIT, async || ready(&dpo, &gate).await == 200).await;
+    assert_eq!((asked().await.status().as_u16(), alarms().await.as_str()), (404, "1"), "told once");
+    drop(router);
     gate.stop().await;
 }
 

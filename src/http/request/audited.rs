@@ -29,6 +29,9 @@ const UNRELEASED_BYTES: usize = 64 * 1024;
 /// Sources told apart in one minute of a flood.
 const SOURCES: usize = 4_096;
 
+/// Age of the directory past which no request is answered: who has been revoked or suspended since is not known.
+pub const OLDEST_DIRECTORY: Duration = Duration::from_mins(1);
+
 /// What the layer works with. Cheap to clone.
 #[derive(Clone)]
 pub struct AuditLayer {
@@ -39,6 +42,7 @@ pub struct AuditLayer {
     strangers: SystemLimits,
     clients: Arc<Mutex<HashMap<String, Connection>>>,
     longest: Duration,
+    oldest_directory: Duration,
 }
 
 /// Reasons of refusals that mean more than a mistake: somebody shows what is another's, or a rule cannot be evaluated.
@@ -68,13 +72,7 @@ pub async fn audited(State(layer): State<AuditLayer>, mut request: Request, next
     let trail = Trail::new(layer.begun(&request, &id));
     request.extensions_mut().insert(trail.clone());
     let peer = request.extensions().get::<Arc<Peer>>().cloned();
-    // A panic is a fault of ours; it is in the log, and the request still has its entry.
-    let answered = timeout(layer.longest, AssertUnwindSafe(next.run(request)).catch_unwind()).await;
-    let response = match answered {
-        Ok(Ok(response)) => response,
-        Ok(Err(_)) => Error::Internal.into_response(),
-        Err(_) => Error::NotReady.into_response(),
-    };
+    let response = layer.answered(request, next).await;
     let response = layer.held_to_limit(&trail, peer.as_deref(), response);
     let response = layer.rendered(response, &id, about_children);
     let recorded = match response.extensions().get::<Recorded>() {
@@ -102,7 +100,28 @@ impl AuditLayer {
     pub fn new(gate: Gate, safety: Safety, metrics: Metrics, longest: Duration) -> Self {
         let flood = Arc::new(Mutex::new(Flood::new(SOURCES)));
         let (strangers, clients) = (SystemLimits::default(), Arc::default());
-        Self { gate, safety, flood, metrics, strangers, clients, longest }
+        let oldest_directory = OLDEST_DIRECTORY;
+        Self { gate, safety, flood, metrics, strangers, clients, longest, oldest_directory }
+    }
+
+    /// The same with another age of the directory past which no request is answered.
+    #[must_use]
+    pub const fn with_directory_of_at_most(mut self, age: Duration) -> Self {
+        self.oldest_directory = age;
+        self
+    }
+
+    /// What the handler answers, in time and by a directory that is not too old.
+    async fn answered(&self, request: Request, next: Next) -> Response {
+        if self.gate.directory().age() > self.oldest_directory {
+            return Error::NotReady.into_response();
+        }
+        // A panic is a fault of ours; it is in the log, and the request still has its entry.
+        match timeout(self.longest, AssertUnwindSafe(next.run(request)).catch_unwind()).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(_)) => Error::Internal.into_response(),
+            Err(_) => Error::NotReady.into_response(),
+        }
     }
 
     /// Whoever proved nobody may not fill the log: past a certificate's limit the answer is a 429, of which only the first

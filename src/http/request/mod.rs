@@ -7,7 +7,7 @@ mod guarded;
 mod metrics;
 mod request_id;
 
-pub use audited::{AuditLayer, audited};
+pub use audited::{AuditLayer, OLDEST_DIRECTORY, audited};
 pub use body::{Body, Path, Query, json};
 pub use guarded::{Guarded, GuardedRouter};
 pub use metrics::Metrics;
