@@ -95,12 +95,45 @@ pub struct Opened {
     db: Db,
 }
 
-/// Opens the database, brings it up to date, loads the directory and the policies, and starts the journal. Fails
-/// closed: policies that do not validate, or a directory that cannot be read, and nothing is served.
+/// Opens a database that `schoolgate migrate` has made, brings it up to date, loads the directory and the policies, and
+/// starts the journal. Fails closed: policies that do not validate, or a directory that cannot be read, and nothing is
+/// served. A database without tables is refused: it may be the wrong one, and a new log would begin in it.
 pub async fn open(database_url: &str, clock: Clock) -> Result<Opened> {
-    crypto::install_jwt();
-    let db = Db::open(database_url).await.context("the database cannot be opened")?;
+    let db = Db::open_existing(database_url).await.context("the database cannot be opened")?;
+    let (_, theirs) = store::versions(&db).await?;
+    if theirs == 0 {
+        db.close().await;
+        bail!(
+            "the database has no tables; check that it is the right one, or run `schoolgate migrate` to make them"
+        );
+    }
     store::migrate(&db).await.context("the database cannot be brought up to date")?;
+    with_gate(db, clock).await
+}
+
+/// The same for a command that works beside gateways: it leaves the database's form alone, and so wants its own.
+pub async fn open_beside(database_url: &str, clock: Clock) -> Result<Opened> {
+    let db = Db::open_existing(database_url).await.context("the database cannot be opened")?;
+    let (ours, theirs) = store::versions(&db).await?;
+    if ours != theirs {
+        db.close().await;
+        bail!(
+            "the database is at migration {theirs} and this program at {ours}; use the program that serves it, or bring \
+             it up to date with `schoolgate migrate`"
+        );
+    }
+    with_gate(db, clock).await
+}
+
+/// Makes the database of a new gateway, or brings one up to date; says from which migration to which.
+pub async fn prepare(db: &Db) -> Result<(i64, i64)> {
+    let (_, before) = store::versions(db).await?;
+    store::migrate(db).await.context("the database cannot be brought up to date")?;
+    Ok((before, store::versions(db).await?.1))
+}
+
+async fn with_gate(db: Db, clock: Clock) -> Result<Opened> {
+    crypto::install_jwt();
     let directory = LiveDirectory::open(&db).await.context("the directory cannot be read")?;
     let policy = Policy::embedded(crypto::sha256).context("the policies do not hold")?;
     let (journal, task) = Journal::start(db.clone(), Options::default());

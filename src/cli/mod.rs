@@ -34,7 +34,7 @@ enum Command {
     Operator(OperatorCommand),
     /// Serve the API and the admin listener
     Serve(serve::ServeArgs),
-    /// Bring the database up to date
+    /// Make the database's tables, or bring them up to date
     Migrate(serve::ServeArgs),
     /// Check or show the configuration
     #[command(subcommand)]
@@ -108,7 +108,8 @@ async fn run(cli: Cli) -> Result<u8> {
         Command::Init(args) => {
             let made = init::init(&args)?;
             say(&format!(
-                "made {} and {}\nnext: the certificates that it names, as certs/README.md says; then `config check`\n",
+                "made {} and {}\nnext: the certificates that it names, as certs/README.md says; then `config check`, `migrate` and \
+                 `serve`\n",
                 made.config.display(),
                 made.keys.display()
             ))?;

@@ -3,7 +3,7 @@
 use crate::app;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::store::{self, Db};
+use crate::store::Db;
 use anyhow::{Context as _, Result};
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -53,9 +53,7 @@ pub(super) async fn serve(args: &ServeArgs) -> Result<()> {
 pub(super) async fn migrate(args: &ServeArgs) -> Result<String> {
     let config = args.load()?;
     let db = Db::open(&config.database.url).await.context("the database cannot be opened")?;
-    let (_, before) = store::versions(&db).await?;
-    store::migrate(&db).await?;
-    let (_, after) = store::versions(&db).await?;
+    let (before, after) = app::prepare(&db).await?;
     let told = format!("{}: from migration {before} to {after}\n", db.engine());
     db.close().await;
     Ok(told)

@@ -15,6 +15,8 @@ pub fn register(suite: &mut Suite) {
     suite
         .plain("config_samples::made_configuration_is_checked_and_shown", configuration_is_checked_and_shown);
     suite.plain("config_samples::a_password_is_not_shown", a_password_is_not_shown);
+    suite.plain("config_samples::a_database_elsewhere_must_prove_itself", database_elsewhere);
+    suite.plain("config_samples::migrate_alone_makes_a_database", migrate_alone_makes_a_database);
     suite.plain("config_samples::serves_nothing_without_its_keys", serves_nothing_without_its_keys);
     suite.plain("config_samples::serves_nothing_with_keys_for_others", serves_nothing_with_keys_for_others);
 }
@@ -125,6 +127,52 @@ fn a_password_is_not_shown() {
     let shown = schoolgate(&folder.path().join("gate"), ["config", "show"]);
     done(&shown);
     assert!(shown.out.contains("db.example") && !shown.out.contains("open-sesame"), "{}", shown.out);
+}
+
+const IMPORT: [&str; 7] = ["import", "pupils", "roll.csv", "--as", "school.mis", "--key", "school.key"];
+
+fn database_elsewhere() {
+    let folder = gateway();
+    let gate = folder.path().join("gate");
+    let config = gate.join("schoolgate.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    let url = "postgres://gate:open-sesame@db.example/gate?sslmode=require";
+    fs::write(&config, text.replacen("sqlite:schoolgate.db", url, 1)).unwrap();
+    fs::write(gate.join("roll.csv"), "upn\n").unwrap();
+    for command in [&["config", "check"][..], &["migrate"], &["serve"], &IMPORT] {
+        let ran = schoolgate(&gate, command);
+        refused(&ran, "sslmode=verify-full");
+        assert!(!ran.err.contains("open-sesame"), "{ran:?}");
+    }
+}
+
+/// A file that is not there is a volume that is not mounted, or a wrong name: no new log begins in its place.
+fn migrate_alone_makes_a_database() {
+    let folder = gateway();
+    let gate = folder.path().join("gate");
+    Pki::create(&gate, &[], Clock::machine().now()).unwrap();
+    fs::copy(gate.join("certs/ca.pem"), gate.join("certs/client-authorities.pem")).unwrap();
+    let config = gate.join("schoolgate.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    let free = "[listeners]\napi = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"";
+    fs::write(&config, text.replacen("[listeners]", free, 1)).unwrap();
+    fs::write(gate.join("roll.csv"), "upn\n").unwrap();
+    let database = gate.join("schoolgate.db");
+    for command in [&["serve"][..], &IMPORT] {
+        refused(&schoolgate(&gate, command), "schoolgate.db` is not there");
+        assert!(!database.exists());
+    }
+    fs::write(&database, "").unwrap();
+    for command in [&["serve"][..], &IMPORT] {
+        refused(&schoolgate(&gate, command), "schoolgate migrate");
+    }
+    fs::remove_file(&database).unwrap();
+    let made = schoolgate(&gate, ["migrate"]);
+    done(&made);
+    assert!(made.out.contains("from migration 0 to "), "{made:?}");
+    assert_eq!(mode(&database), 0o600);
+    // Now an import gets as far as asking who imports.
+    refused(&schoolgate(&gate, IMPORT), "school.key");
 }
 
 /// `serve` and `config check` agree; neither leaves a database behind.

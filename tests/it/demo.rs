@@ -1,15 +1,19 @@
 //! The demonstration as a newcomer runs it: the calls that it prints, pasted into a shell, answer as README.md says; and
 //! it starts at any time of day.
 
+use crate::support::wire::run;
 use crate::support::{Suite, TestDb};
+use schoolgate::app;
 use schoolgate::clock::Clock;
 use schoolgate::demo::run::{Demo, DemoArgs, start};
+use schoolgate::store::{schema_of, versions};
 use std::process::Command;
 
 /// Registers the tests of this file.
 pub fn register(suite: &mut Suite) {
     suite.both_empty("demo::the_printed_calls_answer_as_the_readme_says", printed_calls);
     suite.both_empty("demo::it_starts_at_any_hour_without_a_date", any_hour);
+    suite.both("demo::a_database_with_tables_is_left_as_it_is", left_alone);
     suite.plain("demo::a_chosen_day_is_always_its_evening", evening);
 }
 
@@ -52,6 +56,28 @@ async fn any_hour(db: TestDb) {
     let (today, hour) = (demo.json.today, demo.running.gate.clock().school_now().format("%H").to_string());
     assert!(["17", "18"].contains(&hour.as_str()), "the evening of {today}, not {hour}");
     demo.running.stop().await;
+}
+
+/// A database of an older program, without any row: neither the demonstration nor an import touches it.
+async fn left_alone(db: TestDb) {
+    const OLDER: &str =
+        "DELETE FROM _sqlx_migrations WHERE version = (SELECT MAX(version) FROM _sqlx_migrations)";
+    run!(db.db, OLDER);
+    let before = (versions(&db.db).await.unwrap(), schema_of(&db.db).await.unwrap());
+    let dir = tempfile::tempdir().unwrap();
+    let refused = start(&readme(&db, dir.path())).await.err().unwrap().to_string();
+    assert!(refused.contains("has tables already"), "{refused}");
+    assert!(!dir.path().join("demo").exists(), "no folder either");
+    let refused = app::open_beside(&db.url, Clock::machine()).await.err().unwrap().to_string();
+    assert!(refused.contains("schoolgate migrate"), "{refused}");
+    assert_eq!((versions(&db.db).await.unwrap(), schema_of(&db.db).await.unwrap()), before);
+    // Somebody else's tables are not a demonstration's either.
+    run!(db.db, "DROP TABLE _sqlx_migrations");
+    let refused = start(&readme(&db, dir.path())).await.err().unwrap().to_string();
+    assert!(refused.contains("has tables already"), "{refused}");
+    let refused = app::open(&db.url, Clock::machine()).await.err().unwrap().to_string();
+    assert!(refused.contains("has no tables"), "{refused}");
+    assert_eq!(versions(&db.db).await.unwrap().1, 0, "no log was begun");
 }
 
 /// Runs each printed call in a shell, as it was printed.

@@ -2,6 +2,7 @@
 
 use crate::support::Suite;
 use crate::support::exports::number;
+use crate::support::wire::run;
 use schoolgate::demo::agencies::{SUPPLIER, SUPPLIER_SYSTEM};
 use schoolgate::demo::run::Client;
 use schoolgate::demo::{DemoCaller, DemoJson, Standing, SystemName};
@@ -51,6 +52,7 @@ fn one_folder() {
     let json = demo(&dir);
     let school = Folder::new(&dir, &json);
     school.imports();
+    school.of_another_version();
     school.refusals();
     school.many();
     serve(&dir, &json);
@@ -179,6 +181,29 @@ impl<'a> Folder<'a> {
             db.close().await;
             (entries, versions)
         })
+    }
+
+    /// On a database of another version an import changes nothing, not the database's form either.
+    fn of_another_version(&self) {
+        const NEWEST: &str = "WHERE version = (SELECT MAX(version) FROM _sqlx_migrations)";
+        let (good, _) = self.marks("good.csv", ["G", "G"]);
+        let before = self.recorded();
+        let move_by = |number: i64| {
+            let url = format!("sqlite:{}", self.dir.join("schoolgate.db").display());
+            runtime().block_on(async {
+                let db = Db::open(&url).await.unwrap();
+                let moved = format!("UPDATE _sqlx_migrations SET version = version + {number} {NEWEST}");
+                run!(db, sqlx::AssertSqlSafe(moved.clone()));
+                db.close().await;
+            });
+        };
+        move_by(1_000);
+        for more in [&["--dry-run"][..], &[]] {
+            let (code, said) = self.import("attendance", &good, more);
+            assert_eq!((code, said.contains("schoolgate migrate")), (1, true), "{said}");
+        }
+        move_by(-1_000);
+        assert_eq!(self.recorded(), before);
     }
 
     fn imports(&self) {

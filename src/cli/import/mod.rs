@@ -83,7 +83,7 @@ pub(super) async fn import(args: &ImportArgs) -> Result<u8> {
     let file =
         SentFile::on_disk(&args.file).with_context(|| format!("cannot read `{}`", args.file.display()))?;
     let config = args.serve.load()?;
-    let opened = app::open(&config.database.url, Clock::machine()).await?;
+    let opened = app::open_beside(&config.database.url, Clock::machine()).await?;
     let options = Options {
         format,
         dry_run: args.dry_run,

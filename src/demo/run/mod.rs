@@ -9,8 +9,9 @@ pub use client::{Answered, Client};
 use super::{Authority, DemoJson, Options, Pki, directory_file, system_names, write_demo_json};
 use crate::app::{self, Running};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Database};
 use crate::crypto::{Keyring, note_verifier_key};
+use crate::store::{self, Db, StoreError};
 use anyhow::{Context as _, Result, bail};
 use chrono::NaiveDate;
 use std::fmt::Write as _;
@@ -103,7 +104,7 @@ async fn begin(args: &DemoArgs, clock: Clock, tell: Tell<'_>) -> Result<Demo> {
         std::fs::remove_file(ready).with_context(|| format!("cannot remove `{}`", ready.display()))?;
     }
     if let Some(url) = &args.database {
-        must_be_empty(url).await?;
+        look_at(url, &dir).await?;
     }
     let mut options = Options::new(args.seed, clock.today());
     (options.schools, options.pupils) = (args.schools, args.pupils);
@@ -118,6 +119,7 @@ async fn begin(args: &DemoArgs, clock: Clock, tell: Tell<'_>) -> Result<Demo> {
     folder::write_config(&dir, api, admin, &url)?;
     let config = Config::load(&dir.join("schoolgate.toml"))?;
     let keyring = Keyring::load(&config.files.keys)?;
+    make_tables(&config.database.url).await?;
     let running = app::start(&config, clock.clone()).await?;
     app::apply_directory(&running.gate, &directory_file(&authority, &pki)).await?;
     let base = format!("https://127.0.0.1:{}", running.api.port());
@@ -141,16 +143,42 @@ async fn begin(args: &DemoArgs, clock: Clock, tell: Tell<'_>) -> Result<Demo> {
     Ok(Demo { json, dir, running, _lock: lock })
 }
 
-/// A demonstration fills its database; it never adds to one.
-async fn must_be_empty(url: &str) -> Result<()> {
-    let opened = app::open(url, Clock::machine()).await?;
-    let empty = opened.gate.directory().current().organisations.is_empty();
-    opened.close().await;
-    if empty {
-        Ok(())
-    } else {
-        bail!("the database holds a directory already; give the demonstration an empty one")
+/// Looks whether a named database may be filled, before the folder is cleared; changes nothing in it.
+async fn look_at(url: &str, dir: &Path) -> Result<()> {
+    let url = match url.strip_prefix("sqlite:") {
+        Some(file) => format!("sqlite:{}", dir.join(file).display()),
+        None => url.to_owned(),
+    };
+    let faults = Database { url: url.clone(), allow_unverified_tls: false }.faults();
+    if !faults.is_empty() {
+        bail!("{}", faults.join("; "));
     }
+    let db = match Db::open_existing(&url).await {
+        Err(StoreError::Missing(_)) => return Ok(()),
+        other => other.context("the database cannot be opened")?,
+    };
+    let bare = must_be_bare(&db).await;
+    db.close().await;
+    bare
+}
+
+/// Makes the tables of a demonstration's own database.
+async fn make_tables(url: &str) -> Result<()> {
+    let db = Db::open(url).await.context("the database cannot be opened")?;
+    let made = match must_be_bare(&db).await {
+        Ok(()) => app::prepare(&db).await.map(|_| ()),
+        Err(refusal) => Err(refusal),
+    };
+    db.close().await;
+    made
+}
+
+/// A demonstration fills a database; it never adds to one, and one with any table is somebody's.
+async fn must_be_bare(db: &Db) -> Result<()> {
+    if store::versions(db).await?.1 == 0 && store::schema_of(db).await?.is_empty() {
+        return Ok(());
+    }
+    bail!("the database has tables already; give the demonstration an empty one")
 }
 
 /// The usual ports where both are free and wanted, else free ones, which the configuration then names.
