@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 /// What became of the claims sent. It says nothing of any child, nor of any other organisation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Accepted {
+pub struct ClaimsAnswer {
     /// Claims that stand as they were sent.
     pub(super) accepted: u64,
     /// Those of them that stood so before.
@@ -26,11 +26,11 @@ pub struct Accepted {
     pub(super) of_another_system: u64,
 }
 
-impl Answer for Accepted {}
+impl Answer for ClaimsAnswer {}
 
 /// What became of an involvement that was to end. One that is not there looks like one that had ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Ended {
+pub struct EndedAnswer {
     /// Ended now.
     pub(super) ended: u64,
     /// There was none, or it had ended.
@@ -39,14 +39,14 @@ pub struct Ended {
     pub(super) of_another_system: u64,
 }
 
-impl Answer for Ended {}
+impl Answer for EndedAnswer {}
 
 /// Opens an involvement, or changes it.
 #[utoipa::path(
     put, path = "/v1/involvements/{id}", tag = "involvements",
     params(("id" = String, Path, description = "A UUID of the client's own")),
     request_body = ClaimBody,
-    responses((status = 202, body = Accepted), (status = 400, description = "The claim cannot be read"))
+    responses((status = 202, body = ClaimsAnswer), (status = 400, description = "The claim cannot be read"))
 )]
 pub async fn open_involvement(
     State(gate): State<Gate>,
@@ -55,7 +55,7 @@ pub async fn open_involvement(
     asked: Asked,
     Path(id): Path<String>,
     body: Body,
-) -> Result<Released<Accepted>, Error> {
+) -> Result<Released<ClaimsAnswer>, Error> {
     let permit = gate.open_organisation(asked, Scope::Involvements, Action::WriteInvolvement)?;
     let id = uuid(&id)?;
     let _place = sending.claim(permit.system())?;
@@ -69,7 +69,7 @@ pub async fn open_involvement(
 #[utoipa::path(
     post, path = "/v1/involvements", tag = "involvements",
     request_body(content = String, content_type = "application/x-ndjson"),
-    responses((status = 202, body = Accepted), (status = 400, description = "A line cannot be read; none was taken"),
+    responses((status = 202, body = ClaimsAnswer), (status = 400, description = "A line cannot be read; none was taken"),
               (status = 429, description = "Another caseload of the organisation is being taken, or too many requests; come back after `Retry-After`"))
 )]
 pub async fn send_caseload(
@@ -78,7 +78,7 @@ pub async fn send_caseload(
     State(sending): State<Sending>,
     asked: Asked,
     body: Body,
-) -> Result<Released<Accepted>, Error> {
+) -> Result<Released<ClaimsAnswer>, Error> {
     let permit = gate.open_organisation(asked, Scope::Involvements, Action::WriteInvolvement)?;
     let _place = sending.caseload(permit.organisation())?;
     let body = body.read().await?;
@@ -90,13 +90,13 @@ pub async fn send_caseload(
 #[utoipa::path(
     delete, path = "/v1/involvements/{id}", tag = "involvements",
     params(("id" = String, Path, description = "The UUID under which it was opened")),
-    responses((status = 202, body = Ended))
+    responses((status = 202, body = EndedAnswer))
 )]
 pub async fn end_involvement(
     State(gate): State<Gate>,
     asked: Asked,
     Path(id): Path<String>,
-) -> Result<Released<Ended>, Error> {
+) -> Result<Released<EndedAnswer>, Error> {
     let permit = gate.open_organisation(asked, Scope::Involvements, Action::WriteInvolvement)?;
     let id = uuid(&id)?;
     let mut tx = gate.db().begin().await.map_err(Refusal::from)?;

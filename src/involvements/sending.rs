@@ -5,7 +5,7 @@
 //! waits for a whole caseload. Nothing here depends on whether any child is known.
 
 use super::storage::{self, Queue, Staged, Tried};
-use super::{Accepted, Claim, Matcher};
+use super::{Claim, ClaimsAnswer, Matcher};
 use crate::crypto::sha256;
 use crate::domain::calendar::london;
 use crate::domain::identifiers::{OrganisationId, SystemId};
@@ -68,7 +68,7 @@ pub(super) async fn put(
     permit: Permit<OfOrganisation>,
     claims: Vec<Claim>,
     body: &[u8],
-) -> Result<Released<Accepted>, Refusal> {
+) -> Result<Released<ClaimsAnswer>, Refusal> {
     let who = (permit.organisation(), permit.system());
     let (upload, at) = (Uuid::now_v7(), gate.clock().now());
     let today = london(at).date();
@@ -126,11 +126,11 @@ struct Prepared {
 impl Prepared {
     /// What the answer says once so many rows were written, and how many of them brought anything new. A row that another
     /// request wrote or ended in between was not.
-    fn told(&self, written: u64) -> (Accepted, u64) {
+    fn told(&self, written: u64) -> (ClaimsAnswer, u64) {
         let confirmed = self.confirmed.min(written);
         let unchanged = self.left_out + confirmed;
         let accepted = self.left_out + written;
-        (Accepted { accepted, unchanged, of_another_system: self.of_another_system }, written - confirmed)
+        (ClaimsAnswer { accepted, unchanged, of_another_system: self.of_another_system }, written - confirmed)
     }
 }
 
@@ -141,7 +141,7 @@ async fn prepare(
     (today, holidays): (NaiveDate, &BankHolidays),
 ) -> Result<Prepared, StoreError> {
     let mut terms: HashMap<(String, InvolvementKind), Term> = HashMap::new();
-    let mut tries = Tries::default();
+    let mut counted = Tries::default();
     let mut prepared = Prepared::default();
     for claim in claims {
         let standing = storage::standing(gate.db(), organisation, &claim).await?;
@@ -169,7 +169,7 @@ async fn prepare(
         }
         let is_new = standing.is_another(&claim) || crowded_before;
         let trials = if is_new { trials(&claim) } else { Vec::new() };
-        let beyond = tries.beyond(gate, (organisation, today), &trials).await?;
+        let beyond = counted.beyond(gate, (organisation, today), &trials).await?;
         if let Some(reason) = beyond {
             *prepared.crowded.entry(reason).or_default() += 1;
         }

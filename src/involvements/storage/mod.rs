@@ -13,7 +13,7 @@ pub(super) use sending::{Staged, clear_abandoned, stage, standing, switch_to};
 pub(super) use tries::{Tried, count_tries, tries};
 pub(super) use waiting::{Queue, Waiting, hold, lapse, looked_at, next_organisation, tie, waiting};
 
-use super::http::Ended;
+use super::http::EndedAnswer;
 use crate::domain::identifiers::{OrganisationId, SystemId};
 use crate::store::{Db, StoreError, Touched, Tx, on, read};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -26,19 +26,19 @@ pub(super) async fn end(
     (organisation, system): (OrganisationId, SystemId),
     id: Uuid,
     at: DateTime<Utc>,
-) -> Result<Ended, StoreError> {
+) -> Result<EndedAnswer, StoreError> {
     const WHOSE: &str = "SELECT system_id FROM involvements WHERE organisation_id = $1 AND id = $2";
     const END: &str = "UPDATE involvements SET ended_at = $3, queue = NULL WHERE organisation_id = $1 AND id = $2 \
          AND system_id = $4 AND ended_at IS NULL";
     let ended = on!(tx, c => sqlx::query(END)
         .bind(organisation.0).bind(id).bind(at).bind(system.0).execute(c).await.map(|r| r.touched()))?;
     if ended > 0 {
-        return Ok(Ended { ended, ..Ended::default() });
+        return Ok(EndedAnswer { ended, ..EndedAnswer::default() });
     }
     let whose: Option<Uuid> = on!(tx, c => sqlx::query_scalar(WHOSE)
         .bind(organisation.0).bind(id).fetch_optional(c).await)?;
     let others = u64::from(whose.is_some_and(|whose| whose != system.0));
-    Ok(Ended { ended, unchanged: 1 - others, of_another_system: others })
+    Ok(EndedAnswer { ended, unchanged: 1 - others, of_another_system: others })
 }
 
 /// A line of an agency's own report.

@@ -144,7 +144,7 @@ impl Register<'_> {
         let due = self.window.last_due;
         let Some(days) = self.days(self.window.from, self.window.to, due) else { return counts };
         for year in self.years {
-            if let Some((lo, hi)) = self.places(year, days, due)
+            if let Some((lo, hi)) = Self::places(year, days, due)
                 && let (Some(marks), Some(shut)) =
                     (year.marks.as_bytes().get(lo..hi), year.calendar.shut().get(lo..hi))
             {
@@ -164,7 +164,7 @@ impl Register<'_> {
         let Some(days) = self.days(self.window.from, self.window.to, due) else { return (counts, complete) };
         let mut stale_before = None;
         for year in self.years.iter().rev() {
-            let Some((lo, hi)) = self.places(year, days, due) else { continue };
+            let Some((lo, hi)) = Self::places(year, days, due) else { continue };
             let (Some(marks), Some(shut)) =
                 (year.marks.as_bytes().get(lo..hi), year.calendar.shut().get(lo..hi))
             else {
@@ -190,7 +190,6 @@ impl Register<'_> {
 
     /// The half-open range of places of a year between two days, cut after a session.
     fn places(
-        &self,
         year: &YearOfMarks<'_>,
         (from, to): (NaiveDate, NaiveDate),
         until: Session,
@@ -248,7 +247,7 @@ impl Register<'_> {
         let open_day = due.date.num_days_from_ce() + i32::from(due.half == Half::Pm);
         let joined = reading.part_cancelled_day == PartCancelledDay::WholeDay;
         for year in self.years {
-            let Some((lo, hi)) = self.places(year, days, until) else { continue };
+            let Some((lo, hi)) = Self::places(year, days, until) else { continue };
             let Some(first) = year.calendar.year().date(lo / 2) else { continue };
             let (marks, _) = year.marks.as_bytes().as_chunks::<2>();
             let (shut, _) = year.calendar.shut().as_chunks::<2>();
