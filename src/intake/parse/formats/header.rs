@@ -109,7 +109,7 @@ impl Header {
         for (at, what) in row.faults {
             let place = self.known.iter().find(|(known, _)| known == at).map(|(_, place)| *place);
             if let Some(column) = place.and_then(|place| table.columns.get(place)) {
-                errors.push(RowError::of_cell(row.line, column.name, row.cell(*at), what));
+                errors.push(taking.error(row.line, column.name, row.cell(*at), what));
             }
         }
         errors
