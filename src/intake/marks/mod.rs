@@ -10,8 +10,9 @@ mod place;
 pub(super) use gathered::Gathered;
 pub(super) use place::Placing;
 
+use super::import::Work;
 use super::parse::Tally;
-use super::staging::{Plan, apart};
+use super::staging::Plan;
 use super::{ImportReport, staging::MarksOfYear};
 use crate::domain::calendar::SchoolYear;
 use crate::domain::identifiers::EnrolmentId;
@@ -29,8 +30,8 @@ type Standing = HashMap<(EnrolmentId, SchoolYear), MarksRow>;
 pub(super) async fn plan(
     gate: &Gate,
     permit: &Permit<OfSchool>,
-    gathered: &Arc<Gathered>,
-    tally: &Tally,
+    (gathered, tally): (&Arc<Gathered>, &Tally),
+    work: &Work,
 ) -> Result<Option<(Plan, ImportReport)>, Refusal> {
     if registers::roll_version(gate.db(), permit).await? != gathered.placing.version() {
         return Ok(None);
@@ -43,7 +44,7 @@ pub(super) async fn plan(
     }
     let report = ImportReport::begin("attendance", tally);
     let of_file = Arc::clone(gathered);
-    let merged = apart(move || merge::merge(&of_file, standing, report)).await??;
+    let merged = work.apart(move || merge::merge(&of_file, standing, report)).await??;
     let merge::Merged { changed, recordings, told_again, mut report } = merged;
     let recordings = new_to(gate, permit, recordings, &years).await?;
     let completed = recordings.iter().filter(|recording| told_again.contains(&recording.key)).count();
