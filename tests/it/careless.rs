@@ -107,7 +107,6 @@ async fn short_rolls(db: TestDb) {
     let answer = gate.send_as(&school.urn, "pupils", lines, address.clone()).await;
     assert_eq!(counts(&answer), [1, 0, 1, 0], "{}", answer.body);
     assert_eq!(counts(&gate.send_as(&school.urn, "pupils", lines, address).await), [0, 1, 0, 0]);
-    let mut expected = expected;
     expected[1..].copy_from_slice(&[before[1] + 1, before[2] + 1, before[3], before[4] + 3]);
     assert_eq!(amended().await, expected);
     // A leaver comes back on roll only by a last day that is there and empty.
@@ -138,7 +137,9 @@ async fn wrong_column(db: TestDb) {
     let columns = [NEEDED.as_slice(), &["whereabouts_protected"]].concat();
     let flagged = |rows: &[Row]| {
         let mut rows = rows.to_vec();
-        rows.iter_mut().for_each(|row| _ = row.insert("whereabouts_protected".into(), "Y".into()));
+        for row in &mut rows {
+            row.insert("whereabouts_protected".into(), "Y".into());
+        }
         csv_of(&columns, &rows)
     };
     gate.client(&sender).find(&all[0]["upn"]).await.unwrap();

@@ -59,14 +59,14 @@ pub struct ImportArgs {
 #[derive(Clone, Copy, Debug, clap::Args)]
 struct ConfirmArgs {
     /// Protect the whereabouts of this many pupils of a school: the number that an import told
-    #[arg(long, value_name = "N")]
-    confirm_protected: Option<usize>,
+    #[arg(long = "confirm-protected", value_name = "N")]
+    protected: Option<usize>,
     /// Shut sessions on which this many marks of a school stand: the number that an import told
-    #[arg(long, value_name = "N")]
-    confirm_marks_without_session: Option<usize>,
+    #[arg(long = "confirm-marks-without-session", value_name = "N")]
+    marks_without_session: Option<usize>,
     /// Take a calendar that ends before June
-    #[arg(long)]
-    confirm_short_year: bool,
+    #[arg(long = "confirm-short-year")]
+    short_year: bool,
 }
 
 /// What a file holds.
@@ -107,9 +107,9 @@ pub(super) async fn import(args: &ImportArgs) -> Result<u8> {
         year: args.year.map(SchoolYear),
         limits: Limits::default(),
         confirmed: Confirmed {
-            protected: args.confirm.confirm_protected,
-            marks_without_session: args.confirm.confirm_marks_without_session,
-            short_year: args.confirm.confirm_short_year,
+            protected: args.confirm.protected,
+            marks_without_session: args.confirm.marks_without_session,
+            short_year: args.confirm.short_year,
         },
     };
     let outcome = take(&opened.gate, args, file, options).await;

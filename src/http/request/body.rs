@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 /// A body that has not been read yet: whoever may not send it is refused before its bytes are taken in.
 #[derive(Debug)]
 pub struct Body {
-    body: axum::body::Body,
+    unread: axum::body::Body,
     too_long: bool,
     most_bytes: u64,
 }
@@ -29,7 +29,7 @@ impl<S: Send + Sync> FromRequest<S> for Body {
         let said = request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
         let too_long = said.zip(limit).is_some_and(|(said, limit): (u64, u64)| said > limit);
         let most_bytes = said.or(limit).unwrap_or(u64::MAX);
-        Ok(Self { body: request.with_limited_body().into_body(), too_long, most_bytes })
+        Ok(Self { unread: request.with_limited_body().into_body(), too_long, most_bytes })
     }
 }
 
@@ -43,7 +43,7 @@ impl Body {
     /// Reads the whole body, within the route's limit. One that says that it is longer is not waited for.
     pub async fn read(self) -> Result<Bytes, Error> {
         self.most_bytes()?;
-        axum::body::to_bytes(self.body, usize::MAX).await.map_err(|error| {
+        axum::body::to_bytes(self.unread, usize::MAX).await.map_err(|error| {
             if is_too_long(&error) {
                 too_long()
             } else {
