@@ -15,7 +15,7 @@ mod rows;
 mod taking;
 mod text;
 
-pub(in crate::intake) use formats::ADDED_COLUMNS as ERROR_COLUMNS;
+pub(in crate::intake) use formats::{ADDED_COLUMNS as ERROR_COLUMNS, may_compute};
 pub use originals::{Content, Originals, originals};
 pub use report::{CellFault, File, FileError, HeaderError, RowError, SessionsError, SpreadsheetError, Tally};
 pub(in crate::intake) use rows::is_present;
