@@ -296,6 +296,14 @@ pub enum SessionsError {
         /// The column, from 1.
         column: usize,
     },
+    /// A date without a session of it.
+    #[error(
+        "column {column} names a date and no session that can be read; write `AM` or `PM` with each date, or leave the column out"
+    )]
+    NoHalf {
+        /// The column, from 1.
+        column: usize,
+    },
     /// Two columns for one session.
     #[error("columns {first} and {second} name the same session; keep one of them")]
     Twice {
