@@ -75,6 +75,7 @@ pub struct OfMany {
 #[derive(Debug)]
 pub struct OfSchool {
     pub(super) school: SchoolId,
+    pub(super) sent_by: Option<SystemId>,
 }
 
 /// A permit to a school's figures, and to no child of it.
@@ -120,7 +121,7 @@ impl<S> Permit<S> {
 }
 
 impl<S> Permit<S> {
-    /// Notes in the request's entry which record is read, where that is no child.
+    /// Notes in the request's entry which record it is about, where that is no child.
     pub fn note_record(&self, record: String) {
         self.trail.note(|e| e.record = Some(record));
     }
@@ -130,7 +131,12 @@ impl<S> Permit<S> {
         self.note_written_digest(record, crate::crypto::sha256(&[sent]));
     }
 
-    /// The same where the digest is at hand: SHA-256 of what was sent.
+    /// Says in the entry, as one word of ours, what somebody should look at.
+    pub fn note_reason(&self, reason: &'static str) {
+        self.trail.note(|e| e.reason = Some(reason.to_owned()));
+    }
+
+    /// The same as [`Self::note_written`] where the digest is at hand: SHA-256 of what was sent.
     pub fn note_written_digest(&self, record: String, sent: [u8; 32]) {
         self.trail.note(|e| (e.record, e.written) = (Some(record), Some(crate::audit::Digest(sent))));
     }
@@ -208,5 +214,10 @@ impl Permit<OfSchool> {
     /// The school whose registers the permit is about.
     pub fn school(&self) -> SchoolId {
         self.subject.school
+    }
+
+    /// The system whose own uploads are all that may be read: whoever acts under a mandate learns of no other.
+    pub fn only_sent_by(&self) -> Option<SystemId> {
+        self.subject.sent_by
     }
 }

@@ -5,7 +5,7 @@ mod header;
 mod json_lines;
 mod xlsx;
 
-pub(in crate::intake) use header::ADDED_COLUMNS;
+pub(in crate::intake) use header::{ADDED_COLUMNS, may_compute};
 pub(super) use header::Header;
 pub(super) use json_lines::{keys, read as read_ndjson};
 
