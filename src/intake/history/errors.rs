@@ -5,7 +5,9 @@
 //! them is mended. A cell that a spreadsheet would take for a formula gets an apostrophe before it, which the readers
 //! take off again in such a file and in no other.
 
-use super::super::parse::{Content, ERROR_COLUMNS, FileError, Format, Limits, Originals, Source, may_compute, originals};
+use super::super::parse::{
+    Content, ERROR_COLUMNS, FileError, Format, Limits, Originals, Source, may_compute, originals,
+};
 use super::super::report::Reported;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -124,7 +126,9 @@ mod tests {
 
     #[test]
     fn a_formula_is_known_behind_space_and_in_full_width() {
-        for cell in ["=1", "\n=1", " +1", "\u{A0}-1", "\u{0}@x", "' =1", "\u{FF1D}1", " \u{FF20}x", "\tx", "\nx"] {
+        for cell in
+            ["=1", "\n=1", " +1", "\u{A0}-1", "\u{0}@x", "' =1", "\u{FF1D}1", " \u{FF20}x", "\tx", "\nx"]
+        {
             assert_eq!(guarded(cell), format!("'{cell}"), "{cell:?}");
         }
         for cell in ["", "1=1", "'x", " x - y", "#N/A", "2026-09-03"] {

@@ -113,7 +113,7 @@ fn a_reason_beside_an_ordinary_mark_is_dropped_and_counted() {
     let minutes = recording((0, "I", Some(3)), None);
     assert_eq!(worth_keeping(map(&[told(60)]), &map(&[minutes])).1, 0);
     let original = Recording { amended_from: Some("N".to_owned()), ..told(60) };
-    assert_eq!(worth_keeping(map(&[original.clone()]), &nothing), (vec![original.clone()], 0));
+    assert_eq!(worth_keeping(map(std::slice::from_ref(&original)), &nothing), (vec![original.clone()], 0));
     // What is kept already stays.
     assert_eq!(worth_keeping(map(&[told(60)]), &map(&[told(60)])), (vec![], 0));
 }

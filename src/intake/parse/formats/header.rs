@@ -154,7 +154,8 @@ pub(in super::super) fn unguarded(cell: &str) -> &str {
 /// Whether a spreadsheet may take a cell for a formula: by its first sign, in full width too, whatever space and
 /// apostrophes it passes over before that.
 pub(in crate::intake) fn may_compute(cell: &str) -> bool {
-    let formula = |c: char| matches!(c, '=' | '+' | '-' | '@' | '\u{FF1D}' | '\u{FF0B}' | '\u{FF0D}' | '\u{FF20}');
+    let formula =
+        |c: char| matches!(c, '=' | '+' | '-' | '@' | '\u{FF1D}' | '\u{FF0B}' | '\u{FF0D}' | '\u{FF20}');
     let passed_over = |c: char| c == '\'' || c.is_whitespace() || c.is_control();
     let bare = cell.trim_start_matches('\'');
     bare.starts_with(['\t', '\r', '\n']) || bare.trim_start_matches(passed_over).starts_with(formula)
