@@ -26,6 +26,8 @@ pub(super) async fn plan(
     file: &File<PupilRow>,
 ) -> Result<(Plan, ImportReport), StoreError> {
     let mut report = ImportReport::begin("pupils", &file.tally);
+    let unknown = |row: &PupilRow| row.upn.as_ref().is_some_and(|upn| !upn.issuer_known());
+    report.upn_issuer_unknown = file.rows.iter().filter(|(_, row)| unknown(row)).count();
     let mut plan = Plan::default();
     let enrolments = registers::school_roll(gate.db(), permit).await?;
     let entries = registers::school_admission_entries(gate.db(), permit).await?;
