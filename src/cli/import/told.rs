@@ -85,7 +85,7 @@ pub(super) fn tell(
     let imported = match outcome {
         Ok(imported) => imported,
         Err(error) => {
-            say(&format!("nothing was taken: {error}\n"))?;
+            say(&failed(args, &format!("nothing was taken: {error}")))?;
             return Ok(exit(&error));
         }
     };
@@ -120,6 +120,11 @@ pub(super) fn tell(
         }
     }
     Ok(code)
+}
+
+/// What is printed where there is nothing to count.
+pub(super) fn failed(args: &ImportArgs, why: &str) -> String {
+    if args.json { format!("{}\n", serde_json::json!({ "error": why })) } else { format!("{why}\n") }
 }
 
 fn of_school(school: SchoolImport) -> Result<OfSchool> {
@@ -166,6 +171,7 @@ fn sum(schools: &[OfSchool]) -> ImportReport {
         total.rejected += report.rejected;
         total.comments_dropped += report.comments_dropped;
         total.codes_mended += report.codes_mended;
+        total.upn_issuer_unknown += report.upn_issuer_unknown;
         total.errors_left_out += report.errors_left_out;
     }
     total.applied = !schools.is_empty() && schools.iter().all(|school| school.report.applied);
