@@ -60,7 +60,7 @@ pub fn ask<T>(calendar: &SchoolCalendar, row: &[u8], question: impl Fn(&Register
         dual_registered: false,
     };
     let last_due = Session::new(YEAR.last_day(), Half::Pm);
-    let window = Window { from: YEAR.first_day(), to: YEAR.last_day(), last_due };
+    let window = Window { from: YEAR.first_day(), to: YEAR.last_day(), last_due, live_to: last_due };
     question(&Register { enrolment, years: &years, window })
 }
 

@@ -213,7 +213,8 @@ fn figures_of(years: &[Year], from: chrono::NaiveDate, to: chrono::NaiveDate) ->
         part_time: false,
         dual_registered: false,
     };
-    let window = Window { from, to, last_due: Session::new(to, Half::Pm) };
+    let last = Session::new(to, Half::Pm);
+    let window = Window { from, to, last_due: last, live_to: last };
     Register { enrolment, years: &years, window }.figures()
 }
 

@@ -1,6 +1,6 @@
 //! The wire of disclosures: audit entries of the caller's own organisation.
 
-use crate::audit::{self, Entry, Stored};
+use crate::audit::{self, Decision, Entry, Stored};
 use crate::directory::Scope;
 use crate::gate::{Answer, Asked, ChildRef, Gate, Refusal, Released};
 use crate::http::{Error, Query};
@@ -96,7 +96,8 @@ pub struct EntryBody {
     relationship: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     action: Option<String>,
-    /// The child, as a handle of the reading system's own.
+    /// The child, as a handle of the reading system's own; only where something was given. Of what was refused it would say
+    /// which child there is.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pupil_id: Option<ChildRef>,
@@ -182,7 +183,7 @@ fn body(stored: Stored) -> EntryBody {
         traceparent: entry.traceparent,
         count: entry.count,
         action: entry.action,
-        pupil_id: entry.child.map(ChildRef::of),
+        pupil_id: entry.child.filter(|_| entry.decision == Decision::Allowed).map(ChildRef::of),
         sections_asked: sections(entry.sections_asked),
         sections_given: sections(entry.sections_given),
         decision: entry.decision.as_str().to_owned(),

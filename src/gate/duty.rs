@@ -4,7 +4,7 @@ use super::trail::Trail;
 use super::{Gate, Refusal, handles};
 use crate::audit::{self, Class, Decision, Digest, Entry, EventId, Receipt};
 use crate::policy::Duty;
-use crate::relationships;
+use crate::relationships::{self, Claimed, Fit};
 use crate::store::{StoreError, Tx};
 use chrono::TimeDelta;
 use http::StatusCode;
@@ -17,6 +17,7 @@ const HANDLES_AT_ONCE: i64 = 100;
 /// Proof that a duty was opened; consumed by its entry.
 #[derive(Debug)]
 pub struct DutyPermit {
+    duty: Duty,
     trail: Trail,
 }
 
@@ -41,10 +42,18 @@ impl Gate {
         entry.policy_set = Some(Digest(self.0.policy.digest()));
         let trail = Trail::new(entry);
         if decision.allowed {
-            return Ok(DutyPermit { trail });
+            return Ok(DutyPermit { duty, trail });
         }
         self.record(&trail, StatusCode::FORBIDDEN, b"").await?;
         Err(Refusal::Forbidden)
+    }
+
+    /// Whom a claim fits, for the duty that matches claims and for no other.
+    pub async fn fitting(&self, permit: &DutyPermit, claimed: Claimed<'_>) -> Result<Fit, Refusal> {
+        if permit.duty != Duty::MatchClaims {
+            return Err(Refusal::Forbidden);
+        }
+        Ok(relationships::fitting(self.db(), claimed).await?)
     }
 
     /// Retires the handles of holders whose last relationship to the child ended thirty days ago, and says how many.

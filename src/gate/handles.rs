@@ -7,6 +7,8 @@ use crate::relationships::Untied;
 use crate::store::{Db, StoreError, Touched as _, Tx, on, read};
 use chrono::{DateTime, Utc};
 use serde::{Serialize, Serializer, ser};
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
 
 /// A child in an answer. It can be written only after the gate has put a handle in the internal id's place.
 #[derive(Clone, Debug)]
@@ -65,22 +67,56 @@ pub(super) fn bytes_of(handle: &str) -> Vec<u8> {
     crypto::from_hex(handle).filter(|b| b.len() == 16).unwrap_or_else(|| vec![0; 16])
 }
 
-/// The handle that the holder already has for a child.
-pub(super) async fn held(db: &Db, holder: &Holder, pupil: PupilId) -> Result<Option<String>, StoreError> {
-    const HELD: &str = "SELECT handle FROM handles WHERE system_id = $1 AND organisation_id = $2 AND pupil_id = $3 \
-         AND retired_at IS NULL";
-    let handle: Option<Vec<u8>> = read!(db, c => sqlx::query_scalar(HELD)
-        .bind(holder.system.0).bind(holder.organisation.0).bind(pupil.0).fetch_optional(c).await)?;
-    Ok(handle.map(|bytes| crypto::to_hex(&bytes)))
+/// Children asked about in one statement.
+const AT_ONCE: usize = 8;
+/// Handles issued in one transaction, so that none holds the one writer for long.
+const STEP: usize = 100;
+
+/// A handle of the holder's for each of these children: the one that it has, or a new one.
+pub(super) async fn of_all(
+    db: &Db,
+    holder: &Holder,
+    pupils: &BTreeSet<PupilId>,
+    at: DateTime<Utc>,
+) -> Result<BTreeMap<PupilId, String>, StoreError> {
+    let mut handles = held(db, holder, pupils).await?;
+    let without: Vec<PupilId> = pupils.iter().filter(|p| !handles.contains_key(p)).copied().collect();
+    for step in without.chunks(STEP) {
+        let mut tx = db.begin().await?;
+        for pupil in step {
+            issue(&mut tx, holder, *pupil, at).await?;
+        }
+        tx.commit().await?;
+    }
+    if !without.is_empty() {
+        handles.extend(held(db, holder, &without.into_iter().collect()).await?);
+    }
+    Ok(handles)
+}
+
+/// The handles that the holder already has for children.
+async fn held(
+    db: &Db,
+    holder: &Holder,
+    pupils: &BTreeSet<PupilId>,
+) -> Result<BTreeMap<PupilId, String>, StoreError> {
+    const HELD: &str = "SELECT pupil_id, handle FROM handles WHERE system_id = $1 AND organisation_id = $2 \
+         AND retired_at IS NULL AND pupil_id IN ($3, $4, $5, $6, $7, $8, $9, $10)";
+    let all: Vec<PupilId> = pupils.iter().copied().collect();
+    let mut handles = BTreeMap::new();
+    for some in all.chunks(AT_ONCE) {
+        let at = |place: usize| some.get(place).map(|pupil| pupil.0);
+        let rows: Vec<(Uuid, Vec<u8>)> = read!(db, c => sqlx::query_as(HELD)
+            .bind(holder.system.0).bind(holder.organisation.0)
+            .bind(at(0)).bind(at(1)).bind(at(2)).bind(at(3)).bind(at(4)).bind(at(5)).bind(at(6)).bind(at(7))
+            .fetch_all(c).await)?;
+        handles.extend(rows.into_iter().map(|(pupil, bytes)| (PupilId(pupil), crypto::to_hex(&bytes))));
+    }
+    Ok(handles)
 }
 
 /// Issues a handle; when another request has just issued one for the same child, that one stays.
-pub(super) async fn issue(
-    tx: &mut Tx,
-    holder: &Holder,
-    pupil: PupilId,
-    at: DateTime<Utc>,
-) -> Result<(), StoreError> {
+async fn issue(tx: &mut Tx, holder: &Holder, pupil: PupilId, at: DateTime<Utc>) -> Result<(), StoreError> {
     const INSERT: &str = "INSERT INTO handles (system_id, organisation_id, handle, pupil_id, issued_at) \
          VALUES ($1, $2, $3, $4, $5) \
          ON CONFLICT (system_id, organisation_id, pupil_id) WHERE retired_at IS NULL DO NOTHING";

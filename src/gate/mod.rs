@@ -24,6 +24,9 @@ pub use trail::{Recorded, Trail};
 /// What a search is by; only the gate looks with it.
 pub use crate::relationships::Sought;
 
+/// What a claim says of its child, and whom it fits; only the gate looks with it.
+pub use crate::relationships::{Claimed, Fit};
+
 use crate::audit::Journal;
 use crate::clock::Clock;
 use crate::directory::LiveDirectory;

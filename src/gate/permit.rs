@@ -75,6 +75,7 @@ pub struct OfMany {
 #[derive(Debug)]
 pub struct OfSchool {
     pub(super) school: SchoolId,
+    pub(super) sent_by: Option<SystemId>,
 }
 
 /// A permit to a school's figures, and to no child of it.
@@ -208,5 +209,10 @@ impl Permit<OfSchool> {
     /// The school whose registers the permit is about.
     pub fn school(&self) -> SchoolId {
         self.subject.school
+    }
+
+    /// The system whose own uploads are all that may be read: whoever acts under a mandate learns of no other.
+    pub fn only_sent_by(&self) -> Option<SystemId> {
+        self.subject.sent_by
     }
 }

@@ -12,6 +12,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::marker::PhantomData;
 
 /// A body that may be released: it names the children in it, so that the gate can put handles in their place.
@@ -152,31 +153,20 @@ impl Gate {
     }
 
     async fn put_handles<S, T: Answer>(&self, permit: &Permit<S>, body: &mut T) -> Result<(), Refusal> {
-        let mut without = Vec::new();
         for child in body.children() {
-            let Some(pupil) = child.internal() else { continue };
-            let asked = permit.holder.handle.as_ref().filter(|(asked, _)| *asked == pupil);
-            let held = match asked {
-                Some((_, handle)) => Some(handle.clone()),
-                None => handles::held(self.db(), &permit.holder, pupil).await?,
-            };
-            match held {
-                Some(handle) => child.put(handle),
-                None => without.push(pupil),
+            let asked = permit.holder.handle.as_ref().filter(|(asked, _)| child.internal() == Some(*asked));
+            if let Some((_, handle)) = asked {
+                child.put(handle.clone());
             }
         }
-        if without.is_empty() {
+        let pupils: BTreeSet<_> = body.children().iter().filter_map(|child| child.internal()).collect();
+        if pupils.is_empty() {
             return Ok(());
         }
-        let mut tx = self.db().begin().await?;
-        for pupil in without {
-            handles::issue(&mut tx, &permit.holder, pupil, self.clock().now()).await?;
-        }
-        tx.commit().await?;
+        let handles = handles::of_all(self.db(), &permit.holder, &pupils, self.clock().now()).await?;
         for child in body.children() {
             if let Some(pupil) = child.internal() {
-                let held = handles::held(self.db(), &permit.holder, pupil).await?;
-                child.put(held.ok_or(Refusal::Answer)?);
+                child.put(handles.get(&pupil).ok_or(Refusal::Answer)?.clone());
             }
         }
         Ok(())

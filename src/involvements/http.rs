@@ -15,21 +15,38 @@ use std::collections::HashSet;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-/// The answer to every claim that can be read: the same for every child.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Accepted {
-    /// How many claims were taken.
-    accepted: usize,
+/// What became of the claims sent. It says nothing of any child, nor of any other organisation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ClaimsAnswer {
+    /// Claims that stand as they were sent.
+    pub(super) accepted: u64,
+    /// Those of them that stood so before.
+    pub(super) unchanged: u64,
+    /// Claims whose id is that of another system of the organisation: they stay as that one left them.
+    pub(super) of_another_system: u64,
 }
 
-impl Answer for Accepted {}
+impl Answer for ClaimsAnswer {}
+
+/// What became of an involvement that was to end. One that is not there looks like one that had ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct EndedAnswer {
+    /// Ended now.
+    pub(super) ended: u64,
+    /// There was none, or it had ended.
+    pub(super) unchanged: u64,
+    /// It is of another system of the organisation, and goes on.
+    pub(super) of_another_system: u64,
+}
+
+impl Answer for EndedAnswer {}
 
 /// Opens an involvement, or changes it.
 #[utoipa::path(
     put, path = "/v1/involvements/{id}", tag = "involvements",
     params(("id" = String, Path, description = "A UUID of the client's own")),
     request_body = ClaimBody,
-    responses((status = 202, body = Accepted), (status = 400, description = "The claim cannot be read"))
+    responses((status = 202, body = ClaimsAnswer), (status = 400, description = "The claim cannot be read"))
 )]
 pub async fn open_involvement(
     State(gate): State<Gate>,
@@ -38,22 +55,21 @@ pub async fn open_involvement(
     asked: Asked,
     Path(id): Path<String>,
     body: Body,
-) -> Result<Released<Accepted>, Error> {
+) -> Result<Released<ClaimsAnswer>, Error> {
     let permit = gate.open_organisation(asked, Scope::Involvements, Action::WriteInvolvement)?;
     let id = uuid(&id)?;
     let _place = sending.claim(permit.system())?;
     let body = body.read().await?;
     let claim = Claim::read(crate::http::json(&body)?, Some(id), gate.clock().school_now())?;
     within(&gate, &permit, &claim)?;
-    permit.note_written(format!("involvement {}", claim.id), &body);
-    Ok(put(&gate, (&matcher, &sending), permit, vec![claim], Accepted { accepted: 1 }).await?)
+    Ok(put(&gate, (&matcher, &sending), permit, vec![claim], &body).await?)
 }
 
 /// Sends a day's caseload, one claim a line and one caseload of an organisation at a time.
 #[utoipa::path(
     post, path = "/v1/involvements", tag = "involvements",
     request_body(content = String, content_type = "application/x-ndjson"),
-    responses((status = 202, body = Accepted), (status = 400, description = "A line cannot be read; none was taken"),
+    responses((status = 202, body = ClaimsAnswer), (status = 400, description = "A line cannot be read; none was taken"),
               (status = 429, description = "Another caseload of the organisation is being taken, or too many requests; come back after `Retry-After`"))
 )]
 pub async fn send_caseload(
@@ -62,34 +78,35 @@ pub async fn send_caseload(
     State(sending): State<Sending>,
     asked: Asked,
     body: Body,
-) -> Result<Released<Accepted>, Error> {
+) -> Result<Released<ClaimsAnswer>, Error> {
     let permit = gate.open_organisation(asked, Scope::Involvements, Action::WriteInvolvement)?;
     let _place = sending.caseload(permit.organisation())?;
     let body = body.read().await?;
     let claims = read_lines(&gate, &permit, &body)?;
-    permit.note_written(format!("{} involvements", claims.len()), &body);
-    let accepted = Accepted { accepted: claims.len() };
-    Ok(put(&gate, (&matcher, &sending), permit, claims, accepted).await?)
+    Ok(put(&gate, (&matcher, &sending), permit, claims, &body).await?)
 }
 
 /// Ends an involvement. One that is not there looks the same.
 #[utoipa::path(
     delete, path = "/v1/involvements/{id}", tag = "involvements",
     params(("id" = String, Path, description = "The UUID under which it was opened")),
-    responses((status = 202, body = Accepted))
+    responses((status = 202, body = EndedAnswer))
 )]
 pub async fn end_involvement(
     State(gate): State<Gate>,
     asked: Asked,
     Path(id): Path<String>,
-) -> Result<Released<Accepted>, Error> {
+) -> Result<Released<EndedAnswer>, Error> {
     let permit = gate.open_organisation(asked, Scope::Involvements, Action::WriteInvolvement)?;
     let id = uuid(&id)?;
-    permit.note_written(format!("involvement {id}"), b"");
     let mut tx = gate.db().begin().await.map_err(Refusal::from)?;
     let at = gate.clock().school_now();
-    storage::end(&mut tx, (permit.organisation(), permit.system()), id, at).await.map_err(Refusal::from)?;
-    Ok(gate.commit(permit, tx, StatusCode::ACCEPTED, Accepted { accepted: 1 }).await?)
+    let end = storage::end(&mut tx, (permit.organisation(), permit.system()), id, at);
+    let ended = end.await.map_err(Refusal::from)?;
+    if ended.ended > 0 {
+        permit.note_written(format!("involvement {id}"), b"");
+    }
+    Ok(gate.commit(permit, tx, StatusCode::ACCEPTED, ended).await?)
 }
 
 /// A page of a report.
@@ -122,7 +139,8 @@ pub struct ReportLine {
     case_reference: String,
     /// Its kind.
     kind: String,
-    /// `accessible` or `pending`, never why; `ended` once it is over.
+    /// `accessible` or `pending`, never why; `lapsed` once it was not sent for 28 days and waits no more; `ended` once it is
+    /// over.
     state: String,
 }
 
@@ -151,18 +169,15 @@ pub async fn report_involvements(
     let full = i64::try_from(rows.len()).is_ok_and(|n| n == limit);
     let next_cursor = rows.last().map(|row| row.id).filter(|_| full);
     let (now, today) = (gate.clock().school_now(), gate.clock().today());
+    let lapses = gate.clock().now() - TimeDelta::days(LAPSE_DAYS);
     let state = |row: &storage::ReportRow| {
-        let lapsed =
-            row.pupil_id.is_none() && row.received_at < gate.clock().now() - TimeDelta::days(LAPSE_DAYS);
-        let over = lapsed
-            || row.ended_at.is_some_and(|at| at <= now)
-            || row.until_day.is_some_and(|day| day < today);
-        if over {
-            "ended"
-        } else if row.pupil_id.is_some() {
-            "accessible"
-        } else {
-            "pending"
+        let over = row.ended_at.is_some_and(|at| at <= now) || row.until_day.is_some_and(|day| day < today);
+        let waits = row.confirmed_at.is_some_and(|at| at >= lapses);
+        match (over, row.pupil_id.is_some(), waits) {
+            (true, _, _) => "ended",
+            (false, true, _) => "accessible",
+            (false, false, true) => "pending",
+            (false, false, false) => "lapsed",
         }
     };
     let involvements = rows

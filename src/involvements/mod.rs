@@ -12,7 +12,8 @@ mod storage;
 pub use claim::{Claim, ClaimBody, ClaimError};
 pub use http::{
     __path_end_involvement, __path_open_involvement, __path_report_involvements, __path_send_caseload,
-    Accepted, ReportAnswer, end_involvement, open_involvement, report_involvements, send_caseload,
+    ClaimsAnswer, EndedAnswer, ReportAnswer, end_involvement, open_involvement, report_involvements,
+    send_caseload,
 };
 pub use matching::{Matched, Matcher, match_claims, match_daily, match_step};
 pub use sending::Sending;

@@ -13,7 +13,7 @@ mod untied;
 pub use behind::{Behind, behind};
 pub use cases::{Case, cases_of};
 pub use enrolled::{DualPlace, Enrolled, enrolled};
-pub use finding::{Among, Hit, Sought, sought};
+pub use finding::{Among, Claimed, Fit, Hit, Sought, fitting, sought};
 pub use many::{cases_of_each, enrolled_at, enrolled_of_each};
 pub use tied::{TiedBy, next_tied};
 pub use untied::{Untied, untied_handles};

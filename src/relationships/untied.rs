@@ -28,7 +28,9 @@ impl Untied {
 
 /// At most `limit` handles in use whose organisation has had no involvement with the child since `since` (a time, and
 /// the same as a day), and has neither enrolled the child nor, through an officer's system, the duty of attendance at a
-/// school that has. An enrolment that has ended counts: the register is kept, and with it who may ask about it.
+/// school that has. An enrolment that has ended counts: the register is kept, and with it who may ask about it. A system
+/// that reads the audit keeps its handles: there they stand for whom an entry is about, which no relationship ends, and
+/// where tomorrow's stood for the same child the two could not be laid beside each other.
 pub async fn untied_handles(
     db: &Db,
     since: (DateTime<Utc>, NaiveDate),
@@ -36,6 +38,8 @@ pub async fn untied_handles(
 ) -> Result<Vec<Untied>, StoreError> {
     const UNTIED: &str = "SELECT h.system_id, h.organisation_id, h.handle FROM handles h \
          WHERE h.retired_at IS NULL \
+         AND NOT EXISTS (SELECT 1 FROM systems y WHERE y.id = h.system_id \
+         AND ' ' || y.scopes || ' ' LIKE '% audit %') \
          AND NOT EXISTS (SELECT 1 FROM involvements i WHERE i.pupil_id = h.pupil_id \
          AND i.organisation_id = h.organisation_id AND (i.ended_at IS NULL OR i.ended_at > $1) \
          AND (i.until_day IS NULL OR i.until_day >= $2)) \

@@ -39,6 +39,7 @@ const STEPS: &[Step] = steps![
     12 "0012_recorded_minutes",
     13 "0013_retention",
     14 "0014_change_feeds",
+    15 "0015_confirmed_claims",
 ];
 
 /// Applies every migration that the database does not yet have, each in a transaction.

@@ -21,6 +21,8 @@ pub(super) struct Span {
     pub(super) to_given: bool,
     /// The last session that is over; `last_seen` reaches this far.
     pub(super) last_due: Session,
+    /// The last session of today: as far as a mark that is there already is told by `last_seen`.
+    pub(super) live_to: Session,
     /// The moment as at which marks, roll and calendar are read; none: now.
     pub(super) moment: Option<DateTime<Utc>>,
     /// The moment as at which last sightings are read; none: now.
@@ -84,6 +86,7 @@ pub(super) fn span(
         return Err(WindowError::TooLong);
     }
     let last_due = last_due(local.date(), local.time());
+    let live_to = Session::new(local.date(), Half::Pm);
     let (as_of, moment) = if live {
         (local.date(), None)
     } else {
@@ -104,7 +107,7 @@ pub(super) fn span(
     let from = from.map(|from| from.min(to));
     let (shown, derivation) = (SectionSet::all(), false);
     let (seen, bound) = (None, !live);
-    Ok(Span { from, to, to_given, last_due, moment, seen, bound, as_of, reading, shown, derivation })
+    Ok(Span { from, to, to_given, last_due, live_to, moment, seen, bound, as_of, reading, shown, derivation })
 }
 
 /// The default window as it was answered at the last publication, and everything in it as it counted then, last sightings
@@ -142,7 +145,7 @@ impl Span {
     /// The school years to read: one before the window, for runs and windows that reach back, to the live day.
     pub(super) fn years(&self) -> (SchoolYear, SchoolYear) {
         let first = SchoolYear::of(self.from.unwrap_or(self.to));
-        (SchoolYear(first.0 - 1), SchoolYear::of(self.last_due.date.max(self.to)))
+        (SchoolYear(first.0 - 1), SchoolYear::of(self.live_to.date.max(self.to)))
     }
 }
 
@@ -200,6 +203,7 @@ mod tests {
         ] {
             let span = span((None, None), true, at(now)).unwrap();
             assert_eq!(span.last_due, Session::new(day(date), half), "{now}");
+            assert_eq!(span.live_to, Session::new(day("2026-11-20"), Half::Pm), "{now}");
             assert_eq!(span.moment, None);
         }
     }

@@ -1,22 +1,28 @@
 //! A day's caseload, and cases that are sent again and again.
 
-use crate::involvements::{SENDER, becomes, claim, id, put, state, summary, unknown, with};
+use crate::involvements::{SENDER, becomes, claim, end, id, put, state, summary, unknown, with};
 use crate::support::exports::{Wire, number};
 use crate::support::wire::{self, log, run};
 use crate::support::{Suite, TestDb};
 use futures_util::future::join_all;
 use reqwest::Method;
 use schoolgate::audit::{Class, Decision};
+use schoolgate::clock::Clock;
 use schoolgate::demo::Standing;
 use schoolgate::demo::run::Answered;
 use schoolgate::involvements::match_claims;
+use schoolgate::store::Db;
 use serde_json::{Value, json};
 
 /// Registers the tests of this file.
 pub fn register(suite: &mut Suite) {
     suite.both_empty("caseloads::one_organisations_caseloads_hold_nobody_up", in_turn);
     suite.both_empty("caseloads::a_caseload_counts_whole_or_not_at_all", whole);
+    suite.both_empty("caseloads::a_claim_that_is_still_sent_waits_on", waits_on);
+    suite.both_empty("caseloads::another_systems_case_is_told_and_left", anothers);
+    suite.both_empty("caseloads::a_case_that_ended_meanwhile_stays_ended", ended_meanwhile);
     suite.both_empty("caseloads::a_term_is_not_renewed_for_ever", renewed);
+    suite.both_empty("caseloads::a_name_is_not_tried_under_many_cases", dates_of_a_name);
     suite.both_empty("caseloads::birth_dates_cannot_be_tried_out", tried_out);
 }
 
@@ -32,6 +38,11 @@ async fn send(gate: &Wire, claims: &[Value]) -> Answered {
     let body = lines.join("\n");
     let headers = [("content-type", "application/x-ndjson")];
     gate.client(SENDER).call(Method::POST, "/v1/involvements", &headers, body.into_bytes()).await.unwrap()
+}
+
+/// What an answer says.
+fn counts(accepted: u64, unchanged: u64, of_another_system: u64) -> Value {
+    json!({"accepted": accepted, "unchanged": unchanged, "of_another_system": of_another_system})
 }
 
 /// So many claims about children whom nobody knows, with ids from `first` on.
@@ -50,6 +61,7 @@ fn strangers(first: u32, count: u32) -> Vec<Value> {
 async fn in_turn(db: TestDb) {
     let gate = Wire::start(&db.url).await;
     let load = strangers(1_000, 600);
+    let began = Clock::machine().now();
     let officer = gate.gate.child("attendance_officer_la", Standing::Mine).clone();
     let others = async {
         let mut statuses = Vec::new();
@@ -69,10 +81,13 @@ async fn in_turn(db: TestDb) {
     }
     assert_eq!((number(&db.db, STORED).await, number(&db.db, STAGED).await), (600, 0));
     // One entry for each request that was taken, whatever it changed.
-    let writes = log(&db.db, 0).await.into_iter().filter(|l| {
-        l.entry.record.as_deref() == Some("600 involvements") && l.entry.decision == Decision::Allowed
+    let entries: Vec<_> = log(&db.db, 0).await.into_iter().map(|l| l.entry).collect();
+    let takes = entries.iter().filter(|e| {
+        e.action.as_deref() == Some("write_involvement") && e.status == Some(202) && e.time >= began
     });
-    assert_eq!(writes.count(), taken);
+    assert_eq!(takes.clone().count(), taken);
+    let wrote: Vec<&str> = takes.filter_map(|e| e.record.as_deref()).collect();
+    assert_eq!(wrote, ["600 involvements"], "only the first found anything to write");
     gate.stop().await;
 }
 
@@ -87,7 +102,7 @@ async fn whole(db: TestDb) {
     assert_eq!(number(&db.db, STORED).await, 0);
     assert_eq!(state(&gate, SENDER, 1_000).await, None);
     let again = send(&gate, &load).await;
-    assert_eq!((again.status, &again.body), (202, &json!({"accepted": 250})));
+    assert_eq!((again.status, &again.body), (202, &counts(250, 0, 0)));
     assert_eq!(number(&db.db, STORED).await, 250);
     assert_eq!(state(&gate, SENDER, 1_249).await.as_deref(), Some("pending"));
     // The day after: one line changed, one added; the others are not written again.
@@ -95,8 +110,142 @@ async fn whole(db: TestDb) {
     next[7]["staff_id"] = json!("S2");
     next.extend(strangers(2_000, 1));
     run!(db.db, MARKED);
-    assert_eq!(send(&gate, &next).await.status, 202);
+    let sent = send(&gate, &next).await;
+    assert_eq!((sent.status, &sent.body), (202, &counts(251, 249, 0)));
     assert_eq!(number(&db.db, STORED).await, 2, "the changed one and the new one");
+    gate.stop().await;
+}
+
+async fn waits_on(db: TestDb) {
+    const FORGOTTEN: &str = "UPDATE involvements SET received_at = '2026-01-01T09:00:00+00:00', \
+         confirmed_at = '2026-01-01T09:00:00+00:00', queue = NULL WHERE case_reference = 'WO-1'";
+    const CAME: &str =
+        "SELECT COUNT(*) FROM involvements WHERE case_reference = 'WO-1' AND received_at < '2026-02-01'";
+    let gate = Wire::start(&db.url).await;
+    let child = &unknown(&gate)[0];
+    let load = [with(&claim(child, "cp", "WO-1"), json!({"id": id(1), "upn": null}))];
+    assert_eq!(send(&gate, &load).await.status, 202);
+    assert_eq!(state(&gate, SENDER, 1).await.as_deref(), Some("pending"));
+    // Not sent for 28 days, it was given up: that is not the end of the case.
+    assert_eq!(run!(db.db, FORGOTTEN), 1);
+    match_claims(&gate.gate.demo.running.gate, true).await.unwrap();
+    assert_eq!(state(&gate, SENDER, 1).await.as_deref(), Some("lapsed"));
+    // The very same line again: it waits as one that came when it came.
+    assert_eq!(send(&gate, &load).await.status, 202);
+    assert_eq!(state(&gate, SENDER, 1).await.as_deref(), Some("pending"));
+    assert_eq!(number(&db.db, CAME).await, 1);
+    match_claims(&gate.gate.demo.running.gate, true).await.unwrap();
+    assert_eq!(state(&gate, SENDER, 1).await.as_deref(), Some("accessible"));
+    assert_eq!(summary(&gate, SENDER, &child["upn"], "WO-1").await, 200);
+    gate.stop().await;
+}
+
+/// The record that the newest entry of a write says, and whether it says that anything was written.
+async fn recorded(db: &TestDb) -> Option<String> {
+    let entries = log(&db.db, 0).await;
+    let of = |l: &&wire::Logged| l.entry.action.as_deref() == Some("write_involvement");
+    let entry = entries.iter().rev().find(of).unwrap().entry.clone();
+    assert_eq!((entry.status, entry.decision), (Some(202), Decision::Allowed));
+    assert_eq!(entry.record.is_some(), entry.written.is_some());
+    entry.record
+}
+
+async fn anothers(db: TestDb) {
+    let gate = Wire::start(&db.url).await;
+    let child = &unknown(&gate)[0];
+    let other = "youth_justice_worker";
+    let ours = claim(child, "cp", "AN-1");
+    assert_eq!(put(&gate, SENDER, 1, &ours).await.body, counts(1, 0, 0));
+    assert_eq!(recorded(&db).await, Some(format!("involvement {}", id(1))));
+    becomes(&gate, 1, "accessible").await;
+    assert_eq!(put(&gate, SENDER, 1, &ours).await.body, counts(1, 1, 0));
+    assert_eq!(recorded(&db).await, None, "nothing was written");
+    // Another system of the organisation neither changes nor ends it, and is told so.
+    let theirs = with(&claim(child, "youth_justice", "AN-2"), json!({"team": "youth-justice"}));
+    let answer = put(&gate, other, 1, &theirs).await;
+    assert_eq!((answer.status, answer.body), (202, counts(0, 0, 1)));
+    assert_eq!(recorded(&db).await, None);
+    let of = |ended: u64, unchanged: u64, others: u64| json!({"ended": ended, "unchanged": unchanged, "of_another_system": others});
+    for (name, number, expected) in [
+        (other, 1, of(0, 0, 1)),
+        (other, 2, of(0, 1, 0)),
+        ("stranger", 1, of(0, 1, 0)), // another organisation's is as none
+    ] {
+        let answer = end(&gate, name, number).await;
+        assert_eq!((answer.status, answer.body), (202, expected), "{name}");
+        assert_eq!(recorded(&db).await, None);
+    }
+    assert_eq!(summary(&gate, SENDER, &child["upn"], "AN-1").await, 200, "it goes on");
+    for expected in [of(1, 0, 0), of(0, 1, 0)] {
+        assert_eq!(end(&gate, SENDER, 1).await.body, expected);
+        assert_eq!(recorded(&db).await.is_some(), expected["ended"] == 1);
+    }
+    gate.stop().await;
+}
+
+async fn ended_meanwhile(db: TestDb) {
+    const SQLITE: &str = "CREATE TRIGGER meanwhile AFTER INSERT ON involvements_staged BEGIN UPDATE involvements \
+         SET ended_at = '2026-11-19T09:00:00+00:00', queue = NULL WHERE id = NEW.id AND ended_at IS NULL; END";
+    const FUNCTION: &str = "CREATE FUNCTION meanwhile() RETURNS trigger AS $$ BEGIN UPDATE involvements \
+         SET ended_at = '2026-11-19T09:00:00+00:00', queue = NULL WHERE id = NEW.id AND ended_at IS NULL; \
+         RETURN NEW; END $$ LANGUAGE plpgsql";
+    const TRIGGER: &str = "CREATE TRIGGER meanwhile AFTER INSERT ON involvements_staged FOR EACH ROW EXECUTE FUNCTION meanwhile()";
+    let gate = Wire::start(&db.url).await;
+    let mut load = strangers(1_000, 3);
+    assert_eq!(send(&gate, &load).await.body, counts(3, 0, 0));
+    // Each is ended between being put aside and being switched to.
+    match &db.db {
+        Db::Sqlite { .. } => drop(run!(db.db, SQLITE)),
+        Db::Postgres(_) => drop((run!(db.db, FUNCTION), run!(db.db, TRIGGER))),
+    }
+    load.iter_mut().take(2).for_each(|claim| claim["staff_id"] = json!("S2"));
+    assert_eq!(send(&gate, &load).await.body, counts(1, 1, 0), "the two are none of what stands");
+    for (number, expected) in [(1_000, "ended"), (1_001, "ended"), (1_002, "pending")] {
+        assert_eq!(state(&gate, SENDER, number).await.as_deref(), Some(expected), "{number}");
+    }
+    // What is known to have ended is opened anew by sending it again.
+    assert_eq!(send(&gate, &load).await.body, counts(3, 1, 0));
+    assert_eq!(state(&gate, SENDER, 1_000).await.as_deref(), Some("pending"));
+    gate.stop().await;
+}
+
+/// A case of its own for each birth date is no way around: the name is counted too, and all enquiries of a day are.
+async fn dates_of_a_name(db: TestDb) {
+    const OLD: &str = "DELETE FROM involvement_tries";
+    let gate = Wire::start(&db.url).await;
+    let child = &unknown(&gate)[0];
+    let guess = |number: u32, changes: Value| {
+        let own = json!({"id": id(number), "upn": null, "source_case_id": format!("G{number}")});
+        with(&with(&claim(child, "section_47_enquiry", "DN-1"), own), changes)
+    };
+    let born = |n: u32| json!({"date_of_birth": format!("2001-{:02}-{:02}", n / 28 + 1, n % 28 + 1)});
+    let mut load: Vec<Value> = (0..40).map(|n| guess(n, born(n))).collect();
+    load.push(guess(40, json!({})));
+    assert_eq!(send(&gate, &load).await.body, counts(41, 0, 0), "the answer tells nothing of it");
+    match_claims(&gate.gate.demo.running.gate, true).await.unwrap();
+    assert_eq!(state(&gate, SENDER, 40).await.as_deref(), Some("pending"));
+    assert_eq!(alarms(&gate, "claims_of_one_name").await, 41 - 12);
+    // Nor with a UPN and a forename of its own for each date.
+    let by_upn = |number: u32, changes: Value| {
+        let own = json!({"upn": child["upn"], "forename": format!("Wren{number}")});
+        with(&with(&guess(number, json!({})), own), changes)
+    };
+    run!(db.db, OLD);
+    let mut load: Vec<Value> = (100..112).map(|n| by_upn(n, born(n - 100))).collect();
+    load.push(by_upn(112, json!({})));
+    send(&gate, &load).await;
+    match_claims(&gate.gate.demo.running.gate, true).await.unwrap();
+    assert_eq!(state(&gate, SENDER, 112).await.as_deref(), Some("pending"));
+    // A name of its own for each claim: so many enquiries in a day, and no more.
+    run!(db.db, OLD);
+    let many: Vec<Value> =
+        (1_000..1_500).map(|n| guess(n, json!({"surname": format!("Nobody{n}")}))).collect();
+    send(&gate, &many).await;
+    assert_eq!(alarms(&gate, "enquiries_of_one_day").await, 0);
+    put(&gate, SENDER, 2_000, &guess(2_000, json!({"id": null}))).await;
+    match_claims(&gate.gate.demo.running.gate, true).await.unwrap();
+    assert_eq!(state(&gate, SENDER, 2_000).await.as_deref(), Some("pending"));
+    assert_eq!(alarms(&gate, "enquiries_of_one_day").await, 1);
     gate.stop().await;
 }
 
@@ -123,11 +272,10 @@ async fn renewed(db: TestDb) {
     put(&gate, SENDER, 1, &front("2026-11-13", "RN-1")).await;
     becomes(&gate, 1, "ended").await;
     // Renewed once, to today.
-    put(&gate, SENDER, 1, &front("2026-11-17", "RN-1")).await;
+    let before = put(&gate, SENDER, 1, &front("2026-11-17", "RN-1")).await;
     becomes(&gate, 1, "accessible").await;
     assert_eq!(summary(&gate, screening, &children[0]["upn"], "RN-1").await, 200);
     // Once more: the same answer, and the term that there was.
-    let before = put(&gate, SENDER, 1, &front("2026-11-17", "RN-1")).await;
     let beyond = put(&gate, SENDER, 1, &front("2026-11-20", "RN-1")).await;
     assert_eq!((beyond.status, &beyond.bytes), (202, &before.bytes));
     becomes(&gate, 1, "accessible").await;
@@ -169,7 +317,7 @@ async fn tried_out(db: TestDb) {
         assert_eq!(answer.status, 202);
     }
     let last = put(&gate, SENDER, 20, &guess(&child["date_of_birth"], "TRIED")).await;
-    assert_eq!((last.status, &last.body), (202, &json!({"accepted": 1})));
+    assert_eq!((last.status, &last.body), (202, &counts(1, 0, 0)));
     match_claims(&gate.gate.demo.running.gate, true).await.unwrap();
     assert_eq!(state(&gate, SENDER, 20).await.as_deref(), Some("pending"), "not even on the day");
     assert_eq!(alarms(&gate, "claims_of_one_case").await, 1);

@@ -80,7 +80,7 @@ async fn claim(
 ) -> Uuid {
     const CLAIM: &str = "INSERT INTO involvements (organisation_id, id, system_id, kind, team, source_case_id, \
          case_reference, opened_at, staff_id, claim_upn, claim_date_of_birth, claim_surname, claim_forename, at_once, \
-         received_at, queue) VALUES ($1, $2, $1, $3, 't', 's', 'R-1', $4, $5, $6, $7, $5, 'wren', $8, $4, $9)";
+         received_at, queue, confirmed_at) VALUES ($1, $2, $1, $3, 't', 's', 'R-1', $4, $5, $6, $7, $5, 'wren', $8, $4, $9, $4)";
     let id = Uuid::now_v7();
     run!(*db, CLAIM, organisation, id, kind, ago(minutes), surname, upn, day_of(BORN), queue != 4, queue);
     id
@@ -104,12 +104,12 @@ async fn duties(db: &Db) -> Vec<(Option<String>, Option<u64>)> {
 async fn crowd(test: TestDb) {
     const SQLITE: &str = "INSERT INTO involvements (organisation_id, id, system_id, kind, team, source_case_id, \
          case_reference, opened_at, staff_id, claim_date_of_birth, claim_surname, claim_forename, at_once, received_at, \
-         queue) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) \
-         SELECT $1, randomblob(16), $1, 'section_47_enquiry', 't', 's', 'R-1', $2, 's', $3, 'nobody', 'wren', 1, $2, 1 FROM n";
+         queue, confirmed_at) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) \
+         SELECT $1, randomblob(16), $1, 'section_47_enquiry', 't', 's', 'R-1', $2, 's', $3, 'nobody', 'wren', 1, $2, 1, $2 FROM n";
     const POSTGRES: &str = "INSERT INTO involvements (organisation_id, id, system_id, kind, team, source_case_id, \
          case_reference, opened_at, staff_id, claim_date_of_birth, claim_surname, claim_forename, at_once, received_at, \
-         queue) SELECT $1, gen_random_uuid(), $1, 'section_47_enquiry', 't', 's', 'R-1', $2, 's', $3, 'nobody', 'wren', \
-         true, $2, 1 FROM generate_series(1, 5000)";
+         queue, confirmed_at) SELECT $1, gen_random_uuid(), $1, 'section_47_enquiry', 't', 's', 'R-1', $2, 's', $3, 'nobody', 'wren', \
+         true, $2, 1, $2 FROM generate_series(1, 5000)";
     let opened = opened(&test).await;
     let (careless, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
     let crowd = match &test.db {
@@ -223,17 +223,18 @@ async fn lapsed(test: TestDb) {
          source_case_id, case_reference, opened_at, staff_id, claim_date_of_birth, claim_surname, claim_forename, \
          at_once, claim_digest, is_new, staged_at) \
          VALUES ($1, $1, $2, $1, 'cp', 't', 's', 'R-1', $3, 's', $4, 'ash', 'wren', $5, $6, $5, $3)";
-    const TRIED: &str = "INSERT INTO involvement_tries (organisation_id, source_case_id, tried_on, claims) \
+    const TRIED: &str = "INSERT INTO involvement_tries (organisation_id, tried, tried_on, claims) \
          VALUES ($1, $2, $3, 1)";
     const TERM: &str = "INSERT INTO involvement_terms (organisation_id, source_case_id, kind, first_opened, last_opened, \
          renewals, last_day) VALUES ($1, 's', $2, $3, $3, 0, $3)";
+    const SENT: &str = "UPDATE involvements SET confirmed_at = $2 WHERE id = $1";
     let opened = opened(&test).await;
     let (agency, minutes) = (Uuid::from_u128(1), 60 * 24);
     for age in [11, 9] {
         run!(test.db, STAGED, agency, Uuid::now_v7(), ago(age), day_of(BORN), true, vec![0_u8; 32]);
     }
     for (case, day) in [("old", "2026-10-22"), ("young", "2026-10-24")] {
-        run!(test.db, TRIED, agency, case, day_of(day));
+        run!(test.db, TRIED, agency, case.as_bytes(), day_of(day));
     }
     for (kind, day) in [("front_door", "2025-11-19"), ("assessment", "2025-11-21")] {
         run!(test.db, TERM, agency, kind, day_of(day));
@@ -244,14 +245,19 @@ async fn lapsed(test: TestDb) {
     let old = claim(&test.db, (agency, 4), "cp", (None, "ash"), 28 * minutes + 5).await;
     let crowded = claim(&test.db, (agency, 5), "cp", (None, "elm"), 29 * minutes).await;
     let young = claim(&test.db, (agency, 4), "cp", (None, "oak"), 28 * minutes - 5).await;
+    // One that is still sent waits on, however long ago it came.
+    let sent = claim(&test.db, (agency, 4), "cp", (None, "elm"), 90 * minutes).await;
+    assert_eq!(run!(test.db, SENT, sent, ago(28 * minutes - 5)), 1);
     assert!(match_daily(&opened.gate, &CancellationToken::new()).await.unwrap());
     for id in [old, crowded] {
         assert_eq!(of(&test.db, id).await, (None, None));
     }
-    assert!(of(&test.db, young).await.0.is_some());
+    for id in [young, sent] {
+        assert!(of(&test.db, id).await.0.is_some());
+    }
     for table in [
         "SELECT COUNT(*) FROM involvements_staged",
-        "SELECT COUNT(*) FROM involvement_tries WHERE source_case_id = 'young'",
+        "SELECT COUNT(*) FROM involvement_tries WHERE tried_on = '2026-10-24'",
         "SELECT COUNT(*) FROM involvement_tries",
         "SELECT COUNT(*) FROM involvement_terms WHERE kind = 'assessment'",
         "SELECT COUNT(*) FROM involvement_terms",

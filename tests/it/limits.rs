@@ -83,9 +83,16 @@ async fn strangers(test: TestDb) {
     assert!(limited > 50, "{limited}");
     let reply = send(other.request("GET", "/v1/involvements/report")).await;
     assert_eq!(reply.status, 200, "another certificate is not held up");
+    // Whoever can prove itself is let out: the token is given, and with it nothing is held up.
+    let nurse = gate.caller("school_nurse");
+    let reply = wire.ask_token(&nurse.client_id, &nurse.role, &nurse.purpose).await;
+    assert_eq!(reply.status, 200, "{}", reply.json());
+    let token = reply.json()["access_token"].as_str().unwrap().to_owned();
+    let reply = send(Wire { token, ..wire }.request("GET", "/v1/involvements/report")).await;
+    assert_eq!(reply.status, 200, "{}", reply.json());
     gate.stop().await;
     let entries = log(&test.db, from).await;
     let own = entries.iter().filter(|l| l.entry.class == Class::Access).count();
-    assert!(own < ASKED - limited + 40, "{own} entries of {ASKED} requests, {limited} over the limit");
-    assert_eq!(own as u64 + events(&entries, Class::Limited), ASKED as u64 + 1, "entries and counts add up");
+    assert!(own < ASKED - limited + 42, "{own} entries of {ASKED} requests, {limited} over the limit");
+    assert_eq!(own as u64 + events(&entries, Class::Limited), ASKED as u64 + 3, "entries and counts add up");
 }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 /// Registers the tests of this file.
 pub fn register(suite: &mut Suite) {
     suite.both_empty("mandates::a_suppliers_system_sends_for_a_school_under_its_mandate", sends);
+    suite.both_empty("mandates::its_system_reads_the_reports_of_what_it_sent", reads_its_own);
     suite.both_empty("mandates::without_a_live_one_no_school_is_reached", refused);
     suite.both("mandates::only_a_supplier_trust_or_authority_holds_one", held);
 }
@@ -81,6 +82,46 @@ async fn sends(test: TestDb) {
     let child = &gate.caller(&format!("school_attendance_officer_{}", school.urn)).children[0];
     let found = send(wire.request("POST", "/v1/pupils/find").json(&json!({"upn": child.upn}))).await;
     assert_eq!((found.status, found.problem().as_str()), (403, "forbidden"));
+    gate.stop().await;
+}
+
+/// Of a school's uploads a mandate shows what its own system sent, in the list and one by one, and nothing else.
+async fn reads_its_own(test: TestDb) {
+    let gate = TestGate::start(&test.url).await;
+    let school = gate.demo.json.schools[0].clone();
+    let (wire, own) =
+        (supplier(&gate).await, Wire::of(&gate, &format!("school_attendance_officer_{}", school.urn)).await);
+    let mut bad = ways(&gate, &school)[2].clone();
+    let header = String::from_utf8(bad.3).unwrap().lines().next().unwrap().to_owned();
+    bad.3 = format!("{header}\nnobody{}\n", ",".repeat(header.matches(',').count())).into_bytes();
+    let (mine, theirs) = (ask(&wire, &bad).await.json(), ask(&own, &bad).await.json());
+    let ids = [&mine, &theirs].map(|report| report["import_id"].as_str().unwrap().to_owned());
+    let read = async |wire: &Wire, path: String| {
+        let reply = send(wire.request("GET", &path)).await;
+        (reply.status, reply.problem(), reply.bytes)
+    };
+    let listed = async |wire: &Wire| {
+        let reply = send(wire.request("GET", &format!("/v1/schools/{}/imports", school.urn))).await;
+        let imports = reply.json()["imports"].as_array().unwrap().clone();
+        imports.iter().map(|i| i["import_id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(&wire).await, [ids[0].clone()], "its own, and none of the school's");
+    let all = listed(&own).await;
+    assert!(all.len() > 2 && ids.iter().all(|id| all.contains(id)), "a school sees every one");
+    for what in ["", "/errors"] {
+        assert_eq!(read(&wire, format!("/v1/imports/{}{what}", ids[0])).await.0, 200, "{what}");
+        for id in &ids {
+            assert_eq!(read(&own, format!("/v1/imports/{id}{what}")).await.0, 200, "{what}");
+        }
+        let other = read(&wire, format!("/v1/imports/{}{what}", ids[1])).await;
+        assert_eq!((other.0, other.1.as_str()), (403, "forbidden"));
+        let none = read(&wire, format!("/v1/imports/{}{what}", uuid::Uuid::now_v7())).await;
+        assert_eq!((none.0, none.1.as_str()), (403, "forbidden"), "one that is another's is as none");
+    }
+    // It ends with the mandate.
+    assert!(run!(test.db, "UPDATE mandates SET valid_until = '2026-11-19'") > 0);
+    moved(&test, &gate).await;
+    assert_eq!(read(&wire, format!("/v1/imports/{}", ids[0])).await.0, 403);
     gate.stop().await;
 }
 

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 /// Registers this file's tests.
 pub fn register(suite: &mut Suite) {
     suite.both_empty("one_not_found::every_reason_gives_the_same_bytes", same_bytes);
+    suite.both_empty("one_not_found::the_audit_tells_no_more_than_the_answer", audit_tells_no_more);
     suite.both_empty("one_not_found::a_wrong_reference_is_told_only_to_who_has_a_case", wrong_reference);
 }
 
@@ -123,6 +124,68 @@ async fn finding(gate: &TestGate, worker: &Wire, expected: &(u16, Vec<(String, S
         assert_eq!((reply.status, reply.problem().as_str()), (400, "bad_request"), "{odd:?}");
     }
     odd_births(worker).await;
+}
+
+/// Whoever reads the organisation's own entries learns no more of a refusal than whoever was refused: the entry of a child
+/// that is hidden reads like that of nobody, whatever the log itself keeps.
+async fn audit_tells_no_more(test: TestDb) {
+    let gate = TestGate::start(&test.url).await;
+    let officer = Wire::of(&gate, "data_protection_officer_agency").await;
+    let own = gate.caller("data_protection_officer_agency").organisation.clone();
+    let nobody = serde_json::json!({"upn": "B801200005001"});
+    let (mut tried, mut kept) = (0, 0);
+    for caller in gate.demo.json.callers.clone().into_iter().filter(|c| c.organisation == own) {
+        let hidden = hidden(&caller.children);
+        if hidden.is_empty() {
+            continue;
+        }
+        let wire = Wire::of(&gate, &caller.name).await;
+        let asked = async |body: &serde_json::Value| {
+            let request = wire.request("POST", "/v1/pupils/find").header("content-type", "application/json");
+            let reply = send(request.body(body.to_string())).await;
+            assert_eq!(reply.status, 404);
+            (shown(&officer, &reply).await, entry_of(&test.db, &reply).await)
+        };
+        let (of_nobody, _) = asked(&nobody).await;
+        for (standing, handle, reference) in hidden {
+            let child =
+                caller.children.iter().find(|c| c.pupil_id.as_deref() == Some(handle.as_str())).unwrap();
+            let (found, entry) = asked(&serde_json::json!({"upn": child.upn})).await;
+            assert_eq!(found, of_nobody, "{} {standing:?}", caller.name);
+            kept += usize::from(entry.child.is_some());
+            let summary = wire.summary(&handle, reference.as_deref()).await;
+            let none = wire.summary(&"0".repeat(32), reference.as_deref()).await;
+            assert_eq!(
+                shown(&officer, &summary).await,
+                shown(&officer, &none).await,
+                "{} {standing:?}",
+                caller.name
+            );
+            kept += usize::from(entry_of(&test.db, &summary).await.child.is_some());
+            tried += 1;
+        }
+    }
+    assert!(tried > 2 && kept > 0, "{tried} tried; of {kept} the log keeps who was meant");
+    // What was given is shown with its child.
+    let worker = Wire::of(&gate, "social_worker_cp").await;
+    let mine = gate.child("social_worker_cp", Standing::Mine).clone();
+    let given = worker.summary(&mine.pupil_id.unwrap(), mine.case_reference.as_deref()).await;
+    assert_eq!(given.status, 200);
+    assert!(shown(&officer, &given).await["pupil_id"].is_string());
+    gate.stop().await;
+}
+
+/// The entry of a reply as an officer is shown it, but for what differs between any two.
+async fn shown(officer: &Wire, reply: &Reply) -> serde_json::Value {
+    let index = reply.receipt().unwrap().index;
+    let page = format!("/v1/audit/entries?order=newest&limit=1&cursor={}", index + 1);
+    let body = send(officer.request("GET", &page)).await.json();
+    let mut entry = body["entries"][0].clone();
+    assert_eq!(entry["index"], index, "{body}");
+    for own in ["index", "leaf", "time", "request_id", "answer_sha256"] {
+        assert!(entry.as_object_mut().unwrap().remove(own).is_some(), "{own}");
+    }
+    entry
 }
 
 /// A year that no register holds, and that not every database can be asked about, is the request's own fault.

@@ -10,6 +10,7 @@ use schoolgate::demo::run::Answered;
 use schoolgate::store::Db;
 use serde_json::{Value, json};
 use std::time::Duration;
+use uuid::Uuid;
 
 /// Registers the tests of this file.
 pub fn register(suite: &mut Suite) {
@@ -17,6 +18,7 @@ pub fn register(suite: &mut Suite) {
     suite.both_empty("relationships::only_who_may_be_found_makes_a_search_ambiguous", ambiguous);
     suite.both_empty("relationships::protection_goes_with_the_child", protected_mover);
     suite.both_empty("relationships::a_flagged_admission_changes_no_byte_elsewhere", flagged_admission);
+    suite.both_empty("relationships::another_schools_roll_crowds_nobody_out", crowded_out);
     suite.both_empty("relationships::cases_are_read_for_every_child", cases_are_read);
 }
 
@@ -243,6 +245,39 @@ async fn flagged_admission(db: TestDb) {
     let before = everything().await;
     send_roll(&gate, 1, &admission(&child, true)).await;
     assert_eq!(everything().await, before, "with and without the admission and its flag");
+    gate.stop().await;
+}
+
+/// However many pupils a roll elsewhere has under a child's number, name and birthday, the child's own school and its
+/// authority find it.
+async fn crowded_out(db: TestDb) {
+    const VERSION: &str =
+        "INSERT INTO register_versions (school_id, version, committed_at) VALUES ($1, 1, $2)";
+    const PUPIL: &str = "INSERT INTO pupils (id, created_at) VALUES ($1, $2)";
+    const ENROLMENT: &str = "INSERT INTO enrolments (school_id, id, version, pupil_id, upn, upn_permanent, surname, \
+         surname_key, forename, forename_key, date_of_birth, status, starting_day, boarder, part_time, \
+         home_authority_assumed, whereabouts_protected) \
+         SELECT $1, $2, 1, $2, upn, upn_permanent, surname, surname_key, forename, forename_key, date_of_birth, status, \
+         starting_day, boarder, part_time, home_authority_assumed, whereabouts_protected FROM enrolments \
+         WHERE upn = $3 AND school_id <> $1 AND version = (SELECT MAX(version) FROM enrolments WHERE upn = $3 AND school_id <> $1)";
+    let gate = Wire::start(&db.url).await;
+    let child = strangers(&gate).remove(0);
+    let now = gate.gate.demo.running.gate.clock().now();
+    let elsewhere = Uuid::from_u128(1);
+    run!(db.db, VERSION, elsewhere, now);
+    for number in 1..=200 {
+        // Earlier than any pupil of ours in the order of a search.
+        let pupil = Uuid::from_u128(number);
+        run!(db.db, PUPIL, pupil, now);
+        assert_eq!(run!(db.db, ENROLMENT, elsewhere, pupil, child["upn"].as_str()), 1);
+    }
+    let named = json!({"surname": child["surname"], "forename": child["forename"], "date_of_birth": child["date_of_birth"]});
+    for name in [OFFICER.to_owned(), Wire::sender(&gate.schools()[0].urn)] {
+        for search in [json!({"upn": child["upn"]}), named.clone()] {
+            let found = find(&gate, &name, search).await;
+            assert_eq!(found.status, 200, "{name}: {}", found.body);
+        }
+    }
     gate.stop().await;
 }
 

@@ -1,4 +1,5 @@
-//! A session of today that is not over yet is in no figure and of no class: it is neither "not required" nor "no mark".
+//! A session of today that is not over yet is in no figure and of no class: it is neither "not required" nor "no mark". Where
+//! the child was last seen is told of it as soon as it is marked.
 
 use crate::support::exports::MARK;
 use crate::support::exports::{Wire, csv_of, handle, mark, ordinary, taken};
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 /// Registers the tests of this file.
 pub fn register(suite: &mut Suite) {
     suite.both_empty("unfinished_day::what_is_not_over_is_no_class_and_in_no_figure", today);
+    suite.both_empty("unfinished_day::last_seen_is_told_as_soon_as_it_is_marked", seen);
 }
 
 fn at(day: &str, time: &str) -> DateTime<Utc> {
@@ -66,5 +68,31 @@ async fn today(db: TestDb) {
     hand.set(at("2026-11-23", "16:00:00"));
     let (possible, without, sessions, _) = answer().await;
     assert_eq!((possible, without, sessions), (json!(2), json!(0), days(json!("P"), json!("A"))));
+    gate.stop().await;
+}
+
+async fn seen(db: TestDb) {
+    let (clock, hand) = Clock::by_hand(at("2026-11-20", "18:00:00"));
+    let gate = Wire::over(TestGate::start_on(&db.url, clock).await);
+    let school = &gate.schools()[0];
+    let pupil = ordinary(&gate, school);
+    let number_of = pupil["school_pupil_id"].as_str();
+    let handle = handle(&gate, &school.urn, &pupil["upn"]).await;
+    let answer = async || {
+        let query = "?from=2026-11-23&to=2026-11-23&sections=headline,last_seen";
+        let body = gate.ask(&Wire::sender(&school.urn), &handle, None, query).await.body;
+        let sections = &body["enrolments"][0]["sections"];
+        let seen = &sections["last_seen"]["last_marked_present"];
+        (sections["headline"]["possible"].clone(), seen["date"].clone(), seen["session"].clone())
+    };
+    hand.set(at("2026-11-23", "08:30:00"));
+    let before = answer().await;
+    assert_ne!(before.1, json!("2026-11-23"));
+    // The register was taken at 08:55. The morning goes on, and counts nowhere yet.
+    hand.set(at("2026-11-23", "09:05:00"));
+    assert_eq!(answer().await, before, "without a mark there is nothing to tell");
+    let rows = [mark([number_of, "2026-11-23", "am", "/", "2026-11-23T08:55:00Z", "", "", ""])];
+    taken(&gate, &school.urn, "attendance", &csv_of(MARK, &rows)).await;
+    assert_eq!(answer().await, (json!(0), json!("2026-11-23"), json!("am")));
     gate.stop().await;
 }

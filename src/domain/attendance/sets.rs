@@ -29,6 +29,8 @@ impl Sets {
     pub(super) const NOBODY: Self = Self(1 << 8);
     /// This pupil was not to come: X, and all of [`Sets::NOBODY`].
     pub(super) const NOT_TO_COME: Self = Self(1 << 9);
+    /// This pupil was not to come here: X, C2, D, and all of [`Sets::NOBODY`].
+    pub(super) const NOT_EXPECTED: Self = Self(1 << 11);
     /// Late, before the register closed or after it: L and U.
     pub(super) const LATE: Self = Self(1 << 10);
 
@@ -61,6 +63,7 @@ impl Sets {
             .with(Self::UNEXPLAINED, unexplained)
             .with(Self::NOBODY, nobody)
             .with(Self::NOT_TO_COME, nobody || matches!(code, Code::X))
+            .with(Self::NOT_EXPECTED, nobody || matches!(code, Code::X | Code::C2 | Code::D))
             .with(Self::LATE, matches!(class, Class::Late) || matches!(code, Code::U))
     }
 }
@@ -101,6 +104,7 @@ mod tests {
         assert_eq!(held(Sets::UNEXPLAINED), "N O", "SI 2024/208 reg 10(7) to (9)");
         assert_eq!(held(Sets::NOBODY), "Y4 Z #");
         assert_eq!(held(Sets::NOT_TO_COME), "X Y4 Z #");
+        assert_eq!(held(Sets::NOT_EXPECTED), "X C2 D Y4 Z #");
         assert_eq!(held(Sets::LATE), "L U");
         assert_eq!(held(Sets::ILLNESS), "I I01 I02");
         assert_eq!(held(Sets::MISSED), "C1 M J1 S C2 C T R I E G N O U H I01 I02");

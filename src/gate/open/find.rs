@@ -5,11 +5,11 @@ use super::super::{Gate, Trail};
 use super::decide::{Known, Tie};
 use super::{Asked, Refusal};
 use crate::directory::{LaneException, Scope};
-use crate::domain::identifiers::{EnrolmentId, PupilId, SchoolId};
+use crate::domain::identifiers::{EnrolmentId, PupilId};
 use crate::domain::purpose::{Purpose, SectionSet};
 use crate::identity::Caller;
 use crate::policy::Action;
-use crate::relationships::{self, Among, Enrolled, Hit, Sought};
+use crate::relationships::{self, Among, Enrolled, Sought};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -102,21 +102,16 @@ impl Gate {
             return Err(Refusal::Forbidden);
         }
         let moment = (self.clock().school_now(), self.clock().today());
-        let hits = match caller.purpose {
-            Purpose::OwnRecord => {
-                let own = SchoolId(caller.organisation.id.0);
-                let hits = relationships::sought(self.db(), Among::Rolls, search, moment).await?;
-                at(hits, |school| school == own)
-            }
+        let rolls = Among::Rolls { organisation: caller.organisation.id };
+        let among = match caller.purpose {
+            Purpose::OwnRecord => rolls,
             Purpose::AttendanceDuty => {
                 let directory = self.directory().current();
                 // Without a written authorisation a search tells nothing, not even that two children match.
                 if directory.authorised_officer(caller.system.id, moment.1).is_none() {
                     return Err(Refusal::NotFound);
                 }
-                let hits = relationships::sought(self.db(), Among::Rolls, search, moment).await?;
-                let authority = Some(caller.organisation.id);
-                at(hits, |school| directory.school(school).is_some_and(|s| s.returns_to == authority))
+                rolls
             }
             Purpose::Screening
             | Purpose::ChildInNeed
@@ -131,10 +126,10 @@ impl Gate {
             | Purpose::Emergency
             | Purpose::AuditReview
             | Purpose::SubjectAccess => {
-                let cases = Among::Cases { organisation: caller.organisation.id, purpose: caller.purpose };
-                relationships::sought(self.db(), cases, search, moment).await?
+                Among::Cases { organisation: caller.organisation.id, purpose: caller.purpose }
             }
         };
+        let hits = relationships::sought(self.db(), among, search, moment).await?;
         let mut candidates = Candidates::new();
         for hit in hits {
             candidates.entry(hit.pupil).or_default().extend(hit.enrolment.map(|(_, enrolment)| enrolment));
@@ -149,9 +144,4 @@ impl Gate {
         action != Action::FindChildByName
             || agreement.is_some_and(|a| a.exceptions.contains(&LaneException::SearchByName))
     }
-}
-
-/// The hits at certain schools.
-fn at(hits: Vec<Hit>, here: impl Fn(SchoolId) -> bool) -> Vec<Hit> {
-    hits.into_iter().filter(|hit| hit.enrolment.is_some_and(|(school, _)| here(school))).collect()
 }

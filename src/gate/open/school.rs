@@ -37,6 +37,7 @@ impl Gate {
         let Asked { caller, trail } = asked;
         trail.note(|e| e.action = Some(action.as_str().to_owned()));
         // Which schools exist is public, so another's is a plain 403, the same for every child.
+        let mut sent_by = None;
         let opened = self.acting(&caller, school).and_then(|(school, acting)| {
             let mandated = acting.organisation.id != caller.organisation.id;
             if mandated {
@@ -47,11 +48,12 @@ impl Gate {
             }
             if mandated {
                 trail.note(|e| e.relationship = Some("mandate of the school".to_owned()));
+                sent_by = Some(caller.system.id);
             }
             Ok((school, holder(&acting)))
         });
         let (school, holder) = opened.inspect_err(|refusal| trail.refused(refusal))?;
-        Ok(Permit { subject: OfSchool { school }, holder, trail })
+        Ok(Permit { subject: OfSchool { school, sent_by }, holder, trail })
     }
 
     /// The caller as the organisation that it acts as: its own school, or the school of a mandate.

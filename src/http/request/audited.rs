@@ -108,7 +108,9 @@ impl AuditLayer {
     /// Whoever proved nobody may not fill the log: past a certificate's limit the answer is a 429, of which only the first
     /// ones of a minute have entries of their own.
     fn held_to_limit(&self, trail: &Trail, peer: Option<&Peer>, response: Response) -> Response {
-        let Some(peer) = peer.filter(|_| !trail.is_proved()) else { return response };
+        // A token that was given proves its system, though its trail says so only once it is recorded.
+        let given = response.extensions().get::<Noted>().is_some_and(Noted::given);
+        let Some(peer) = peer.filter(|_| !trail.is_proved() && !given) else { return response };
         match self.strangers.check_stranger(&peer.thumbprint) {
             Ok(()) => response,
             Err(limited) => limited.into_response(),

@@ -4,7 +4,8 @@ use super::super::ImportReport;
 use super::storage::{self, Upload};
 use crate::directory::Directory;
 use crate::domain::identifiers::SystemId;
-use crate::gate::{Answer, Asked, Gate, Refusal, Released};
+use crate::domain::organisation::OrganisationKind;
+use crate::gate::{Answer, Asked, Gate, OfSchool, Permit, Refusal, Released};
 use crate::http::{Error, Path, Query};
 use crate::policy::Action;
 use axum::extract::State;
@@ -87,7 +88,7 @@ impl Answer for ErrorFile {
     }
 }
 
-/// Lists the uploads of the caller's own school, the newest first.
+/// Lists the uploads of the caller's own school, the newest first; under a mandate those that the caller's own system sent.
 #[utoipa::path(
     get, path = "/v1/schools/{urn}/imports", tag = "intake",
     params(("urn" = String, Path, description = "Unique reference number of the caller's own school"), ImportsQuery),
@@ -109,7 +110,8 @@ pub async fn list_imports(
     Ok(gate.release(permit, StatusCode::OK, ImportsAnswer { imports, next_cursor }).await?)
 }
 
-/// Gives the report on an upload of the caller's own school again; what was wrong in it for 30 days.
+/// Gives the report on an upload of the caller's own school again, or on one that the caller's system sent under a mandate
+/// that is live; what was wrong in it for 30 days.
 #[utoipa::path(
     get, path = "/v1/imports/{id}", tag = "intake",
     params(("id" = String, Path, description = "`import_id` of the report")),
@@ -120,15 +122,13 @@ pub async fn read_import(
     asked: Asked,
     Path(id): Path<String>,
 ) -> Result<Released<ImportReport>, Error> {
-    let permit = gate.open_own_school(asked, Action::ReadImport)?;
-    let id = Uuid::parse_str(&id).map_err(|_| Refusal::NotFound)?;
+    let (permit, id) = permitted(&gate, asked, &id).await?;
     let report = storage::report(gate.db(), &permit, id).await.map_err(Refusal::from)?;
     let report = report.ok_or(Refusal::NotFound)?;
     Ok(gate.release(permit, StatusCode::OK, report).await?)
 }
 
-/// Gives the rejected rows of an upload of the caller's own school, as it sent them, with what to do about each; kept
-/// for 30 days.
+/// Gives the rejected rows of such an upload, as it was sent, with what to do about each; kept for 30 days.
 #[utoipa::path(
     get, path = "/v1/imports/{id}/errors", tag = "intake",
     params(("id" = String, Path, description = "`import_id` of the report")),
@@ -140,11 +140,24 @@ pub async fn read_import_errors(
     asked: Asked,
     Path(id): Path<String>,
 ) -> Result<Released<ErrorFile>, Error> {
-    let permit = gate.open_own_school(asked, Action::ReadImport)?;
-    let id = Uuid::parse_str(&id).map_err(|_| Refusal::NotFound)?;
+    let (permit, id) = permitted(&gate, asked, &id).await?;
     let file = storage::errors(gate.db(), &permit, id).await.map_err(Refusal::from)?;
     let file = file.ok_or(Refusal::NotFound)?;
     Ok(gate.release(permit, StatusCode::OK, ErrorFile(file)).await?)
+}
+
+/// Opens about the school of an upload: a school's system its own school, whoever acts under mandates the school for which
+/// its system sent the upload.
+async fn permitted(gate: &Gate, asked: Asked, id: &str) -> Result<(Permit<OfSchool>, Uuid), Error> {
+    let id = Uuid::parse_str(id).ok();
+    let permit = match (asked.caller.organisation.kind, id) {
+        (OrganisationKind::School, _) | (_, None) => gate.open_own_school(asked, Action::ReadImport)?,
+        (_, Some(id)) => {
+            let sent = storage::sent_for(gate.db(), asked.caller.system.id, id).await;
+            gate.open_registers(asked, sent.map_err(Refusal::from)?, Action::ReadImport)?
+        }
+    };
+    Ok((permit, id.ok_or(Refusal::NotFound)?))
 }
 
 fn body(upload: Upload, directory: &Directory) -> ImportBody {

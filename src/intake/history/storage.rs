@@ -1,7 +1,7 @@
 //! The tables of uploads and of their rejected rows. Counts stay; cells are deleted after 30 days.
 
 use super::super::report::{ImportReport, Reported};
-use crate::domain::identifiers::ImportId;
+use crate::domain::identifiers::{ImportId, SchoolId, SystemId};
 use crate::gate::{OfSchool, Permit};
 use crate::store::{Db, StoreError, Touched as _, Tx, must_touch, on, read};
 use chrono::{DateTime, Utc};
@@ -54,6 +54,19 @@ pub(in super::super) async fn note_import(
     })
 }
 
+/// The system whose uploads alone a permit lets read, if it is one under a mandate.
+fn only(permit: &Permit<OfSchool>) -> Option<Uuid> {
+    permit.only_sent_by().map(|system| system.0)
+}
+
+/// The school for which a system sent an upload of its own; none where it sent no such one.
+pub(super) async fn sent_for(db: &Db, system: SystemId, id: Uuid) -> Result<Option<SchoolId>, StoreError> {
+    const SCHOOL: &str = "SELECT school_id FROM imports WHERE system_id = $1 AND id = $2";
+    let school: Option<Uuid> =
+        read!(db, c => sqlx::query_scalar(SCHOOL).bind(system.0).bind(id).fetch_optional(c).await)?;
+    Ok(school.map(SchoolId))
+}
+
 /// The report on an upload of the permit's school; its errors only while they are kept.
 pub(super) async fn report(
     db: &Db,
@@ -62,9 +75,9 @@ pub(super) async fn report(
 ) -> Result<Option<ImportReport>, StoreError> {
     const REPORT: &str = "SELECT i.report, e.errors FROM imports i \
          LEFT JOIN import_errors e ON e.school_id = i.school_id AND e.import_id = i.id \
-         WHERE i.school_id = $1 AND i.id = $2";
+         WHERE i.school_id = $1 AND i.id = $2 AND ($3 IS NULL OR i.system_id = $3)";
     let found: Option<(String, Option<String>)> = read!(db, c => sqlx::query_as(REPORT)
-        .bind(permit.school().0).bind(id).fetch_optional(c).await)?;
+        .bind(permit.school().0).bind(id).bind(only(permit)).fetch_optional(c).await)?;
     let Some((report, errors)) = found else { return Ok(None) };
     let mut report: ImportReport =
         serde_json::from_str(&report).map_err(|_| StoreError::Corrupt("imports.report"))?;
@@ -82,9 +95,11 @@ pub(super) async fn errors(
     permit: &Permit<OfSchool>,
     id: Uuid,
 ) -> Result<Option<Vec<u8>>, StoreError> {
-    const FILE: &str = "SELECT file FROM import_errors WHERE school_id = $1 AND import_id = $2";
+    const FILE: &str = "SELECT e.file FROM import_errors e \
+         JOIN imports i ON i.school_id = e.school_id AND i.id = e.import_id \
+         WHERE e.school_id = $1 AND e.import_id = $2 AND ($3 IS NULL OR i.system_id = $3)";
     let file: Option<Vec<u8>> = read!(db, c => sqlx::query_scalar(FILE)
-        .bind(permit.school().0).bind(id).fetch_optional(c).await)?;
+        .bind(permit.school().0).bind(id).bind(only(permit)).fetch_optional(c).await)?;
     Ok(file)
 }
 
@@ -105,9 +120,9 @@ pub(super) async fn uploads(
 ) -> Result<Vec<Upload>, StoreError> {
     // Identifiers are UUIDv7, which sort by time on both databases.
     const LIST: &str = "SELECT id, received_at, system_id, report FROM imports \
-         WHERE school_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
+         WHERE school_id = $1 AND id < $2 AND ($4 IS NULL OR system_id = $4) ORDER BY id DESC LIMIT $3";
     let rows: Vec<(Uuid, DateTime<Utc>, Option<Uuid>, String)> = read!(db, c => sqlx::query_as(LIST)
-        .bind(permit.school().0).bind(before.unwrap_or(Uuid::max())).bind(limit).fetch_all(c).await)?;
+        .bind(permit.school().0).bind(before.unwrap_or(Uuid::max())).bind(limit).bind(only(permit)).fetch_all(c).await)?;
     let upload = |(id, received_at, system, report): (_, _, _, String)| {
         let report = serde_json::from_str(&report).map_err(|_| StoreError::Corrupt("imports.report"))?;
         Ok(Upload { id, received_at, system, report })

@@ -24,7 +24,7 @@ use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-/// Unmatched claims lapse after this many days.
+/// Unmatched claims lapse so many days after they were last sent.
 pub(super) const LAPSE_DAYS: i64 = 28;
 /// How often claims that were looked at before get another share of looks, and it is seen whether the daily run is due.
 const LOOK: Duration = Duration::from_secs(10);

@@ -2,8 +2,8 @@
 
 use super::LAPSE_DAYS;
 use crate::domain::identifiers::PupilId;
-use crate::gate::{Duty, Gate, Refusal};
-use crate::involvements::storage::{self, Fit, Queue, Waiting};
+use crate::gate::{Duty, Fit, Gate, Refusal};
+use crate::involvements::storage::{self, Queue, Waiting};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -80,8 +80,8 @@ pub(super) async fn round(
     let (mut done, mut organisation) = (Matched::default(), Uuid::nil());
     while let Some(next) = storage::next_organisation(gate.db(), queue, organisation).await? {
         organisation = next;
-        let from = places.at.get(&next).copied().unwrap_or((since, Uuid::nil()));
-        let page = storage::waiting(gate.db(), (queue, next), from, SHARE).await?;
+        let from = places.at.get(&next).copied().unwrap_or((DateTime::UNIX_EPOCH, Uuid::nil()));
+        let page = storage::waiting(gate.db(), (queue, next), from, since, SHARE).await?;
         if let Some(last) = page.last() {
             places.at.insert(next, (last.received_at, last.id));
         } else if places.endless {
@@ -96,12 +96,17 @@ async fn match_page(gate: &Gate, page: &[Waiting], how: How) -> Result<Matched, 
     let (mut found, mut held) = (Vec::new(), Vec::new());
     let mut done = Matched { looked_at: page.len() as u64, ..Matched::default() };
     let mut in_a_row = 0;
+    if page.is_empty() {
+        return Ok(done);
+    }
+    let permit = gate.open_duty(Duty::MatchClaims).await?;
     for claim in page {
-        match storage::fitting(gate.db(), claim, how == How::ByName || claim.is_enquiry()).await {
+        let claimed = claim.claimed(how == How::ByName || claim.is_enquiry());
+        match gate.fitting(&permit, claimed).await {
             Ok(Fit::One(pupil)) => found.push((claim, pupil)),
             Ok(Fit::Protected) if !claim.is_held() => held.push(claim),
             Ok(Fit::Protected | Fit::Nobody | Fit::Several) => {}
-            Err(error) => {
+            Err(Refusal::Store(error)) => {
                 in_a_row += 1;
                 done.failed += 1;
                 if in_a_row >= FAILURES {
@@ -110,6 +115,7 @@ async fn match_page(gate: &Gate, page: &[Waiting], how: How) -> Result<Matched, 
                 tracing::warn!(%error, "a claim could not be looked at; going on without it");
                 continue;
             }
+            Err(refusal) => return Err(refusal),
         }
         in_a_row = 0;
     }

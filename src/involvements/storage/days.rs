@@ -68,7 +68,7 @@ pub(in crate::involvements) async fn forget_terms(
 }
 
 /// Deletes at most `limit` involvements that had ended before `since` (a time, and the same as a day), or had waited for
-/// a match in vain and lapsed by then; those came before `lapsed`.
+/// a match in vain and lapsed by then; those were last sent before `lapsed`.
 pub(in crate::involvements) async fn forget_ended(
     tx: &mut Tx,
     (since, day): (DateTime<Utc>, NaiveDate),
@@ -81,7 +81,7 @@ pub(in crate::involvements) async fn forget_ended(
          (SELECT organisation_id, id FROM involvements WHERE until_day < $1 LIMIT $2)";
     const LAPSED: &str = "DELETE FROM involvements WHERE (organisation_id, id) IN \
          (SELECT organisation_id, id FROM involvements WHERE pupil_id IS NULL AND queue IS NULL \
-         AND received_at < $1 LIMIT $2)";
+         AND received_at < $1 AND confirmed_at < $1 LIMIT $2)";
     let ended =
         on!(tx, c => sqlx::query(ENDED).bind(since).bind(limit).execute(c).await.map(|r| r.touched()))?;
     let past = on!(tx, c => sqlx::query(PAST).bind(day).bind(limit).execute(c).await.map(|r| r.touched()))?;
@@ -96,8 +96,8 @@ pub(in crate::involvements) async fn forget_tries(
     since: NaiveDate,
     limit: i64,
 ) -> Result<u64, StoreError> {
-    const FORGET: &str = "DELETE FROM involvement_tries WHERE (organisation_id, source_case_id, tried_on) IN \
-         (SELECT organisation_id, source_case_id, tried_on FROM involvement_tries WHERE tried_on < $1 LIMIT $2)";
+    const FORGET: &str = "DELETE FROM involvement_tries WHERE (organisation_id, tried, tried_on) IN \
+         (SELECT organisation_id, tried, tried_on FROM involvement_tries WHERE tried_on < $1 LIMIT $2)";
     Ok(on!(tx, c => sqlx::query(FORGET).bind(since).bind(limit).execute(c).await.map(|r| r.touched()))?)
 }
 

@@ -2,6 +2,7 @@
 
 mod days;
 mod sending;
+mod tries;
 mod waiting;
 
 pub(super) use days::{
@@ -9,27 +10,35 @@ pub(super) use days::{
     take_lease,
 };
 pub(super) use sending::{Staged, clear_abandoned, stage, standing, switch_to};
-pub(super) use waiting::{
-    Fit, Queue, Waiting, fitting, hold, lapse, looked_at, next_organisation, tie, waiting,
-};
+pub(super) use tries::{Tried, count_tries, tries};
+pub(super) use waiting::{Queue, Waiting, hold, lapse, looked_at, next_organisation, tie, waiting};
 
+use super::http::EndedAnswer;
 use crate::domain::identifiers::{OrganisationId, SystemId};
 use crate::store::{Db, StoreError, Touched, Tx, on, read};
 use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
-/// Ends an involvement; ending one that is not there, or has ended, changes nothing and looks the same.
+/// Ends an involvement; ending one that is not there, or has ended, changes nothing and looks the same. Another system's
+/// of the organisation goes on, and is told as that.
 pub(super) async fn end(
     tx: &mut Tx,
     (organisation, system): (OrganisationId, SystemId),
     id: Uuid,
     at: DateTime<Utc>,
-) -> Result<u64, StoreError> {
+) -> Result<EndedAnswer, StoreError> {
+    const WHOSE: &str = "SELECT system_id FROM involvements WHERE organisation_id = $1 AND id = $2";
     const END: &str = "UPDATE involvements SET ended_at = $3, queue = NULL WHERE organisation_id = $1 AND id = $2 \
          AND system_id = $4 AND ended_at IS NULL";
-    Ok(
-        on!(tx, c => sqlx::query(END).bind(organisation.0).bind(id).bind(at).bind(system.0).execute(c).await.map(|r| r.touched()))?,
-    )
+    let ended = on!(tx, c => sqlx::query(END)
+        .bind(organisation.0).bind(id).bind(at).bind(system.0).execute(c).await.map(|r| r.touched()))?;
+    if ended > 0 {
+        return Ok(EndedAnswer { ended, ..EndedAnswer::default() });
+    }
+    let whose: Option<Uuid> = on!(tx, c => sqlx::query_scalar(WHOSE)
+        .bind(organisation.0).bind(id).fetch_optional(c).await)?;
+    let others = u64::from(whose.is_some_and(|whose| whose != system.0));
+    Ok(EndedAnswer { ended, unchanged: 1 - others, of_another_system: others })
 }
 
 /// A line of an agency's own report.
@@ -41,7 +50,7 @@ pub(super) struct ReportRow {
     pub(super) pupil_id: Option<Uuid>,
     pub(super) ended_at: Option<DateTime<Utc>>,
     pub(super) until_day: Option<NaiveDate>,
-    pub(super) received_at: DateTime<Utc>,
+    pub(super) confirmed_at: Option<DateTime<Utc>>,
 }
 
 /// A page of a system's own involvements, by id.
@@ -51,7 +60,7 @@ pub(super) async fn page(
     after: Uuid,
     limit: i64,
 ) -> Result<Vec<ReportRow>, StoreError> {
-    const PAGE: &str = "SELECT id, case_reference, kind, pupil_id, ended_at, until_day, received_at \
+    const PAGE: &str = "SELECT id, case_reference, kind, pupil_id, ended_at, until_day, confirmed_at \
          FROM involvements WHERE organisation_id = $1 AND system_id = $4 AND id > $2 ORDER BY id LIMIT $3";
     Ok(
         read!(db, c => sqlx::query_as(PAGE).bind(organisation.0).bind(after).bind(limit).bind(system.0).fetch_all(c).await)?,

@@ -1,16 +1,16 @@
 //! Claims on their way in: put aside in short steps, which count for nobody, and switched to by one more.
 
-use super::Queue;
+use super::{Queue, Tried};
 use crate::domain::calendar::london;
 use crate::domain::identifiers::{OrganisationId, SystemId};
 use crate::domain::involvement::Term;
 use crate::domain::purpose::InvolvementKind;
 use crate::involvements::Claim;
-use crate::store::{Db, StoreError, Tx, must_touch, on, read};
+use crate::store::{Db, StoreError, Touched as _, Tx, must_touch, on, read};
 use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
-/// What stands when a claim comes: under its id, of its source case and kind, and how often the case was tried today.
+/// What stands when a claim comes: under its id, and of its source case and kind.
 #[derive(sqlx::FromRow)]
 pub(in crate::involvements) struct Standing {
     system_id: Option<Uuid>,
@@ -21,32 +21,31 @@ pub(in crate::involvements) struct Standing {
     claim_date_of_birth: Option<NaiveDate>,
     claim_surname: Option<String>,
     claim_forename: Option<String>,
-    ended_at: Option<DateTime<Utc>>,
+    pub(in crate::involvements) ended_at: Option<DateTime<Utc>>,
     queue: Option<i64>,
     received_at: Option<DateTime<Utc>>,
+    confirmed_at: Option<DateTime<Utc>>,
+    pupil_id: Option<Uuid>,
     claim_digest: Option<Vec<u8>>,
     first_opened: Option<NaiveDate>,
     last_opened: Option<NaiveDate>,
     renewals: Option<i64>,
     last_day: Option<NaiveDate>,
-    claims: Option<i64>,
 }
 
-/// Reads what stands; `today` is the day of the tries.
+/// Reads what stands.
 pub(in crate::involvements) async fn standing(
     db: &Db,
     organisation: OrganisationId,
     claim: &Claim,
-    today: NaiveDate,
 ) -> Result<Standing, StoreError> {
     const STANDING: &str = "SELECT i.system_id, i.kind, i.source_case_id, i.opened_at, i.claim_upn, \
-         i.claim_date_of_birth, i.claim_surname, i.claim_forename, i.ended_at, i.queue, i.received_at, i.claim_digest, \
-         t.first_opened, t.last_opened, t.renewals, t.last_day, r.claims FROM (SELECT 1 AS one) o \
+         i.claim_date_of_birth, i.claim_surname, i.claim_forename, i.ended_at, i.queue, i.received_at, i.confirmed_at, \
+         i.pupil_id, i.claim_digest, t.first_opened, t.last_opened, t.renewals, t.last_day FROM (SELECT 1 AS one) o \
          LEFT JOIN involvements i ON i.organisation_id = $1 AND i.id = $2 \
-         LEFT JOIN involvement_terms t ON t.organisation_id = $1 AND t.source_case_id = $3 AND t.kind = $4 \
-         LEFT JOIN involvement_tries r ON r.organisation_id = $1 AND r.source_case_id = $3 AND r.tried_on = $5";
+         LEFT JOIN involvement_terms t ON t.organisation_id = $1 AND t.source_case_id = $3 AND t.kind = $4";
     Ok(read!(db, c => sqlx::query_as(STANDING)
-        .bind(organisation.0).bind(claim.id).bind(&claim.body.source_case_id).bind(claim.kind.as_str()).bind(today)
+        .bind(organisation.0).bind(claim.id).bind(&claim.body.source_case_id).bind(claim.kind.as_str())
         .fetch_one(c).await)?)
 }
 
@@ -59,6 +58,12 @@ impl Standing {
     /// Whether the very same was sent before and still stands.
     pub(in crate::involvements) fn is_unchanged(&self, digest: &[u8]) -> bool {
         self.claim_digest.as_deref() == Some(digest) && self.ended_at.is_none()
+    }
+
+    /// Whether it waits for its child and was not sent yet today: sending it again keeps it from lapsing, or brings it back.
+    pub(in crate::involvements) fn to_confirm(&self, today: NaiveDate) -> bool {
+        let before = self.confirmed_at.is_none_or(|at| london(at).date() < today);
+        self.pupil_id.is_none() && self.ended_at.is_none() && before
     }
 
     /// Whether it is another claim than what stands under its id: it loses its match and has to be matched again. The
@@ -74,7 +79,7 @@ impl Standing {
         !same || self.ended_at.is_some()
     }
 
-    /// The day on which it was one too many of its source case, if it was.
+    /// The day on which it was one too many, if it was.
     pub(in crate::involvements) fn crowded_on(&self) -> Option<NaiveDate> {
         let came = self.received_at.filter(|_| self.queue == Some(Queue::Crowded.number()))?;
         Some(london(came).date())
@@ -89,11 +94,6 @@ impl Standing {
             last_day: self.last_day?,
         })
     }
-
-    /// New claims of its source case today.
-    pub(in crate::involvements) fn tries(&self) -> i64 {
-        self.claims.unwrap_or(0)
-    }
 }
 
 /// A claim with what becomes of it.
@@ -106,8 +106,10 @@ pub(in crate::involvements) struct Staged {
     pub(in crate::involvements) queue: Option<Queue>,
     /// SHA-256 of what was sent and the last day granted.
     pub(in crate::involvements) digest: [u8; 32],
-    /// Whether it counts as a try of its source case.
-    pub(in crate::involvements) is_new: bool,
+    /// What it tries out, where it is new.
+    pub(in crate::involvements) tried: Vec<Tried>,
+    /// When what stands under its id had ended, if it had.
+    pub(in crate::involvements) ended_at: Option<DateTime<Utc>>,
     /// What stands of its source case and kind from now on.
     pub(in crate::involvements) term: Option<Term>,
 }
@@ -131,8 +133,8 @@ pub(in crate::involvements) async fn stage(
          allocated_person, source_case_id, case_reference, opened_at, staff_id, renewed_by, until_day, claim_upn, \
          claim_date_of_birth, claim_surname, claim_forename, family_agreed_by, family_agreed_to, family_agreed_until, \
          family_withdrawn_on, school_not_told, at_once, queue, claim_digest, is_new, first_opened, last_opened, \
-         renewals, last_day, staged_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, \
-         $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31)";
+         renewals, last_day, staged_at, ended_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, \
+         $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32)";
     let (claim, body, term) = (&staged.claim, &staged.claim.body, staged.term);
     let family = body.family_agreement.as_ref();
     on!(tx, c => {
@@ -145,23 +147,23 @@ pub(in crate::involvements) async fn stage(
             .bind(family.map(|f| &f.agreed_by)).bind(family.map(|f| &f.agreed_to))
             .bind(family.and_then(|f| f.until)).bind(family.and_then(|f| f.withdrawn_on))
             .bind(&body.school_not_told).bind(claim.at_once).bind(staged.queue.map(Queue::number))
-            .bind(staged.digest.as_slice()).bind(staged.is_new)
+            .bind(staged.digest.as_slice()).bind(!staged.tried.is_empty())
             .bind(term.map(|t| t.first_opened)).bind(term.map(|t| t.last_opened))
-            .bind(term.map(|t| t.renewals)).bind(term.map(|t| t.last_day)).bind(at)
+            .bind(term.map(|t| t.renewals)).bind(term.map(|t| t.last_day)).bind(at).bind(staged.ended_at)
             .execute(c).await?;
         must_touch("claim put aside", &r, 1)
     })
 }
 
-/// Opens or changes the involvements of an upload, counts the tries of their source cases, and keeps their terms. One
+/// Opens or changes the involvements of an upload, and keeps the terms of their source cases. One
 /// whose identifying details, source case, kind or opening changed, or that had ended, is a new claim: it loses its match
-/// and has to be matched again. Another system's stays as it is, so that no number of rows is right or wrong.
+/// and has to be matched again. Another system's stays as it is, and so does one
+/// that ended while this one was put aside. Says how many were written.
 pub(in crate::involvements) async fn switch_to(
     tx: &mut Tx,
     organisation: OrganisationId,
     upload: Uuid,
-    today: NaiveDate,
-) -> Result<(), StoreError> {
+) -> Result<u64, StoreError> {
     macro_rules! same {
         () => {
             "involvements.claim_upn IS NOT DISTINCT FROM excluded.claim_upn \
@@ -176,10 +178,12 @@ pub(in crate::involvements) async fn switch_to(
         "INSERT INTO involvements (organisation_id, id, system_id, kind, team, allocated_person, source_case_id, \
          case_reference, opened_at, staff_id, renewed_by, until_day, claim_upn, claim_date_of_birth, claim_surname, \
          claim_forename, family_agreed_by, family_agreed_to, family_agreed_until, family_withdrawn_on, \
-         school_not_told, at_once, queue, claim_digest, received_at) SELECT organisation_id, id, system_id, kind, team, \
+         school_not_told, at_once, queue, claim_digest, received_at, confirmed_at, \
+         ended_at) SELECT organisation_id, id, system_id, kind, team, \
          allocated_person, source_case_id, case_reference, opened_at, staff_id, renewed_by, until_day, claim_upn, \
          claim_date_of_birth, claim_surname, claim_forename, family_agreed_by, family_agreed_to, family_agreed_until, \
-         family_withdrawn_on, school_not_told, at_once, queue, claim_digest, staged_at \
+         family_withdrawn_on, school_not_told, at_once, queue, claim_digest, staged_at, staged_at, \
+         ended_at \
          FROM involvements_staged WHERE organisation_id = $1 AND upload_id = $2 ORDER BY id \
          ON CONFLICT (organisation_id, id) DO UPDATE SET pupil_id = CASE WHEN ",
         same!(),
@@ -194,7 +198,7 @@ pub(in crate::involvements) async fn switch_to(
            AND involvements.claim_upn IS NOT DISTINCT FROM excluded.claim_upn \
            AND involvements.claim_surname = excluded.claim_surname THEN involvements.received_at \
            ELSE excluded.received_at END, \
-         kind = excluded.kind, team = excluded.team, allocated_person = excluded.allocated_person, \
+         confirmed_at = excluded.confirmed_at, kind = excluded.kind, team = excluded.team, allocated_person = excluded.allocated_person, \
          source_case_id = excluded.source_case_id, case_reference = excluded.case_reference, \
          opened_at = excluded.opened_at, staff_id = excluded.staff_id, renewed_by = excluded.renewed_by, \
          until_day = excluded.until_day, claim_upn = excluded.claim_upn, \
@@ -203,7 +207,8 @@ pub(in crate::involvements) async fn switch_to(
          family_agreed_to = excluded.family_agreed_to, family_agreed_until = excluded.family_agreed_until, \
          family_withdrawn_on = excluded.family_withdrawn_on, school_not_told = excluded.school_not_told, \
          at_once = excluded.at_once, claim_digest = excluded.claim_digest, ended_at = NULL \
-         WHERE involvements.system_id = excluded.system_id"
+         WHERE involvements.system_id = excluded.system_id \
+         AND involvements.ended_at IS NOT DISTINCT FROM excluded.ended_at"
     );
     const TERMS: &str = "INSERT INTO involvement_terms (organisation_id, source_case_id, kind, first_opened, \
          last_opened, renewals, last_day) SELECT DISTINCT organisation_id, source_case_id, kind, first_opened, \
@@ -211,18 +216,12 @@ pub(in crate::involvements) async fn switch_to(
          WHERE organisation_id = $1 AND upload_id = $2 AND first_opened IS NOT NULL \
          ON CONFLICT (organisation_id, source_case_id, kind) DO UPDATE SET first_opened = excluded.first_opened, \
          last_opened = excluded.last_opened, renewals = excluded.renewals, last_day = excluded.last_day";
-    const TRIES: &str = "INSERT INTO involvement_tries (organisation_id, source_case_id, tried_on, claims) \
-         SELECT organisation_id, source_case_id, $3, COUNT(*) FROM involvements_staged \
-         WHERE organisation_id = $1 AND upload_id = $2 AND is_new GROUP BY organisation_id, source_case_id \
-         ON CONFLICT (organisation_id, source_case_id, tried_on) \
-         DO UPDATE SET claims = involvement_tries.claims + excluded.claims";
     const CLEAR: &str = "DELETE FROM involvements_staged WHERE organisation_id = $1 AND upload_id = $2";
-    for text in [PUT, TERMS] {
-        on!(tx, c => sqlx::query(text).bind(organisation.0).bind(upload).execute(c).await.map(|_| ()))?;
-    }
-    on!(tx, c => sqlx::query(TRIES).bind(organisation.0).bind(upload).bind(today).execute(c).await.map(|_| ()))?;
+    let written = on!(tx, c => sqlx::query(PUT)
+        .bind(organisation.0).bind(upload).execute(c).await.map(|r| r.touched()))?;
+    on!(tx, c => sqlx::query(TERMS).bind(organisation.0).bind(upload).execute(c).await.map(|_| ()))?;
     on!(tx, c => sqlx::query(CLEAR).bind(organisation.0).bind(upload).execute(c).await.map(|_| ()))?;
-    Ok(())
+    Ok(written)
 }
 
 /// Deletes what uploads of an organisation put aside before `until` and never switched to.

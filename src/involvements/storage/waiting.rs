@@ -1,7 +1,8 @@
 //! Claims that wait for a match, organisation by organisation, and what becomes of each.
 
-use crate::domain::identifiers::{PupilId, Upn};
+use crate::domain::identifiers::PupilId;
 use crate::domain::purpose::InvolvementKind;
+use crate::gate::Claimed;
 use crate::store::{Db, StoreError, Touched, Tx, on, read};
 use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
@@ -17,7 +18,7 @@ pub(in crate::involvements) enum Queue {
     Again,
     /// One that is looked at once a day.
     Daily,
-    /// One more of its source case in a day than are looked at.
+    /// One more of its source case, name or day than are looked at.
     Crowded,
 }
 
@@ -60,6 +61,17 @@ impl Waiting {
         self.kind == InvolvementKind::Section47Enquiry.as_str()
     }
 
+    /// What it says of its child.
+    pub(in crate::involvements) fn claimed(&self, by_name: bool) -> Claimed<'_> {
+        Claimed {
+            upn: self.claim_upn.as_deref(),
+            date_of_birth: self.claim_date_of_birth,
+            surname_key: &self.claim_surname,
+            forename_key: &self.claim_forename,
+            by_name,
+        }
+    }
+
     /// Whether it was found before to fit a child whose whereabouts are protected.
     pub(in crate::involvements) fn is_held(&self) -> bool {
         self.held_at.is_some()
@@ -70,7 +82,7 @@ const NEXT: &str = "SELECT organisation_id FROM involvements WHERE queue = $1 AN
      ORDER BY organisation_id LIMIT 1";
 const WAITING: &str = "SELECT organisation_id, id, kind, claim_upn, claim_date_of_birth, claim_surname, \
      claim_forename, received_at, queue, held_at FROM involvements WHERE queue = $1 AND organisation_id = $2 \
-     AND (received_at, id) > ($3, $4) ORDER BY received_at, id LIMIT $5";
+     AND (received_at, id) > ($3, $4) AND confirmed_at >= $6 ORDER BY received_at, id LIMIT $5";
 
 /// The next organisation with a claim in a queue, by id.
 pub(in crate::involvements) async fn next_organisation(
@@ -81,85 +93,16 @@ pub(in crate::involvements) async fn next_organisation(
     Ok(read!(db, c => sqlx::query_scalar(NEXT).bind(queue.number()).bind(after).fetch_optional(c).await)?)
 }
 
-/// An organisation's claims in a queue after a place in their order, at most `limit`.
+/// An organisation's claims in a queue after a place in their order that were sent since a time, at most `limit`.
 pub(in crate::involvements) async fn waiting(
     db: &Db,
     (queue, organisation): (Queue, Uuid),
-    (since, after): (DateTime<Utc>, Uuid),
+    (received, after): (DateTime<Utc>, Uuid),
+    sent_since: DateTime<Utc>,
     limit: i64,
 ) -> Result<Vec<Waiting>, StoreError> {
     Ok(read!(db, c => sqlx::query_as(WAITING)
-        .bind(queue.number()).bind(organisation).bind(since).bind(after).bind(limit).fetch_all(c).await)?)
-}
-
-/// Whom a claim fits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::involvements) enum Fit {
-    /// Nobody.
-    Nobody,
-    /// Exactly this child.
-    One(PupilId),
-    /// Exactly one child, whose whereabouts are protected at some school.
-    Protected,
-    /// More than one.
-    Several,
-}
-
-/// The children whose newest enrolments fit, at most two, and whether any state of any enrolment of theirs is flagged.
-macro_rules! fitting {
-    ($keys:literal) => {
-        concat!(
-            "SELECT e.pupil_id, MAX(CASE WHEN p.whereabouts_protected THEN 1 ELSE 0 END) = 1 \
-             FROM enrolments e CROSS JOIN register_versions v CROSS JOIN enrolments p CROSS JOIN register_versions q \
-             WHERE ",
-            $keys,
-            " AND v.school_id = e.school_id AND v.version = e.version AND p.pupil_id = e.pupil_id \
-             AND q.school_id = p.school_id AND q.version = p.version \
-             AND e.version = (SELECT MAX(n.version) FROM enrolments n \
-             JOIN register_versions w ON w.school_id = n.school_id AND w.version = n.version \
-             WHERE n.school_id = e.school_id AND n.id = e.id) GROUP BY e.pupil_id LIMIT 2"
-        )
-    };
-}
-
-// CROSS JOIN keeps SQLite to the order written, which begins with the claim's keys.
-const BY_UPN: &str =
-    fitting!("e.upn = $1 AND e.upn_permanent AND e.date_of_birth = $2 AND e.surname_key = $3");
-const BY_NAME: &str = fitting!("e.surname_key = $1 AND e.date_of_birth = $2 AND e.forename_key = $3");
-
-/// Whom a claim fits: by permanent UPN, date of birth and surname; where that is nobody and `by_name` is asked for, by
-/// name and date of birth. A temporary UPN is as none, since other children elsewhere may have the same.
-pub(in crate::involvements) async fn fitting(
-    db: &Db,
-    claim: &Waiting,
-    by_name: bool,
-) -> Result<Fit, StoreError> {
-    let permanent =
-        claim.claim_upn.as_deref().filter(|text| Upn::parse(text).is_ok_and(|upn| !upn.is_temporary()));
-    if let Some(upn) = permanent {
-        let rows: Vec<(Uuid, bool)> = read!(db, c => sqlx::query_as(BY_UPN)
-            .bind(upn).bind(claim.claim_date_of_birth).bind(&claim.claim_surname).fetch_all(c).await)?;
-        if !rows.is_empty() {
-            return Ok(fit(&rows));
-        }
-    }
-    // A name without a letter or digit has an empty key, on which nothing is ever matched.
-    if !by_name || claim.claim_surname.is_empty() || claim.claim_forename.is_empty() {
-        return Ok(Fit::Nobody);
-    }
-    let rows: Vec<(Uuid, bool)> = read!(db, c => sqlx::query_as(BY_NAME)
-        .bind(&claim.claim_surname).bind(claim.claim_date_of_birth).bind(&claim.claim_forename)
-        .fetch_all(c).await)?;
-    Ok(fit(&rows))
-}
-
-fn fit(rows: &[(Uuid, bool)]) -> Fit {
-    match rows {
-        [] => Fit::Nobody,
-        [(pupil, false)] => Fit::One(PupilId(*pupil)),
-        [(_, true)] => Fit::Protected,
-        _ => Fit::Several,
-    }
+        .bind(queue.number()).bind(organisation).bind(received).bind(after).bind(limit).bind(sent_since).fetch_all(c).await)?)
 }
 
 /// Ties a waiting claim to its child; none where it has changed, ended or been tied meanwhile.
@@ -202,7 +145,7 @@ pub(in crate::involvements) async fn hold(
         .bind(claim.organisation_id).bind(claim.id).bind(at).execute(c).await.map(|r| r.touched()))?)
 }
 
-/// Takes an organisation's claims that have waited since before `since` out of a queue, at most `limit`.
+/// Takes an organisation's claims that were last sent before `since` out of a queue, at most `limit`.
 pub(in crate::involvements) async fn lapse(
     tx: &mut Tx,
     (queue, organisation): (Queue, Uuid),
@@ -211,7 +154,7 @@ pub(in crate::involvements) async fn lapse(
 ) -> Result<u64, StoreError> {
     const LAPSE: &str = "UPDATE involvements SET queue = NULL WHERE (organisation_id, id) IN \
          (SELECT organisation_id, id FROM involvements WHERE queue = $1 AND organisation_id = $2 \
-         AND received_at < $3 ORDER BY received_at, id LIMIT $4)";
+         AND received_at < $3 AND confirmed_at < $3 ORDER BY received_at, id LIMIT $4)";
     Ok(on!(tx, c => sqlx::query(LAPSE)
         .bind(queue.number()).bind(organisation).bind(since).bind(limit)
         .execute(c).await.map(|r| r.touched()))?)
@@ -237,8 +180,6 @@ mod tests {
                 WAITING,
                 "SEARCH involvements USING INDEX involvements_queue (queue=? AND organisation_id=? AND (received_at,id)>(?,?))",
             ),
-            (BY_UPN, "SEARCH e USING INDEX enrolments_name (surname_key=? AND date_of_birth=?)"),
-            (BY_NAME, "SEARCH e USING INDEX enrolments_name (surname_key=? AND date_of_birth=?)"),
         ] {
             let plan: Vec<(i64, i64, i64, String)> =
                 sqlx::query_as(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}")))

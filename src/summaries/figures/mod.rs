@@ -103,7 +103,7 @@ pub(super) fn body<'a>(
     let asked = Asking {
         entitled,
         given: entitled.sections.and(span.shown),
-        window: Window { from, to: span.to, last_due: span.last_due },
+        window: Window { from, to: span.to, last_due: span.last_due, live_to: span.live_to },
         span,
         directory,
     };

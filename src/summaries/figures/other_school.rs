@@ -75,7 +75,9 @@ impl Asking<'_> {
     }
 
     fn met_by(&self, one: &Counted<'_>, other: &Decoded) -> Vec<MetBody> {
-        let inside = |at: &&Session| (self.window.from..=self.window.to).contains(&at.date);
+        // What is not over has no class yet.
+        let over = |at: &Session| *at <= self.window.last_due;
+        let inside = |at: &&Session| over(at) && (self.window.from..=self.window.to).contains(&at.date);
         let class = |at: &Session| {
             let mark = other.ask(self.window, |register| register.mark(*at));
             MetBody {
@@ -93,7 +95,7 @@ impl Asking<'_> {
         one: &Counted<'_>,
         others: &'b [Decoded],
     ) -> impl Iterator<Item = &'b Decoded> + use<'b> {
-        let today = self.window.last_due.date;
+        let today = self.window.live_to.date;
         let live = one.held.live().is_dual_on(today);
         others.iter().filter(move |other| live && other.is_dual_on(today))
     }

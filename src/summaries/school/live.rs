@@ -23,7 +23,8 @@ pub(super) async fn live(
     let window = window(&calendars, span);
     let years = (SchoolYear::of(window.from), SchoolYear::of(window.to));
     let register = registers::school_pupils(db, permit, years, now).await?;
-    let due = Window { from: window.from, to: window.to, last_due: span.last_due };
+    let (last_due, live_to) = (span.last_due, span.last_due);
+    let due = Window { from: window.from, to: window.to, last_due, live_to };
     let mut groups = Groups::default();
     for (group, tally) in &tallies(&possible(expected(register.iter(), &calendars, due))) {
         if *group != Group::Cohort(Cohort::SocialWorker) || permit.sees_social_worker() {

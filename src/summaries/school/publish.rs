@@ -65,7 +65,8 @@ pub(super) async fn published(
     let mut earlier = storage::of_year(db, permit, year).await?;
     let stored = earlier.len();
     for (place, from, to) in due {
-        let window = Window { from, to, last_due: Session::new(to, Half::Pm) };
+        let until = Session::new(to, Half::Pm);
+        let window = Window { from, to, last_due: until, live_to: until };
         // For outsiders a protected enrolment does not exist: what a total told of it could be had by taking away the rest.
         let seen = register.iter().filter(|pupil| !pupil.protected);
         let expected = expected(seen, std::slice::from_ref(calendar), window);

@@ -36,6 +36,69 @@ fn written(code: &str) -> BTreeSet<String> {
     found
 }
 
+/// The tables that a text of code reads, by `FROM` or `JOIN` in capitals; those of a `DELETE` and of a condition like
+/// `IS DISTINCT FROM` are none.
+fn read(code: &str) -> BTreeSet<String> {
+    let words: Vec<&str> =
+        code.split(|c: char| c.is_whitespace() || "\"\\(),".contains(c)).filter(|w| !w.is_empty()).collect();
+    let reads = |at: usize| match words[at] {
+        "JOIN" => true,
+        "FROM" => at == 0 || !["DELETE", "DISTINCT"].contains(&words[at - 1]),
+        _ => false,
+    };
+    let name = |word: &&str| -> String {
+        word.chars().take_while(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '_').collect()
+    };
+    // What a statement names itself, and sets that come as one parameter, are no tables.
+    let named = |table: &str| words.windows(2).any(|two| two == ["WITH", table]);
+    let after = (0..words.len()).filter(|at| reads(*at)).filter_map(|at| words.get(at + 1));
+    let tables = after.filter(|word| word.starts_with(|c: char| c.is_ascii_lowercase())).map(name);
+    tables.filter(|table| !named(table) && !SETS.contains(&table.as_str())).collect()
+}
+
+/// What a database unfolds a set with.
+const SETS: &[&str] = &["json_each", "json_array_elements_text"];
+/// The modules that may read tables of others, with the tables. Who is tied to whom is known from several; what a database
+/// says of its own tables belongs to the store.
+const READERS: &[(&str, &[&str])] = &[
+    (
+        "relationships",
+        &[
+            "enrolments",
+            "handles",
+            "involvements",
+            "officer_authorisations",
+            "organisations",
+            "register_versions",
+            "systems",
+        ],
+    ),
+    ("store", &["information_schema", "pragma_table_info", "sqlite_master"]),
+];
+/// Reads of another module's tables outside that list. May only shrink.
+const READS: &[(&str, &str)] = &[];
+
+/// Tables that a file names in a `SELECT` although another module writes them: what is another's is asked of it, with a
+/// permit.
+fn foreign_reads(tree: &Tree) -> Vec<String> {
+    let mut own: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for file in &tree.files {
+        own.entry(file.module()).or_default().extend(written(&file.code_text()));
+    }
+    let may = |module: &str, table: &str| {
+        own.get(module).is_some_and(|tables| tables.contains(table))
+            || READERS.iter().any(|(reader, tables)| *reader == module && tables.contains(&table))
+    };
+    let mut found = Vec::new();
+    for file in &tree.files {
+        let foreign = read(&file.code_text()).into_iter().filter(|table| !may(file.module(), table));
+        found.extend(foreign.map(|table| {
+            format!("{} reads table {table}, which {} does not write", file.path, file.module())
+        }));
+    }
+    found
+}
+
 /// Tables that more than one module writes. The demonstration writes none: it goes through the API.
 fn shared_tables(tree: &Tree) -> Vec<String> {
     let mut writers: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
@@ -62,6 +125,23 @@ fn commits(tree: &Tree) -> Vec<String> {
 /// Registers this file's tests.
 pub fn register(suite: &mut Suite) {
     suite.plain("architecture::one_module_writes_a_table", || hold(shared_tables, WRITERS));
+    suite.plain("architecture::who_reads_a_table_writes_it_or_is_named", || hold(foreign_reads, READS));
+    suite.plain("architecture::self::foreign_read_is_found", || {
+        let marks = "const A: &str = \"UPDATE marks SET a = 1\"; const B: &str = \"SELECT a FROM marks m\";";
+        let deletes = "const C: &str = \"DELETE FROM rows WHERE a IS DISTINCT FROM excluded.a\";";
+        let joins = "const D: &str = \"SELECT a FROM (SELECT 1) o \\\n LEFT JOIN marks m ON TRUE CROSS JOIN enrolments e\";";
+        let tree = Tree::of([("registers/a.rs", marks), ("intake/b.rs", deletes)]);
+        assert_eq!(foreign_reads(&tree), Vec::<String>::new());
+        let tree = Tree::of([("registers/a.rs", marks), ("intake/b.rs", joins), ("relationships/c.rs", joins)]);
+        assert_eq!(
+            foreign_reads(&tree),
+            [
+                "intake/b.rs reads table enrolments, which intake does not write",
+                "intake/b.rs reads table marks, which intake does not write",
+                "relationships/c.rs reads table marks, which relationships does not write",
+            ]
+        );
+    });
     suite.plain("architecture::only_gate_and_audit_commit", || hold(commits, COMMITS));
     suite.plain("architecture::self::statements_are_read", || {
         let code = "const A: &str = \"INSERT INTO handles (id) VALUES ($1) ON CONFLICT (id) DO UPDATE SET x = 1\";\n\

@@ -48,6 +48,9 @@ pub struct Window {
     pub to: NaiveDate,
     /// The last session that is over; nothing later counts anywhere. `last_seen` reaches this far even where `to` is earlier.
     pub last_due: Session,
+    /// The last session whose mark, once it is there, tells where the child is, though the session is not over: today's.
+    /// No mark tells nothing before it is over.
+    pub live_to: Session,
 }
 
 /// Everything a summary of one enrolment is computed from.
@@ -81,7 +84,10 @@ pub(super) struct Counted {
     pub alone: bool,
     /// Half days that the session stands for: a whole day when no other session of its day was held.
     pub half_days: u32,
-    /// In the window (`from`..=`to`); before it only what reaches back looks, after it only `last_seen`.
+    /// The same in a run of sickness: a whole day too when the pupil was not expected at the other one.
+    pub half_days_of_sickness: u32,
+    /// In the window (`from`..=`to`); before it only what reaches back looks, after it, and at what is not over, only
+    /// `last_seen`.
     pub place: Place,
 }
 
@@ -126,18 +132,19 @@ pub(super) fn monday_of_week(week: i32) -> NaiveDate {
 
 impl Register<'_> {
     /// First and last day in which sessions are looked at, from `from` on; `None` where there is none.
-    fn days(&self, from: NaiveDate, to: NaiveDate) -> Option<(NaiveDate, NaiveDate)> {
+    fn days(&self, from: NaiveDate, to: NaiveDate, until: Session) -> Option<(NaiveDate, NaiveDate)> {
         let from = from.max(self.enrolment.starting_day);
-        let to = to.min(self.window.last_due.date).min(self.enrolment.last_day.unwrap_or(NaiveDate::MAX));
+        let to = to.min(until.date).min(self.enrolment.last_day.unwrap_or(NaiveDate::MAX));
         (from <= to && !self.enrolment.boarder).then_some((from, to))
     }
 
     /// The headline of the window: no allocation, one addition a session.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
-        let Some(days) = self.days(self.window.from, self.window.to) else { return counts };
+        let due = self.window.last_due;
+        let Some(days) = self.days(self.window.from, self.window.to, due) else { return counts };
         for year in self.years {
-            if let Some((lo, hi)) = self.places(year, days)
+            if let Some((lo, hi)) = Self::places(year, days, due)
                 && let (Some(marks), Some(shut)) =
                     (year.marks.as_bytes().get(lo..hi), year.calendar.shut().get(lo..hi))
             {
@@ -153,10 +160,11 @@ impl Register<'_> {
         let counts = self.counts();
         let mut complete =
             Completeness { sessions_without_mark: counts.without_mark, ..Completeness::default() };
-        let Some(days) = self.days(self.window.from, self.window.to) else { return (counts, complete) };
+        let due = self.window.last_due;
+        let Some(days) = self.days(self.window.from, self.window.to, due) else { return (counts, complete) };
         let mut stale_before = None;
         for year in self.years.iter().rev() {
-            let Some((lo, hi)) = self.places(year, days) else { continue };
+            let Some((lo, hi)) = Self::places(year, days, due) else { continue };
             let (Some(marks), Some(shut)) =
                 (year.marks.as_bytes().get(lo..hi), year.calendar.shut().get(lo..hi))
             else {
@@ -180,15 +188,19 @@ impl Register<'_> {
         (counts, complete)
     }
 
-    /// The half-open range of places of a year between two days, cut at the last session that is over.
-    fn places(&self, year: &YearOfMarks<'_>, (from, to): (NaiveDate, NaiveDate)) -> Option<(usize, usize)> {
+    /// The half-open range of places of a year between two days, cut after a session.
+    fn places(
+        year: &YearOfMarks<'_>,
+        (from, to): (NaiveDate, NaiveDate),
+        until: Session,
+    ) -> Option<(usize, usize)> {
         let packed = year.calendar.year();
         let (from, to) = (from.max(packed.first_day()), to.min(packed.last_day()));
         if from > to {
             return None;
         }
         let end = 2 * packed.index(to)? + 2;
-        let due = packed.session_index(self.window.last_due).map_or(end, |place| place + 1);
+        let due = packed.session_index(until).map_or(end, |place| place + 1);
         Some((2 * packed.index(from)?, end.min(due)))
     }
 
@@ -198,8 +210,8 @@ impl Register<'_> {
     }
 
     /// The date before which an N is over [`NO_REASON_SCHOOL_DAYS`] school days old: that of the sixth school day, counted
-    /// back over those that are wholly over. A day that was cancelled for everybody is none. `None` where there have been
-    /// fewer.
+    /// back over those of which a session is over: with the first of the sixth day the five have passed. A day that was
+    /// cancelled for everybody is none. `None` where there have been fewer.
     pub(super) fn stale_before(&self) -> Option<i32> {
         let as_of = self.as_of();
         let mut left = NO_REASON_SCHOOL_DAYS;
@@ -211,11 +223,9 @@ impl Register<'_> {
             let until = if started { packed.index(as_of.date).map_or(DAYS, |day| day + 1) } else { 0 };
             for (index, (shut, marks)) in days.iter().zip(marks).enumerate().take(until).rev() {
                 let Some(date) = packed.date(index) else { continue };
-                let [_, afternoon_shut] = shut;
-                let goes_on = date == as_of.date && as_of.half == Half::Am && *afternoon_shut == 0;
-                let met =
-                    shut.iter().zip(marks).any(|(s, m)| *s == 0 && !Sets::of_byte(*m).any(Sets::NOBODY));
-                if !met || goes_on {
+                let over = if date == as_of.date && as_of.half == Half::Am { 1 } else { 2 };
+                let halves = || shut.iter().zip(marks).take(over);
+                if !halves().any(|(s, m)| *s == 0 && !Sets::of_byte(*m).any(Sets::NOBODY)) {
                     continue;
                 }
                 if left == 0 {
@@ -228,12 +238,16 @@ impl Register<'_> {
     }
 
     /// Tells a walker of every session that counts, in order, from the first day on roll to the last session that is over,
-    /// with the year it lies in.
+    /// with the year it lies in; and of those after it that have a mark already, as after the window.
     pub(super) fn walk(&self, reading: Reading, walker: &mut impl Walker) {
-        let Some(days) = self.days(NaiveDate::MIN, NaiveDate::MAX) else { return };
+        let due = self.window.last_due;
+        let until = due.max(self.window.live_to);
+        let Some(days) = self.days(NaiveDate::MIN, NaiveDate::MAX, until) else { return };
+        // The first day that is not wholly over.
+        let open_day = due.date.num_days_from_ce() + i32::from(due.half == Half::Pm);
         let joined = reading.part_cancelled_day == PartCancelledDay::WholeDay;
         for year in self.years {
-            let Some((lo, hi)) = self.places(year, days) else { continue };
+            let Some((lo, hi)) = Self::places(year, days, until) else { continue };
             let Some(first) = year.calendar.year().date(lo / 2) else { continue };
             let (marks, _) = year.marks.as_bytes().as_chunks::<2>();
             let (shut, _) = year.calendar.shut().as_chunks::<2>();
@@ -250,6 +264,17 @@ impl Register<'_> {
                 let pm_counts = usize::from(am.index) + 1 < hi;
                 let am = Counted { code: am_code, sets: am_sets, ..am };
                 let pm = Counted { index: am.index + 1, half: 1, code: pm_code, sets: pm_sets, ..am };
+                if am.day >= open_day {
+                    let over = am.day == due.date.num_days_from_ce();
+                    for ((session, over), shut) in [(am, over), (pm, false)].into_iter().zip(*shut) {
+                        let told = over || (session.code.is_some() && usize::from(session.index) < hi);
+                        let place = if over { session.place } else { Place::After };
+                        if shut == 0 && told {
+                            walker.session(year, &Counted { place, ..session });
+                        }
+                    }
+                    continue;
+                }
                 if *marks == PRESENT && *shut == [0; 2] && pm_counts {
                     walker.present_day(year, [&am, &pm]);
                     continue;
@@ -281,7 +306,8 @@ impl Register<'_> {
             Place::After
         };
         let (alone, sets) = (*shut != [0, 0], marks.map(Sets::of_byte));
-        let cancelled = joined && sets.iter().any(|sets| sets.any(Sets::NOBODY));
+        let holds = |set: Sets| joined && sets.iter().any(|sets| sets.any(set));
+        let whole = |day: bool| if alone || day { 2 } else { 1 };
         let morning = Counted {
             index,
             date,
@@ -293,7 +319,8 @@ impl Register<'_> {
             code: None,
             sets: Sets::NONE,
             alone,
-            half_days: if alone || cancelled { 2 } else { 1 },
+            half_days: whole(holds(Sets::NOBODY)),
+            half_days_of_sickness: whole(holds(Sets::NOT_EXPECTED)),
             place,
         };
         (morning, sets)

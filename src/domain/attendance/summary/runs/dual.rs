@@ -17,15 +17,18 @@ pub struct DualMet {
 }
 
 impl Register<'_> {
-    /// The mark of a session that counts here: `None` where the school did not meet, the session is not over, or the
-    /// pupil was not on roll or has no attendance register; `Some(None)` where it did and nothing is marked.
+    /// The mark of a session that counts here: `None` where the school did not meet, the session is neither over nor one of
+    /// today's that is marked already, or the pupil was not on roll or has no attendance register; `Some(None)` where it is
+    /// over and nothing is marked.
     pub fn mark(&self, at: Session) -> Option<Option<Code>> {
         let enrolment = self.enrolment;
         let on_roll =
             enrolment.starting_day <= at.date && enrolment.last_day.is_none_or(|last| at.date <= last);
         let year = self.years.iter().find(|y| y.calendar.year() == SchoolYear::of(at.date))?;
-        let counts = on_roll && !enrolment.boarder && at <= self.window.last_due && year.calendar.is_open(at);
-        counts.then(|| year.marks.get(year.calendar.year().session_index(at)?))
+        let counts = on_roll && !enrolment.boarder && year.calendar.is_open(at);
+        let mark = counts.then(|| year.marks.get(year.calendar.year().session_index(at)?))?;
+        let (over, marked) = (at <= self.window.last_due, at <= self.window.live_to && mark.is_some());
+        (over || marked).then_some(mark)
     }
 
     /// What `others`, the child's other registers, say of the sessions that this one marks D.

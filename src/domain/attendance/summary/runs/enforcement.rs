@@ -79,7 +79,7 @@ impl EnforcementSums {
     pub(in super::super) fn new(on: NaiveDate) -> Self {
         Self {
             weeks: Vec::new(),
-            run: Run::of(Sets::TEN_DAY),
+            run: Run::of(Sets::TEN_DAY, Sets::NOBODY),
             ten_day_absence: false,
             ten_days: half_days_asked(Flag::TenDayAbsence, on, TEN_DAY_HALF_DAYS),
             new_codes: NEW_CODES_FROM.num_days_from_ce(),
@@ -87,10 +87,11 @@ impl EnforcementSums {
     }
 
     pub(in super::super) fn add(&mut self, session: &Counted) {
-        self.run.add(session);
+        self.run.add(session.sets, session.half_days);
         let (asked, holds_from) = self.ten_days;
-        self.ten_day_absence |=
-            session.place == Place::Inside && self.run.half_days >= asked && session.day >= holds_from;
+        // Reached in the asked-for days, or gone on with in them: a session that neither lengthens nor breaks it is no part.
+        let part = session.place == Place::Inside && session.sets.any(Sets::TEN_DAY);
+        self.ten_day_absence |= part && self.run.half_days >= asked && session.day >= holds_from;
         self.add_week(session);
     }
 

@@ -1,7 +1,7 @@
 //! When the school last marked the child present, and what has been unexplained since.
 //!
 //! Said as "marked present by the school", never "seen safe". Live: it reaches to the last session that is over, whatever
-//! the window's last day.
+//! the window's last day, and to marks of today's that are there already: a mark says that the register was taken.
 
 use super::super::super::sets::Sets;
 use super::super::super::{Code, merge::entered_at};

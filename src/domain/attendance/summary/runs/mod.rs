@@ -3,7 +3,8 @@
 //! The regulations count school days and the register sessions, and no text says how half a day counts. Here a session
 //! is half a day, or a whole one where no other session was held that day (none in the calendar, or cancelled), so that
 //! a closure counts alike whether calendar or marks tell it. A session to which nobody was to come (Y4, `#`) neither
-//! lengthens nor breaks a run; one without a mark breaks it, since nothing is known of it.
+//! lengthens nor breaks a run, and of sickness neither does one at which this pupil was not expected here (C2, X, D); one
+//! without a mark breaks it, since nothing is known of it.
 
 mod dual;
 mod enforcement;
@@ -58,13 +59,15 @@ pub(super) fn session_of(counted: &Counted) -> Session {
 /// Collects runs of sessions that are in a set.
 pub(super) struct Spells {
     of: Sets,
+    passes: Sets,
     open: bool,
     pub(super) found: Vec<Spell>,
 }
 
 impl Spells {
-    pub(super) const fn of(of: Sets) -> Self {
-        Self { of, open: false, found: Vec::new() }
+    /// Of the sessions in one set; those in `passes` do not break them.
+    pub(super) const fn of(of: Sets, passes: Sets) -> Self {
+        Self { of, passes, open: false, found: Vec::new() }
     }
 
     pub(super) fn add(&mut self, counted: &Counted) {
@@ -76,7 +79,7 @@ impl Spells {
             }
             self.open = true;
         } else {
-            self.open &= counted.sets.any(Sets::NOBODY);
+            self.open &= counted.sets.any(self.passes);
         }
     }
 
@@ -89,18 +92,21 @@ impl Spells {
 /// Length in half days of the run that is open now.
 pub(super) struct Run {
     of: Sets,
+    passes: Sets,
     pub(super) half_days: u32,
 }
 
 impl Run {
-    pub(super) const fn of(of: Sets) -> Self {
-        Self { of, half_days: 0 }
+    /// Of the sessions in one set; those in `passes` do not break it.
+    pub(super) const fn of(of: Sets, passes: Sets) -> Self {
+        Self { of, passes, half_days: 0 }
     }
 
-    pub(super) const fn add(&mut self, counted: &Counted) {
-        if counted.sets.any(self.of) {
-            self.half_days += counted.half_days;
-        } else if !counted.sets.any(Sets::NOBODY) {
+    /// A session that stands for so many half days.
+    pub(super) const fn add(&mut self, sets: Sets, half_days: u32) {
+        if sets.any(self.of) {
+            self.half_days += half_days;
+        } else if !sets.any(self.passes) {
             self.half_days = 0;
         }
     }
@@ -130,7 +136,7 @@ impl Sickness {
         let days_with_any = reading.sickness_total == SicknessTotal::DaysWithAny;
         let (year, last_day) = (i32::MIN, i32::MIN);
         Self {
-            run: Run::of(Sets::ILLNESS),
+            run: Run::of(Sets::ILLNESS, Sets::NOT_EXPECTED),
             asked,
             holds_from,
             days_with_any,
@@ -147,7 +153,7 @@ impl Sickness {
     }
 
     pub(super) fn add(&mut self, year: i32, counted: &Counted) {
-        self.run.add(counted);
+        self.run.add(counted.sets, counted.half_days_of_sickness);
         if !counted.sets.any(Sets::ILLNESS) {
             return;
         }

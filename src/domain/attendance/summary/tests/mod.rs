@@ -64,7 +64,7 @@ impl Child {
             dual_registered: false,
         };
         let last_due = session("2026-11-20 pm");
-        let window = Window { from: date("2026-09-01"), to: date("2026-11-20"), last_due };
+        let window = Window { from: date("2026-09-01"), to: date("2026-11-20"), last_due, live_to: last_due };
         let mut child = Self {
             calendars: [before, now],
             marks: [PackedYear::EMPTY, PackedYear::EMPTY],
@@ -164,7 +164,7 @@ fn any_child() -> impl Strategy<Value = Child> {
     let day = prop_oneof![3 => Just([1_u8, 2]), 2 => [0_u8..=43, 0_u8..=43], 1 => (0_u8..=43).prop_map(|one| [one; 2])];
     let bytes = prop::collection::vec(day, 732);
     let days = (0_u64..180, 0_u64..180, 0_u64..180, 0_u64..120, prop::option::of(0_u64..180));
-    (bytes, days, any::<bool>()).prop_map(|(bytes, (from, length, due, start, end), pm)| {
+    (bytes, days, any::<[bool; 2]>()).prop_map(|(bytes, (from, length, due, start, end), [pm, live])| {
         let mut child = Child::new();
         let day = |n| date("2026-06-01") + chrono::Days::new(n);
         for (marks, bytes) in child.marks.iter_mut().zip(bytes.chunks(366)) {
@@ -173,7 +173,8 @@ fn any_child() -> impl Strategy<Value = Child> {
         child.enrolment.starting_day = day(start);
         child.enrolment.last_day = end.map(day);
         let last_due = Session::new(day(due), if pm { Half::Pm } else { Half::Am });
-        child.window = Window { from: day(from), to: day(from + length), last_due };
+        let live_to = if live { Session::new(day(due + 1), Half::Pm) } else { last_due };
+        child.window = Window { from: day(from), to: day(from + length), last_due, live_to };
         child
     })
 }

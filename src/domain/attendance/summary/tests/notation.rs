@@ -37,6 +37,7 @@ pub(super) struct Case {
     pub(super) registers: Vec<Given>,
     pub(super) expects: Vec<(Whose, String)>,
     at: Option<Session>,
+    live: Option<Session>,
     window: Option<(NaiveDate, NaiveDate)>,
     pub(super) reading: Reading,
 }
@@ -98,6 +99,7 @@ impl Case {
             ("why", _) => {}
             ("school", []) => self.registers.push(Given::default()),
             ("at", [day, half]) => self.at = Some(session(day, half)),
+            ("live", [day, half]) => self.live = Some(session(day, half)),
             ("window", [days]) => {
                 let (from, to) = days.split_once("..").expect("a window is `from..to`");
                 self.window = Some((date(from), date(to)));
@@ -131,7 +133,7 @@ impl Case {
         let (first, last) = (dates().min().expect("a week"), dates().max().expect("a week"));
         let at = self.at.unwrap_or(Session::new(last, Half::Pm));
         let (from, to) = self.window.unwrap_or((first, at.date));
-        let window = Window { from, to, last_due: at };
+        let window = Window { from, to, last_due: at, live_to: self.live.unwrap_or(at) };
         self.registers.iter().map(|given| given.build(window)).collect()
     }
 }

@@ -3,6 +3,10 @@
 //! One text for each kind of search, each with an index behind it. How many statements a search takes depends on what
 //! was asked for, and on nothing that is found.
 
+mod fitting;
+
+pub use fitting::{Claimed, Fit, fitting};
+
 use crate::domain::identifiers::{EnrolmentId, OrganisationId, PupilId, SchoolId};
 use crate::domain::purpose::{InvolvementKind, Purpose};
 use crate::store::{Db, StoreError, read};
@@ -30,9 +34,12 @@ pub enum Among {
         /// Which.
         purpose: Purpose,
     },
-    /// Children on any school's roll: which schools are the caller's, it looks at itself. By a case reference nobody is
-    /// on a roll.
-    Rolls,
+    /// Children on the roll of this school, or of the schools whose returns come to this authority. By a case reference
+    /// nobody is on a roll.
+    Rolls {
+        /// The school or the authority.
+        organisation: OrganisationId,
+    },
 }
 
 /// A child that a search met. Whether the caller may know of the enrolment, protected ones above all, is still open.
@@ -60,14 +67,24 @@ macro_rules! live {
     };
 }
 
+/// An enrolment at a school of the caller's, so that what other schools' rolls hold takes no place among the hits.
+macro_rules! own {
+    () => {
+        "AND o.id = e.school_id AND (o.id = $1 OR o.returns_to = $1) "
+    };
+}
+
 // CROSS JOIN keeps SQLite to the order written, which begins with what is sought; to PostgreSQL it is any other join.
 const ROLLS_BY_UPN: &str = concat!(
-    "SELECT e.pupil_id, e.school_id, e.id FROM enrolments e CROSS JOIN register_versions v WHERE e.upn = $1 ",
+    "SELECT e.pupil_id, e.school_id, e.id FROM enrolments e CROSS JOIN register_versions v ",
+    "CROSS JOIN organisations o WHERE e.upn = $2 ",
+    own!(),
     newest!()
 );
 const ROLLS_BY_NAME: &str = concat!(
     "SELECT e.pupil_id, e.school_id, e.id FROM enrolments e CROSS JOIN register_versions v ",
-    "WHERE e.surname_key = $1 AND e.date_of_birth = $3 AND e.forename_key = $2 ",
+    "CROSS JOIN organisations o WHERE e.surname_key = $2 AND e.date_of_birth = $4 AND e.forename_key = $3 ",
+    own!(),
     newest!()
 );
 const CASES_BY_UPN: &str = concat!(
@@ -99,7 +116,7 @@ pub async fn sought(
     sought: &Sought,
     moment: (DateTime<Utc>, NaiveDate),
 ) -> Result<Vec<Hit>, StoreError> {
-    if matches!(among, Among::Rolls) && sought.case_reference.is_some() {
+    if matches!(among, Among::Rolls { .. }) && sought.case_reference.is_some() {
         return Ok(Vec::new());
     }
     let by_upn = match &sought.upn {
@@ -125,7 +142,8 @@ async fn by_upn(
     (now, today): (DateTime<Utc>, NaiveDate),
 ) -> Result<Vec<Hit>, StoreError> {
     let rows: Vec<Row> = match among {
-        Among::Rolls => read!(db, c => sqlx::query_as(ROLLS_BY_UPN).bind(upn).fetch_all(c).await)?,
+        Among::Rolls { organisation } => read!(db, c => sqlx::query_as(ROLLS_BY_UPN)
+            .bind(organisation.0).bind(upn).fetch_all(c).await)?,
         Among::Cases { organisation, purpose } => {
             let (first, second) = kinds_of(purpose);
             read!(db, c => sqlx::query_as(CASES_BY_UPN)
@@ -143,8 +161,8 @@ async fn by_name(
     (now, today): (DateTime<Utc>, NaiveDate),
 ) -> Result<Vec<Hit>, StoreError> {
     let rows: Vec<Row> = match among {
-        Among::Rolls => read!(db, c => sqlx::query_as(ROLLS_BY_NAME)
-            .bind(surname).bind(forename).bind(born).fetch_all(c).await)?,
+        Among::Rolls { organisation } => read!(db, c => sqlx::query_as(ROLLS_BY_NAME)
+            .bind(organisation.0).bind(surname).bind(forename).bind(born).fetch_all(c).await)?,
         Among::Cases { organisation, purpose } => {
             let (first, second) = kinds_of(purpose);
             read!(db, c => sqlx::query_as(CASES_BY_NAME)

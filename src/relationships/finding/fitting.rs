@@ -1,0 +1,111 @@
+//! Which child an agency's claim fits, by exact details.
+
+use crate::domain::identifiers::{PupilId, Upn};
+use crate::store::{Db, StoreError, read};
+use chrono::NaiveDate;
+use uuid::Uuid;
+
+/// What a claim says of its child.
+#[derive(Clone, Copy, Debug)]
+pub struct Claimed<'a> {
+    /// The UPN, if one was given.
+    pub upn: Option<&'a str>,
+    /// Date of birth.
+    pub date_of_birth: NaiveDate,
+    /// Surname as compared.
+    pub surname_key: &'a str,
+    /// Forename as compared.
+    pub forename_key: &'a str,
+    /// Whether a name and date of birth are enough where no UPN fits.
+    pub by_name: bool,
+}
+
+/// Whom a claim fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fit {
+    /// Nobody.
+    Nobody,
+    /// Exactly this child.
+    One(PupilId),
+    /// Exactly one child, whose whereabouts are protected at some school.
+    Protected,
+    /// More than one.
+    Several,
+}
+
+/// The children whose newest enrolments fit, at most two, and whether any state of any enrolment of theirs is flagged.
+macro_rules! fitting {
+    ($keys:literal) => {
+        concat!(
+            "SELECT e.pupil_id, MAX(CASE WHEN p.whereabouts_protected THEN 1 ELSE 0 END) = 1 \
+             FROM enrolments e CROSS JOIN register_versions v CROSS JOIN enrolments p CROSS JOIN register_versions q \
+             WHERE ",
+            $keys,
+            " AND v.school_id = e.school_id AND v.version = e.version AND p.pupil_id = e.pupil_id \
+             AND q.school_id = p.school_id AND q.version = p.version \
+             AND e.version = (SELECT MAX(n.version) FROM enrolments n \
+             JOIN register_versions w ON w.school_id = n.school_id AND w.version = n.version \
+             WHERE n.school_id = e.school_id AND n.id = e.id) GROUP BY e.pupil_id LIMIT 2"
+        )
+    };
+}
+
+// CROSS JOIN keeps SQLite to the order written, which begins with the claim's keys.
+const BY_UPN: &str =
+    fitting!("e.upn = $1 AND e.upn_permanent AND e.date_of_birth = $2 AND e.surname_key = $3");
+const BY_NAME: &str = fitting!("e.surname_key = $1 AND e.date_of_birth = $2 AND e.forename_key = $3");
+
+/// Whom a claim fits: by permanent UPN, date of birth and surname; where that is nobody and `by_name` is asked for, by
+/// name and date of birth. A temporary UPN is as none, since other children elsewhere may have the same.
+pub async fn fitting(db: &Db, claim: Claimed<'_>) -> Result<Fit, StoreError> {
+    let permanent = claim.upn.filter(|text| Upn::parse(text).is_ok_and(|upn| !upn.is_temporary()));
+    if let Some(upn) = permanent {
+        let rows: Vec<(Uuid, bool)> = read!(db, c => sqlx::query_as(BY_UPN)
+            .bind(upn).bind(claim.date_of_birth).bind(claim.surname_key).fetch_all(c).await)?;
+        if !rows.is_empty() {
+            return Ok(fit(&rows));
+        }
+    }
+    // A name without a letter or digit has an empty key, on which nothing is ever matched.
+    if !claim.by_name || claim.surname_key.is_empty() || claim.forename_key.is_empty() {
+        return Ok(Fit::Nobody);
+    }
+    let rows: Vec<(Uuid, bool)> = read!(db, c => sqlx::query_as(BY_NAME)
+        .bind(claim.surname_key).bind(claim.date_of_birth).bind(claim.forename_key)
+        .fetch_all(c).await)?;
+    Ok(fit(&rows))
+}
+
+fn fit(rows: &[(Uuid, bool)]) -> Fit {
+    match rows {
+        [] => Fit::Nobody,
+        [(pupil, false)] => Fit::One(PupilId(*pupil)),
+        [(_, true)] => Fit::Protected,
+        _ => Fit::Several,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::migrate;
+
+    #[tokio::test]
+    async fn whom_a_claim_fits_is_found_by_an_index() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&format!("sqlite:{}", folder.path().join("plan.db").display())).await.unwrap();
+        migrate(&db).await.unwrap();
+        let Db::Sqlite { read, .. } = &db else { panic!("opened as SQLite") };
+        for text in [BY_UPN, BY_NAME] {
+            let plan: Vec<(i64, i64, i64, String)> =
+                sqlx::query_as(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}")))
+                    .fetch_all(read)
+                    .await
+                    .unwrap();
+            let steps: Vec<String> = plan.into_iter().map(|step| step.3).collect();
+            let begins = "SEARCH e USING INDEX enrolments_name (surname_key=? AND date_of_birth=?)";
+            assert_eq!(steps.first().map(String::as_str), Some(begins), "{text}: {steps:#?}");
+            assert!(!steps.iter().any(|step| step.starts_with("SCAN")), "{text}: {steps:#?}");
+        }
+    }
+}
