@@ -154,7 +154,7 @@ async fn no_third(test: &TestDb, certificate: &CertificateEntry) {
         let applied = directory::apply(&mut tx, &file, now()).await;
         drop(tx);
         let told = applied.err().map(|error| error.to_string());
-        let says = told.as_deref().is_some_and(|told| told.contains("`holder.sync` has more than two"));
+        let says = told.as_deref().is_some_and(|told| told.contains("`sync` has more than two"));
         assert_eq!((told.is_some(), says), (refused, refused), "{told:?}");
     }
 }
