@@ -223,6 +223,8 @@ pub struct Limits {
     pub request_seconds: u64,
     /// Files worked out at once; further ones wait. One system may send two at a time.
     pub uploads_at_once: usize,
+    /// Bytes of all files that are read, wait or are worked out at once; further ones wait before they are read.
+    pub uploads_held_bytes: usize,
     /// Largest body of an ordinary request.
     pub body_bytes: usize,
     /// Largest list: one register, or a day's caseload.
@@ -254,6 +256,8 @@ impl Default for Limits {
             streams_per_connection: 64,
             request_seconds: 120,
             uploads_at_once: 8,
+            // Four of the largest: what a small machine has to spare beside its database.
+            uploads_held_bytes: 1024 * 1024 * 1024,
             body_bytes: 64 * 1024,
             list_bytes: 4 * 1024 * 1024,
             upload_bytes: 256 * 1024 * 1024,
@@ -337,6 +341,12 @@ impl Config {
         if smallest_count_pupils < 2 || smallest_group_pupils < smallest_count_pupils {
             faults.push(
                 "`suppression.smallest_count_pupils` must be at least 2, and no more than `smallest_group_pupils`"
+                    .to_owned(),
+            );
+        }
+        if limits.uploads_held_bytes < limits.upload_bytes {
+            faults.push(
+                "`limits.uploads_held_bytes` must be at least `limits.upload_bytes`, or the largest file has no room"
                     .to_owned(),
             );
         }
@@ -453,6 +463,7 @@ mod tests {
             ),
             ("[suppression]", "[suppression]\nsmallest_group_pupils = 4", "smallest_group_pupils"),
             ("[listeners]", "[listeners]\nadmin = \"0.0.0.0:9090\"", "listeners.admin"),
+            ("[limits]", "[limits]\nuploads_held_bytes = 1048576", "limits.uploads_held_bytes"),
             ("https://", "http://", "names.issuer"),
             ("sqlite:", "mysql:", "database.url"),
         ] {

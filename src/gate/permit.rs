@@ -121,7 +121,7 @@ impl<S> Permit<S> {
 }
 
 impl<S> Permit<S> {
-    /// Notes in the request's entry which record is read, where that is no child.
+    /// Notes in the request's entry which record it is about, where that is no child.
     pub fn note_record(&self, record: String) {
         self.trail.note(|e| e.record = Some(record));
     }
@@ -131,7 +131,12 @@ impl<S> Permit<S> {
         self.note_written_digest(record, crate::crypto::sha256(&[sent]));
     }
 
-    /// The same where the digest is at hand: SHA-256 of what was sent.
+    /// Says in the entry, as one word of ours, what somebody should look at.
+    pub fn note_reason(&self, reason: &'static str) {
+        self.trail.note(|e| e.reason = Some(reason.to_owned()));
+    }
+
+    /// The same as [`Self::note_written`] where the digest is at hand: SHA-256 of what was sent.
     pub fn note_written_digest(&self, record: String, sent: [u8; 32]) {
         self.trail.note(|e| (e.record, e.written) = (Some(record), Some(crate::audit::Digest(sent))));
     }

@@ -1,12 +1,14 @@
 //! Working out a calendar upload: the whole year at once, or nothing of it.
 
-use super::ImportReport;
 use super::parse::{CalendarRow, File};
 use super::staging::Plan;
+use super::{Confirmed, ImportReport};
 use crate::domain::calendar::{self, SchoolCalendar, SchoolYear};
 use crate::gate::{Gate, OfSchool, Permit};
 use crate::registers;
 use crate::store::StoreError;
+use chrono::NaiveDate;
+use std::collections::HashSet;
 
 /// Works out what a calendar file changes. A calendar with a fault is rejected whole: a day missing from it would make
 /// marks vanish from every figure.
@@ -14,7 +16,7 @@ pub(super) async fn plan(
     gate: &Gate,
     permit: &Permit<OfSchool>,
     file: &File<CalendarRow>,
-    year: Option<SchoolYear>,
+    (year, confirmed): (Option<SchoolYear>, Confirmed),
 ) -> Result<(Plan, ImportReport), StoreError> {
     let mut report = ImportReport::begin("calendar", &file.tally);
     let mut plan = Plan::default();
@@ -42,9 +44,58 @@ pub(super) async fn plan(
                 report.unchanged = file.rows.len();
             } else {
                 report.accepted = file.rows.len();
+                if let Some(standing) = &standing {
+                    report.marks_without_session = shut_out(gate, permit, standing, &calendar).await?;
+                }
+                ask(&mut report, &calendar, confirmed);
                 plan.calendar = Some(calendar);
             }
         }
     }
     Ok((plan, report))
+}
+
+/// How many marks stand on sessions that the calendar shuts and that were open.
+async fn shut_out(
+    gate: &Gate,
+    permit: &Permit<OfSchool>,
+    standing: &SchoolCalendar,
+    calendar: &SchoolCalendar,
+) -> Result<usize, StoreError> {
+    let year = calendar.year();
+    let shut: HashSet<usize> = standing
+        .sessions()
+        .filter(|session| !calendar.is_open(*session))
+        .filter_map(|session| year.session_index(session))
+        .collect();
+    if shut.is_empty() {
+        return Ok(0);
+    }
+    let mut marks = 0;
+    for row in registers::school_marks(gate.db(), permit, year).await? {
+        marks += row.marks()?.iter().filter(|(at, _)| shut.contains(at)).count();
+    }
+    Ok(marks)
+}
+
+/// A file that was cut off, or of one term only, looks like a whole year: it would empty figures in silence.
+fn ask(report: &mut ImportReport, calendar: &SchoolCalendar, confirmed: Confirmed) {
+    let marks = report.marks_without_session;
+    if marks > 0 && confirmed.marks_without_session != Some(marks) {
+        report.to_confirm.push(format!(
+            "the calendar shuts sessions on which {marks} marks stand, which would leave every figure; check that the \
+             file is whole, and if the school did not meet then, send it with confirm_marks_without_session={marks}"
+        ));
+    }
+    let last = calendar.last_session().map(|session| session.date);
+    let june = NaiveDate::from_ymd_opt(calendar.year().0 + 1, 6, 1);
+    if let (Some(last), Some(june)) = (last, june)
+        && last < june
+        && !confirmed.short_year
+    {
+        report.to_confirm.push(format!(
+            "the last session of the year is on {last}, before June; check that the file has the whole year, and if the \
+             school closes then, send it with confirm_short_year=true"
+        ));
+    }
 }

@@ -1,14 +1,14 @@
 //! The wire of intake: calendar, roll, marks and one register.
 
 use super::parse::{Format, Limits};
-use super::staging::apart;
-use super::{ImportReport, Options, Sent, import};
+use super::{Confirmed, ImportReport, Options, Sent, Stop, Work, import};
 use crate::domain::calendar::SchoolYear;
 use crate::gate::OfSchool;
 use crate::gate::{Asked, Gate, Permit, Released};
-use crate::http::{Body, Error, Path, ProblemKind, Query, Senders};
+use crate::http::{Body, Error, Metrics, Path, ProblemKind, Query, Senders};
 use crate::policy::Action;
 use axum::extract::State;
+use bytes::Bytes;
 use chrono::NaiveDate;
 use http::{HeaderMap, header};
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,7 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa::openapi::{Content, OpenApi, RefOr, Response};
 use utoipa::{IntoParams, Modify, ToSchema};
+use uuid::Uuid;
 
 /// How an upload is to be taken.
 #[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
@@ -26,6 +27,29 @@ pub struct UploadQuery {
     dry_run: bool,
     /// Apply nothing if any row is rejected.
     strict: bool,
+    /// That a roll which raises protection of whereabouts for so many pupils is meant to: the number in its report.
+    confirm_protected: Option<usize>,
+    /// That a calendar which closes sessions with so many marks is meant to: the number in its report.
+    confirm_marks_without_session: Option<usize>,
+    /// That a calendar which ends before June is meant to.
+    confirm_short_year: bool,
+}
+
+impl UploadQuery {
+    fn options(self, format: Format) -> Options {
+        Options {
+            format,
+            dry_run: self.dry_run,
+            strict: self.strict,
+            year: None,
+            limits: Limits::default(),
+            confirmed: Confirmed {
+                protected: self.confirm_protected,
+                marks_without_session: self.confirm_marks_without_session,
+                short_year: self.confirm_short_year,
+            },
+        }
+    }
 }
 
 /// The sessions of a day, as written in a path.
@@ -157,18 +181,12 @@ pub async fn send_register(
     let session = SESSIONS.into_iter().find(|word| *word == session).ok_or_else(|| {
         Error::problem(ProblemKind::BadRequest, "the session in the path must be `am` or `pm`")
     })?;
-    let _sending = places.senders.place(permit.system().0)?;
-    let body = body.read().await?;
-    let _working = places.to_work().await?;
-    let lines = apart(move || lines(&body, date, session)).await??;
-    let options = Options {
-        format: Format::Ndjson,
-        dry_run: query.dry_run,
-        strict: query.strict,
-        year: None,
-        limits: Limits::default(),
-    };
-    Ok(import(&gate, permit, Sent::Attendance, lines.into(), options).await?)
+    let stop = Stop::default();
+    let _stops = stop.when_dropped();
+    let (body, work) = places.take_in(permit.system().0, body, stop).await?;
+    let lines = work.apart(move || lines(&body, date, session)).await??;
+    let options = query.options(Format::Ndjson);
+    Ok(import(&gate, permit, Sent::Attendance, lines.into(), (options, work)).await?)
 }
 
 /// The register as the lines of a file of marks, so that there is one way in for a mark.
@@ -225,13 +243,7 @@ fn options(headers: &HeaderMap, query: UploadQuery) -> Result<Options, Error> {
                       `application/vnd.openxmlformats-officedocument.spreadsheetml.sheet`";
         return Err(Error::problem(ProblemKind::UnsupportedMediaType, detail));
     };
-    Ok(Options {
-        format,
-        dry_run: query.dry_run,
-        strict: query.strict,
-        year: None,
-        limits: Limits::default(),
-    })
+    Ok(query.options(format))
 }
 
 async fn take(
@@ -242,31 +254,54 @@ async fn take(
     body: Body,
     options: Options,
 ) -> Result<Released<ImportReport>, Error> {
-    let _sending = places.senders.place(permit.system().0)?;
-    let file = body.read().await?;
-    let _working = places.to_work().await?;
-    Ok(import(gate, permit, sent, file.into(), options).await?)
+    let stop = Stop::default();
+    let _stops = stop.when_dropped();
+    let (file, work) = places.take_in(permit.system().0, body, stop).await?;
+    Ok(import(gate, permit, sent, file.into(), (options, work)).await?)
 }
 
-/// Places for uploads: each system sends a few files at a time, and a few of all are worked out at a time, so that
-/// neither slow senders nor large files can keep others out.
+/// Places for uploads: each system sends a few files at a time, a few of all are worked out at a time, and all that wait
+/// or are worked out have so many bytes together, so that neither slow senders nor large files can keep others out. A
+/// place is held until the work has ended, whoever still waits for it.
 #[derive(Clone, Debug)]
 pub struct Places {
     all: Arc<Semaphore>,
+    /// Bytes, by the thousand or so.
+    kib: Arc<Semaphore>,
+    kib_of_all: u32,
     senders: Senders,
+    alarms: Metrics,
 }
 
 /// Files that one system may send at the same time.
 const OF_ONE_SYSTEM: usize = 2;
 
 impl Places {
-    /// With places for this many files to be worked out at once.
-    pub fn new(at_once: usize) -> Self {
-        Self { all: Arc::new(Semaphore::new(at_once.max(1))), senders: Senders::new(OF_ONE_SYSTEM) }
+    /// With places for this many files to be worked out at once, and for this many bytes to be held.
+    pub fn new(at_once: usize, held_bytes: usize, alarms: Metrics) -> Self {
+        let kib_of_all = u32::try_from(held_bytes.div_ceil(1024)).unwrap_or(u32::MAX).max(1);
+        Self {
+            all: Arc::new(Semaphore::new(at_once.max(1))),
+            kib: Arc::new(Semaphore::new(usize::try_from(kib_of_all).unwrap_or(usize::MAX))),
+            kib_of_all,
+            senders: Senders::new(OF_ONE_SYSTEM),
+            alarms,
+        }
     }
 
-    async fn to_work(&self) -> Result<OwnedSemaphorePermit, Error> {
-        Arc::clone(&self.all).acquire_owned().await.map_err(|_| Error::NotReady)
+    /// Reads a body once there is room for it, and gives what it holds with the work on it.
+    async fn take_in(&self, system: Uuid, body: Body, stop: Stop) -> Result<(Bytes, Work), Error> {
+        let sending = self.senders.place(system)?;
+        let room = self.room(body.most_bytes()?).await?;
+        let body = body.read().await?;
+        let working = Arc::clone(&self.all).acquire_owned().await.map_err(|_| Error::NotReady)?;
+        Ok((body, Work::holding(stop, vec![sending, room, working], self.alarms.clone())))
+    }
+
+    /// Room for so many bytes, taken before the first of them is read.
+    async fn room(&self, bytes: u64) -> Result<OwnedSemaphorePermit, Error> {
+        let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX).min(self.kib_of_all);
+        Arc::clone(&self.kib).acquire_many_owned(kib).await.map_err(|_| Error::NotReady)
     }
 }
 
@@ -275,6 +310,25 @@ impl From<super::ImportError> for Error {
         match error {
             super::ImportError::File(file) => Self::problem(ProblemKind::UnprocessableFile, file.to_string()),
             super::ImportError::Gate(refusal) => refusal.into(),
+            super::ImportError::Stopped => Self::NotReady,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt as _;
+
+    #[tokio::test]
+    async fn bodies_have_so_many_bytes_together() {
+        let places = Places::new(8, 10 * 1024, Metrics::default());
+        let first = places.room(6 * 1024).await.unwrap();
+        assert!(places.room(5 * 1024).now_or_never().is_none(), "one that does not fit waits");
+        let second = places.room(4 * 1024 - 1).now_or_never().unwrap().unwrap();
+        drop(first);
+        assert!(places.room(7 * 1024).now_or_never().is_none());
+        drop(second);
+        assert!(places.room(u64::MAX).now_or_never().unwrap().is_ok(), "the largest has all of it");
     }
 }

@@ -25,8 +25,8 @@ pub use http::{
     send_attendance, send_calendar, send_pupils, send_register,
 };
 pub use import::{
-    FileImport, ImportError, Options, Progress, Quiet, SchoolImport, Sender, Sent, SentFile, import,
-    import_many,
+    Confirmed, FileImport, ImportError, Options, Progress, Quiet, SchoolImport, Sender, Sent, SentFile, Stop,
+    StopWhenDropped, Work, import, import_many,
 };
 pub use local_codes::{__path_read_local_codes, __path_set_local_codes, read_local_codes, set_local_codes};
 pub use report::{ImportReport, Reported};

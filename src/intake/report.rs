@@ -47,8 +47,21 @@ pub struct ImportReport {
     pub upn_issuer_unknown: usize,
     /// Cells of free-text comments, dropped unread.
     pub comments_dropped: usize,
+    /// Pupils whose whereabouts the file protects who were not protected here: no file can take it back.
+    #[serde(default)]
+    pub protection_raised: usize,
+    /// Marks that stand on sessions which the calendar closes: they leave every figure.
+    #[serde(default)]
+    pub marks_without_session: usize,
+    /// Why nothing was applied until the sender says that it is meant, and how to say so.
+    #[serde(default)]
+    pub to_confirm: Vec<String>,
     /// Columns that are not known.
     pub columns_ignored: Vec<String>,
+    /// Columns of a roll that the file does not have, or in NDJSON that not every object has: what they would say was
+    /// left as it stands. An empty cell in a column that is there clears.
+    #[serde(default)]
+    pub columns_left: Vec<String>,
     /// What is wrong, row by row.
     pub errors: Vec<Reported>,
     /// Errors beyond the limit of the report, counted only.

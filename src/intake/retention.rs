@@ -50,6 +50,7 @@ pub async fn expire_entries(gate: &Gate) -> Result<u64, Refusal> {
     let mut total = in_steps!(gate, tx => history::expire_errors(tx, now - ERRORS_KEPT, STEP));
     total += in_steps!(gate, tx => history::expire_imports(tx, uploads, STEP));
     total += clear_left_behind(gate, now - LEFT_BEHIND).await?;
+    total += clear_children(gate, now - LEFT_BEHIND).await?;
     total += expire_marks(gate, until).await?;
     let mut after = Uuid::nil();
     loop {
@@ -69,6 +70,7 @@ async fn clear_left_behind(gate: &Gate, before: DateTime<Utc>) -> Result<u64, Re
         let left = Upload::left_behind(gate.db(), &duty, before, 1).await?;
         let Some(upload) = left.first() else { return Ok(total) };
         let mut tx = gate.db().begin().await?;
+        upload.overtake(&mut tx).await?;
         let gone = upload.clear_some(&mut tx).await?;
         if gone > 0 {
             gate.commit_duty(duty, tx, gone).await?;
@@ -78,6 +80,29 @@ async fn clear_left_behind(gate: &Gate, before: DateTime<Utc>) -> Result<u64, Re
         }
         gate.db().give_way().await;
         total += gone;
+    }
+}
+
+/// Deletes the children whom such uploads added and no enrolment came to be of.
+async fn clear_children(gate: &Gate, before: DateTime<Utc>) -> Result<u64, Refusal> {
+    let (mut after, mut total) = (Uuid::nil(), 0);
+    loop {
+        let duty = gate.open_duty(Duty::Retain).await?;
+        let page = registers::pupils_enrolled(gate.db(), &duty, (after, before), STEP).await?;
+        let Some((last, _)) = page.last() else { return Ok(total) };
+        after = last.0;
+        if page.iter().all(|(_, enrolled)| *enrolled) {
+            continue;
+        }
+        let (mut tx, mut gone) = (gate.db().begin().await?, 0);
+        for (pupil, _) in page.iter().filter(|(_, enrolled)| !enrolled) {
+            gone += registers::remove_unenrolled(&mut tx, *pupil).await?;
+        }
+        if gone > 0 {
+            gate.commit_duty(duty, tx, gone).await?;
+            gate.db().give_way().await;
+            total += gone;
+        }
     }
 }
 

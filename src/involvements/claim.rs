@@ -122,7 +122,7 @@ pub enum ClaimError {
     /// Not a category.
     #[error("`school_not_told` must be allegation_against_staff, relative_on_staff or other")]
     SchoolNotTold,
-    /// Opened in the future, or long ago.
+    /// Opened in the future by more than clocks differ, or long ago.
     #[error("`opened_at` is in the future, or before 1990")]
     OpenedAt,
     /// A day of another age.
@@ -136,6 +136,8 @@ const LONGEST: usize = 200;
 const FIRST_YEAR: i32 = 1990;
 /// Last year of any day.
 const LAST_YEAR: i32 = 2100;
+/// How far a client's clock may be ahead of ours, as with the time of a mark.
+const AHEAD: TimeDelta = TimeDelta::minutes(5);
 
 impl Claim {
     /// Checks a body against its own rules; `path_id` is the id of the path, where there is one.
@@ -182,7 +184,7 @@ impl Claim {
 /// every database keeps it.
 fn days(body: &ClaimBody, now: DateTime<Utc>) -> Result<(), ClaimError> {
     let known = |year: i32| (FIRST_YEAR..=LAST_YEAR).contains(&year);
-    if !known(body.opened_at.year()) || body.opened_at > now {
+    if !known(body.opened_at.year()) || body.opened_at > now + AHEAD {
         return Err(ClaimError::OpenedAt);
     }
     let family = body.family_agreement.as_ref();

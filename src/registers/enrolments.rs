@@ -3,7 +3,7 @@
 use super::{Upload, Versioned};
 use crate::domain::identifiers::{EnrolmentId, PupilId, SchoolId};
 use crate::domain::roll::{EnrolmentState, EnrolmentStatus, protected_enrolments};
-use crate::gate::{OfChild, OfSchool, Permit};
+use crate::gate::{DutyPermit, OfChild, OfSchool, Permit};
 use crate::store::{self, Db, SetSql, StoreError, Touched, Tx, must_touch, on, over_ids, read};
 use chrono::{DateTime, NaiveDate, Utc};
 use std::collections::HashMap;
@@ -237,6 +237,28 @@ pub async fn remove_pupil(tx: &mut Tx, pupil: PupilId) -> Result<(), StoreError>
         let r = sqlx::query(DELETE).bind(pupil.0).execute(c).await?;
         must_touch("pupil", &r, 1)
     })
+}
+
+/// Whether each of the next children after `after` has an enrolment, staged or not, in the order of their ids; only of
+/// those made before `before`.
+pub async fn pupils_enrolled(
+    db: &Db,
+    _duty: &DutyPermit,
+    (after, before): (Uuid, DateTime<Utc>),
+    limit: i64,
+) -> Result<Vec<(PupilId, bool)>, StoreError> {
+    const PAGE: &str = "SELECT p.id, (p.created_at >= $2 OR EXISTS (SELECT 1 FROM enrolments e \
+         WHERE e.pupil_id = p.id)) FROM pupils p WHERE p.id > $1 ORDER BY p.id LIMIT $3";
+    let page: Vec<(Uuid, bool)> = read!(db, c => sqlx::query_as(PAGE)
+        .bind(after).bind(before).bind(limit).fetch_all(c).await)?;
+    Ok(page.into_iter().map(|(pupil, enrolled)| (PupilId(pupil), enrolled)).collect())
+}
+
+/// Takes back a child unless an enrolment has come meanwhile, and says how many went.
+pub async fn remove_unenrolled(tx: &mut Tx, pupil: PupilId) -> Result<u64, StoreError> {
+    const DELETE: &str =
+        "DELETE FROM pupils WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM enrolments e WHERE e.pupil_id = $1)";
+    Ok(on!(tx, c => sqlx::query(DELETE).bind(pupil.0).execute(c).await.map(|r| r.touched()))?)
 }
 
 /// Stages a state of an enrolment under an upload; its own version and time are not looked at.

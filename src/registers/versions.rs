@@ -75,6 +75,15 @@ impl Upload {
         Ok(rows.into_iter().map(|(id, version)| Self { school: SchoolId(id), version, base: 0 }).collect())
     }
 
+    /// Sees to it that it can never be switched to, should its writer be there after all: what stands moves on to a
+    /// version that brings nothing.
+    pub async fn overtake(self, tx: &mut Tx) -> Result<(), StoreError> {
+        const OVERTAKE: &str = "UPDATE register_state SET current_version = next_version, \
+             next_version = next_version + 1 WHERE school_id = $1 AND current_version < $2";
+        on!(tx, c => sqlx::query(OVERTAKE).bind(self.school.0).bind(self.version).execute(c).await.map(|_| ()))?;
+        Ok(())
+    }
+
     /// Deletes some of the rows that it staged, few enough for one short transaction, and says how many; none when there
     /// were none left to delete. Only for an upload that will not be switched to.
     pub async fn clear_some(self, tx: &mut Tx) -> Result<u64, StoreError> {

@@ -82,11 +82,11 @@ async fn in_turn(db: TestDb) {
     assert_eq!((number(&db.db, STORED).await, number(&db.db, STAGED).await), (600, 0));
     // One entry for each request that was taken, whatever it changed.
     let entries: Vec<_> = log(&db.db, 0).await.into_iter().map(|l| l.entry).collect();
-    let takes = entries.iter().filter(|e| {
+    let entered = entries.iter().filter(|e| {
         e.action.as_deref() == Some("write_involvement") && e.status == Some(202) && e.time >= began
     });
-    assert_eq!(takes.clone().count(), taken);
-    let wrote: Vec<&str> = takes.filter_map(|e| e.record.as_deref()).collect();
+    assert_eq!(entered.clone().count(), taken);
+    let wrote: Vec<&str> = entered.filter_map(|e| e.record.as_deref()).collect();
     assert_eq!(wrote, ["600 involvements"], "only the first found anything to write");
     gate.stop().await;
 }

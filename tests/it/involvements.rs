@@ -4,6 +4,7 @@
 use crate::support::exports::{Row, Wire, changed, number};
 use crate::support::wire::run;
 use crate::support::{Suite, TestDb};
+use chrono::TimeDelta;
 use reqwest::Method;
 use schoolgate::demo::Standing;
 use schoolgate::demo::run::Answered;
@@ -429,6 +430,14 @@ async fn bad_claims(db: TestDb) {
         assert!(answer.receipt.is_some(), "{changes}");
         assert_eq!(state(&gate, SENDER, 1).await, None, "{changes}");
     }
+    // A client's clock may be five minutes ahead of ours, and no more.
+    let now = gate.gate.demo.running.gate.clock().now();
+    let ahead = |seconds| with(&good, json!({"opened_at": (now + TimeDelta::seconds(seconds)).to_rfc3339()}));
+    let late = put(&gate, SENDER, 1, &ahead(600)).await;
+    assert_eq!((late.status, state(&gate, SENDER, 1).await), (400, None), "{}", late.body);
+    let taken = put(&gate, SENDER, 700, &ahead(299)).await;
+    assert_eq!(taken.status, 202, "{}", taken.body);
+    assert!(state(&gate, SENDER, 700).await.is_some());
     let line = format!("{}\n", with(&good, json!({"id": id(500)})));
     let headers = [("content-type", "application/x-ndjson")];
     let twice = format!("{line}{line}").into_bytes();

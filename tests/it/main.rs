@@ -17,6 +17,7 @@ mod amendments;
 mod architecture;
 mod audit;
 mod audit_trail;
+mod careless;
 mod caseloads;
 mod changes;
 mod cli_help;
@@ -85,6 +86,7 @@ fn trials(suite: &mut Suite) {
     intake_files::register(suite);
     involvement_matching::register(suite);
     involvements::register(suite);
+    careless::register(suite);
     limits::register(suite);
     caseloads::register(suite);
     changes::register(suite);

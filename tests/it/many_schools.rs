@@ -11,7 +11,8 @@ use schoolgate::gate::{Asked, OfSchool, Permit, Trail};
 use schoolgate::identity::{self, Caller};
 use schoolgate::intake::parse::{Format, Limits};
 use schoolgate::intake::{
-    FileImport, ImportError, ImportReport, Options, Progress, Quiet, Sender, Sent, SentFile, import_many,
+    Confirmed, FileImport, ImportError, ImportReport, Options, Progress, Quiet, Sender, Sent, SentFile, Stop,
+    import_many,
 };
 use schoolgate::policy::Action;
 use schoolgate::registers::{self, RollEvent, Upload};
@@ -66,6 +67,7 @@ const PLAIN: Options = Options {
         cell_max_chars: 1_000,
         errors_max: 100,
     },
+    confirmed: Confirmed { protected: None, marks_without_session: None, short_year: false },
 };
 
 async fn import(gate: &Wire, caller: Caller, sent: Sent, csv: &str, options: Options) -> FileImport {
@@ -90,7 +92,9 @@ async fn import_told(
     };
     let sender = Sender { caller, action, command: "schoolgate import" };
     let on_disk = SentFile::on_disk(file.path()).unwrap();
-    import_many(&gate.gate.demo.running.gate, sender, sent, on_disk, (options, progress)).await.unwrap()
+    import_many(&gate.gate.demo.running.gate, sender, sent, on_disk, (options, progress, Stop::default()))
+        .await
+        .unwrap()
 }
 
 fn report(imported: &FileImport, urn: &str) -> ImportReport {
@@ -234,7 +238,7 @@ async fn failures(test: TestDb) {
     // What cannot be read at all has one entry, of the sender.
     let from = log_size(&test.db).await;
     let sender = Sender { caller: supplier(&gate), action: Action::SendMarks, command: "schoolgate import" };
-    let options = (PLAIN, Arc::new(Quiet) as Arc<dyn Progress>);
+    let options = (PLAIN, Arc::new(Quiet) as Arc<dyn Progress>, Stop::default());
     let unread =
         import_many(running, sender, Sent::Attendance, "number,day\n1,2\n".to_owned().into(), options).await;
     assert!(matches!(unread, Err(ImportError::File(_))));

@@ -14,7 +14,7 @@ use crate::domain::purpose::{Purpose, Role};
 use crate::gate::{Gate, Trail};
 use crate::identity;
 use crate::intake::parse::{Format, Limits};
-use crate::intake::{self, Options, Sender, Sent, SentFile};
+use crate::intake::{self, Confirmed, Options, Sender, Sent, SentFile, Stop};
 use crate::policy::Action;
 use crate::store;
 use anyhow::{Context as _, Result, bail};
@@ -46,11 +46,27 @@ pub struct ImportArgs {
     /// Apply nothing, at any school, if any row is rejected
     #[arg(long)]
     pub strict: bool,
+    #[command(flatten)]
+    confirm: ConfirmArgs,
     /// Print the counts as JSON
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
     serve: ServeArgs,
+}
+
+/// What an import asked about, and is meant.
+#[derive(Clone, Copy, Debug, clap::Args)]
+struct ConfirmArgs {
+    /// Protect the whereabouts of this many pupils of a school: the number that an import told
+    #[arg(long = "confirm-protected", value_name = "N")]
+    protected: Option<usize>,
+    /// Shut sessions on which this many marks of a school stand: the number that an import told
+    #[arg(long = "confirm-marks-without-session", value_name = "N")]
+    marks_without_session: Option<usize>,
+    /// Take a calendar that ends before June
+    #[arg(long = "confirm-short-year")]
+    short_year: bool,
 }
 
 /// What a file holds.
@@ -100,6 +116,11 @@ async fn opened(args: &ImportArgs) -> Result<u8> {
         strict: args.strict,
         year: args.year.map(SchoolYear),
         limits: Limits::default(),
+        confirmed: Confirmed {
+            protected: args.confirm.protected,
+            marks_without_session: args.confirm.marks_without_session,
+            short_year: args.confirm.short_year,
+        },
     };
     let outcome = take(&opened.gate, args, file, options).await;
     opened.close().await;
@@ -134,11 +155,21 @@ async fn take(gate: &Gate, args: &ImportArgs, file: SentFile, options: Options) 
     let sender = Sender { caller, action, command: COMMAND };
     let bar = Arc::new(Bar::new(file.length(), args.json)?);
     let progress: Arc<dyn intake::Progress> = Arc::clone(&bar) as Arc<dyn intake::Progress>;
-    let outcome = intake::import_many(gate, sender, sent, file, (options, progress)).await;
+    let stop = Stop::default();
+    let interrupt = tokio::spawn(stop_at_interrupt(stop.clone()));
+    let outcome = intake::import_many(gate, sender, sent, file, (options, progress, stop)).await;
+    interrupt.abort();
     bar.end();
     let micros = u64::try_from(store::longest_write().as_micros()).unwrap_or(u64::MAX);
     tracing::debug!(longest_write_micros = micros, "imported");
     told::tell(args, (options, sent), outcome)
+}
+
+/// Ctrl-C: the schools that are being applied are ended, so that each is whole or not there at all.
+async fn stop_at_interrupt(stop: Stop) {
+    if tokio::signal::ctrl_c().await.is_ok() {
+        stop.stop();
+    }
 }
 
 /// The command, as audit entries name it.

@@ -9,6 +9,7 @@ use crate::intake::{
 use anyhow::{Context as _, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
@@ -132,7 +133,8 @@ fn of_school(school: SchoolImport) -> Result<OfSchool> {
     Ok(match outcome {
         Ok(released) => {
             let report: ImportReport = serde_json::from_slice(released.body())?;
-            let exit = if report.rejected > 0 { SOME_REJECTED } else { DONE };
+            let left = report.rejected > 0 || !report.to_confirm.is_empty();
+            let exit = if left { SOME_REJECTED } else { DONE };
             OfSchool { urn, not_taken: None, report, exit }
         }
         Err(error) => {
@@ -147,14 +149,14 @@ fn exit(error: &ImportError) -> u8 {
     match error {
         ImportError::File(_) => FAILED,
         ImportError::Gate(Refusal::Forbidden | Refusal::NoMandate(_)) => NOT_AUTHORISED,
-        ImportError::Gate(_) => TRY_AGAIN,
+        ImportError::Gate(_) | ImportError::Stopped => TRY_AGAIN,
     }
 }
 
 /// The code that says most: what nobody may do before what may go through later, before rows that need correcting.
 fn code(schools: &[OfSchool], total: &ImportReport) -> u8 {
     let any = |code: u8| schools.iter().any(|school| school.exit == code).then_some(code);
-    let rejected = (total.rejected > 0).then_some(SOME_REJECTED);
+    let rejected = (total.rejected > 0).then_some(SOME_REJECTED).or_else(|| any(SOME_REJECTED));
     any(NOT_AUTHORISED).or_else(|| any(TRY_AGAIN)).or_else(|| any(FAILED)).or(rejected).unwrap_or(DONE)
 }
 
@@ -172,12 +174,16 @@ fn sum(schools: &[OfSchool]) -> ImportReport {
         total.comments_dropped += report.comments_dropped;
         total.codes_mended += report.codes_mended;
         total.upn_issuer_unknown += report.upn_issuer_unknown;
+        total.protection_raised += report.protection_raised;
+        total.marks_without_session += report.marks_without_session;
         total.errors_left_out += report.errors_left_out;
     }
     total.applied = !schools.is_empty() && schools.iter().all(|school| school.report.applied);
     if let [one] = schools {
         total.import_id.clone_from(&one.report.import_id);
         total.columns_ignored.clone_from(&one.report.columns_ignored);
+        total.columns_left.clone_from(&one.report.columns_left);
+        total.to_confirm.clone_from(&one.report.to_confirm);
     }
     total
 }
@@ -196,6 +202,16 @@ fn text(schools: &[OfSchool], total: &ImportReport, errors: &[Reported]) -> Stri
         }
         let applied = schools.iter().filter(|school| school.report.applied).count();
         let _ = writeln!(text, "{applied} of {} schools applied: {}", schools.len(), counts(total));
+    }
+    for school in schools {
+        for ask in &school.report.to_confirm {
+            let _ = writeln!(text, "{} not applied: {ask}", school.urn);
+        }
+    }
+    let left: BTreeSet<&String> = schools.iter().flat_map(|school| &school.report.columns_left).collect();
+    if !left.is_empty() {
+        let left: Vec<&str> = left.into_iter().map(String::as_str).collect();
+        let _ = writeln!(text, "columns that are not in the file, left as they were: {}", left.join(", "));
     }
     for error in errors.iter().take(PRINTED) {
         let _ = writeln!(text, "line {}, {}: {}", error.line, error.column, error.what);

@@ -12,8 +12,9 @@ use serde::de::DeserializeOwned;
 /// A body that has not been read yet: whoever may not send it is refused before its bytes are taken in.
 #[derive(Debug)]
 pub struct Body {
-    body: axum::body::Body,
+    unread: axum::body::Body,
     too_long: bool,
+    most_bytes: u64,
 }
 
 /// The most bytes that a route reads.
@@ -27,21 +28,22 @@ impl<S: Send + Sync> FromRequest<S> for Body {
         let limit = request.extensions().get::<BodyLimit>().and_then(|limit| u64::try_from(limit.0).ok());
         let said = request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
         let too_long = said.zip(limit).is_some_and(|(said, limit): (u64, u64)| said > limit);
-        Ok(Self { body: request.with_limited_body().into_body(), too_long })
+        let most_bytes = said.or(limit).unwrap_or(u64::MAX);
+        Ok(Self { unread: request.with_limited_body().into_body(), too_long, most_bytes })
     }
 }
 
 impl Body {
+    /// The most bytes that it can turn out to have: as it says, or else as the route takes. One that says that it is
+    /// longer than that is refused.
+    pub fn most_bytes(&self) -> Result<u64, Error> {
+        if self.too_long { Err(too_long()) } else { Ok(self.most_bytes) }
+    }
+
     /// Reads the whole body, within the route's limit. One that says that it is longer is not waited for.
     pub async fn read(self) -> Result<Bytes, Error> {
-        let too_long = || {
-            let detail = "the body is larger than this route takes; send it in parts";
-            Error::problem(ProblemKind::PayloadTooLarge, detail)
-        };
-        if self.too_long {
-            return Err(too_long());
-        }
-        axum::body::to_bytes(self.body, usize::MAX).await.map_err(|error| {
+        self.most_bytes()?;
+        axum::body::to_bytes(self.unread, usize::MAX).await.map_err(|error| {
             if is_too_long(&error) {
                 too_long()
             } else {
@@ -52,6 +54,11 @@ impl Body {
             }
         })
     }
+}
+
+fn too_long() -> Error {
+    let detail = "the body is larger than this route takes; send it in parts";
+    Error::problem(ProblemKind::PayloadTooLarge, detail)
 }
 
 /// Whether a limit ended the body, wherever in the chain of causes that stands.

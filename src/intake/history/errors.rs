@@ -5,7 +5,9 @@
 //! them is mended. A cell that a spreadsheet would take for a formula gets an apostrophe before it, which the readers
 //! take off again in such a file and in no other.
 
-use super::super::parse::{Content, ERROR_COLUMNS, FileError, Format, Limits, Originals, Source, originals};
+use super::super::parse::{
+    Content, ERROR_COLUMNS, FileError, Format, Limits, Originals, Source, may_compute, originals,
+};
 use super::super::report::Reported;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -82,12 +84,7 @@ fn error_file(originals: &Originals, errors: &[Reported]) -> Result<Vec<u8>, csv
 
 /// A cell that no spreadsheet takes for a formula.
 fn guarded(cell: &str) -> Cow<'_, str> {
-    let formula = |c: char| matches!(c, '=' | '+' | '-' | '@' | '\t' | '\r');
-    if cell.trim_start_matches('\'').starts_with(formula) {
-        Cow::Owned(format!("'{cell}"))
-    } else {
-        Cow::Borrowed(cell)
-    }
+    if may_compute(cell) { Cow::Owned(format!("'{cell}")) } else { Cow::Borrowed(cell) }
 }
 
 #[cfg(test)]
@@ -127,10 +124,22 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_formula_is_known_behind_space_and_in_full_width() {
+        for cell in
+            ["=1", "\n=1", " +1", "\u{A0}-1", "\u{0}@x", "' =1", "\u{FF1D}1", " \u{FF20}x", "\tx", "\nx"]
+        {
+            assert_eq!(guarded(cell), format!("'{cell}"), "{cell:?}");
+        }
+        for cell in ["", "1=1", "'x", " x - y", "#N/A", "2026-09-03"] {
+            assert_eq!(guarded(cell), cell, "{cell:?}");
+        }
+    }
+
     proptest! {
         /// What a school's office sends back untouched is what the school sent.
         #[test]
-        fn a_file_of_errors_comes_back_as_it_was(surname in "['=+@\t-]{0,3}[a-z\u{e9}]{1,5}", address in "[-'=+@ a,\"\n]{0,12}") {
+        fn a_file_of_errors_comes_back_as_it_was(surname in "['=+@\t-]{0,3}[a-z\u{e9}]{1,5}", address in "[-'=+@\u{ff1d} a,\"\n]{0,12}") {
             let header = "school_pupil_id,surname,forename,date_of_birth,sex,starting_day,enrolment_status,address";
             let mut sent = csv::Writer::from_writer(Vec::new());
             sent.write_record(header.split(',')).unwrap();

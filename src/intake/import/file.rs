@@ -2,6 +2,7 @@
 //! held whole.
 
 use super::super::parse::{FileError, Source};
+use super::work::Stop;
 use crate::crypto::{Sha256, sha256};
 use bytes::Bytes;
 use std::fs::File;
@@ -70,14 +71,20 @@ impl SentFile {
     }
 
     /// Opens it from its beginning. A file that is not the one first looked at is refused: what is applied must be what
-    /// was checked.
-    pub(super) fn open(&self, progress: Arc<dyn Progress>) -> Result<Box<dyn Source + Send>, FileError> {
+    /// was checked. Nothing more can be read of it once `stop` is told.
+    pub(super) fn open(
+        &self,
+        progress: Arc<dyn Progress>,
+        stop: Stop,
+    ) -> Result<Box<dyn Source + Send>, FileError> {
         Ok(match self {
-            Self::Body(body) => Box::new(Cursor::new(body.clone())),
+            Self::Body(body) => {
+                Box::new(Watched { source: Cursor::new(body.clone()), at: 0, progress, stop })
+            }
             Self::OnDisk { path, .. } => {
                 let file = File::open(path).map_err(|_| FileError::Unreadable)?;
                 self.hold(&file)?;
-                Box::new(Watched { file, at: 0, progress })
+                Box::new(Watched { source: file, at: 0, progress, stop })
             }
         })
     }
@@ -115,25 +122,30 @@ impl SentFile {
 /// Bytes hashed at a time.
 const PIECE: usize = 256 * 1024;
 
-/// A file that tells how far it has been read.
-struct Watched {
-    file: File,
+/// A file that tells how far it has been read, and ends where the reading is to stop. Readers take at most a quarter of a
+/// megabyte at a time, so that they see it within as many rows.
+struct Watched<S> {
+    source: S,
     at: u64,
     progress: Arc<dyn Progress>,
+    stop: Stop,
 }
 
-impl Read for Watched {
+impl<S: Read> Read for Watched<S> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read(into)?;
+        if self.stop.is_stopped() {
+            return Err(io::Error::other("the work is to stop"));
+        }
+        let read = self.source.read(into)?;
         self.at += u64::try_from(read).unwrap_or(0);
         self.progress.read(self.at);
         Ok(read)
     }
 }
 
-impl Seek for Watched {
+impl<S: Seek> Seek for Watched<S> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.at = self.file.seek(to)?;
+        self.at = self.source.seek(to)?;
         Ok(self.at)
     }
 }

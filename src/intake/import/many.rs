@@ -2,7 +2,7 @@
 
 use super::read::{self, Brought, OfFile};
 use super::schools::{Schools, Sender};
-use super::{ImportError, ImportReport, Job, Options, Progress, Sent, SentFile, apart};
+use super::{ImportError, ImportReport, Job, Options, Progress, Sent, SentFile, Stop, Work};
 use crate::gate::{Gate, Refusal, Released, Trail};
 use crate::intake::parse::Tally;
 use futures_util::StreamExt as _;
@@ -32,15 +32,17 @@ pub struct FileImport {
 const AT_ONCE: usize = 2;
 
 /// Applies a file to the registers of every school that it names and that opens to the sender. Every school has an entry
-/// of its own, and so has a file that cannot be read.
+/// of its own, and so has a file that cannot be read. Told to stop, it ends the schools that it has begun to apply, and
+/// begins no other.
 pub async fn import_many(
     gate: &Gate,
     sender: Sender,
     sent: Sent,
     file: SentFile,
-    (options, progress): (Options, Arc<dyn Progress>),
+    (options, progress, stop): (Options, Arc<dyn Progress>, Stop),
 ) -> Result<FileImport, ImportError> {
-    let job = Job { gate: gate.clone(), sent, file, options, progress, sender: Some(sender.clone()) };
+    let work = Work::new(stop.clone());
+    let job = Job { gate: gate.clone(), sent, file, options, progress, work, sender: Some(sender.clone()) };
     let (digest, read) = tokio::join!(job.digest(), job.read_all(sender.clone()));
     let (digest, read) = match (digest, read) {
         (Ok(digest), Ok(read)) => (digest, read),
@@ -52,14 +54,15 @@ pub async fn import_many(
         let trail = job.trail(&sender);
         gate.record_failure(&trail, StatusCode::UNPROCESSABLE_ENTITY).await?;
     }
+    let job = Job { work: job.work.to_the_end(), ..job };
     let refuse = options.strict && job.any_rejected(&read).await?;
     job.progress.checked(read.schools.iter().map(|school| school.brought.tally().received).sum());
     let done = AtomicUsize::new(0);
     let applied = futures_util::stream::iter(read.schools)
         .map(|school| {
-            let (job, done) = (&job, &done);
+            let (job, done, stop) = (&job, &done, &stop);
             async move {
-                let imported = job.school(school, digest, refuse).await;
+                let imported = job.school(school, digest, (refuse, stop)).await;
                 let rows = done.fetch_add(imported.received, Ordering::Relaxed) + imported.received;
                 job.progress.applied(rows);
                 imported
@@ -79,7 +82,7 @@ impl Job {
 
     async fn read_all(&self, sender: Sender) -> Result<read::ReadFile, ImportError> {
         let (job, at) = (self.clone(), self.gate.clock().school_now());
-        apart(move || read::read(&job, Schools::named(&job.gate, sender), at)).await?
+        self.work.apart(move || read::read(&job, Schools::named(&job.gate, sender), at)).await?
     }
 
     /// Whether any row of the file cannot stand, or is of a school that is shut: then `strict` applies none of it.
@@ -97,7 +100,7 @@ impl Job {
                 Brought::Marks(..) | Brought::Nothing(_) => None,
                 Brought::Calendar(_) | Brought::Pupils(_) => self.plan(permit, &school.brought).await?,
             };
-            if planned.is_some_and(|(_, report)| report.rejected > 0) {
+            if planned.is_some_and(|(_, report)| report.rejected > 0 || !report.to_confirm.is_empty()) {
                 return Ok(true);
             }
         }
@@ -105,10 +108,15 @@ impl Job {
     }
 
     /// Applies one school's part, and writes the entry of one that was not taken.
-    async fn school(&self, school: OfFile, digest: [u8; 32], refuse: bool) -> SchoolImport {
+    async fn school(&self, school: OfFile, digest: [u8; 32], (refuse, stop): (bool, &Stop)) -> SchoolImport {
         let (urn, received, trail) =
             (school.urn.clone(), school.brought.tally().received, school.trail.clone());
-        let outcome = match (self.apply(school, digest, refuse).await, trail) {
+        let applied = if stop.is_stopped() {
+            Err(ImportError::Stopped)
+        } else {
+            self.apply(school, digest, refuse).await
+        };
+        let outcome = match (applied, trail) {
             (Err(error), Some(trail)) => Err(recorded(&self.gate, &trail, error).await),
             (outcome, _) => outcome,
         };
@@ -125,7 +133,7 @@ async fn recorded(gate: &Gate, trail: &Trail, error: ImportError) -> ImportError
         ImportError::File(_) => StatusCode::UNPROCESSABLE_ENTITY,
         ImportError::Gate(Refusal::Forbidden | Refusal::NoMandate(_)) => StatusCode::FORBIDDEN,
         ImportError::Gate(Refusal::Conflict) => StatusCode::CONFLICT,
-        ImportError::Gate(_) => StatusCode::SERVICE_UNAVAILABLE,
+        ImportError::Gate(_) | ImportError::Stopped => StatusCode::SERVICE_UNAVAILABLE,
     };
     match gate.record_failure(trail, status).await {
         Ok(_) => error,

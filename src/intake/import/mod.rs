@@ -7,14 +7,16 @@ mod file;
 mod many;
 mod read;
 mod schools;
+mod work;
 
 pub use file::{Progress, Quiet, SentFile};
 pub use many::{FileImport, SchoolImport, import_many};
 pub use schools::Sender;
+pub use work::{Stop, StopWhenDropped, Work};
 
 use super::history;
 use super::parse::{Content, FileError, Format, Limits};
-use super::staging::{self, Note, Plan, apart};
+use super::staging::{self, Note, Plan};
 use super::{ImportReport, calendars, marks, roll};
 use crate::domain::calendar::SchoolYear;
 use crate::domain::identifiers::ImportId;
@@ -64,6 +66,19 @@ pub struct Options {
     pub year: Option<SchoolYear>,
     /// What the file may hold at most.
     pub limits: Limits,
+    /// What the sender has been asked, and says is meant.
+    pub confirmed: Confirmed,
+}
+
+/// What a file may only do once its sender says, in numbers, that it is meant.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Confirmed {
+    /// Pupils whose protection it raises.
+    pub protected: Option<usize>,
+    /// Marks whose sessions it closes.
+    pub marks_without_session: Option<usize>,
+    /// A year that ends before June.
+    pub short_year: bool,
 }
 
 /// Why an upload was refused whole.
@@ -75,6 +90,9 @@ pub enum ImportError {
     /// The gate.
     #[error(transparent)]
     Gate(#[from] Refusal),
+    /// Told to stop before anything of it was applied.
+    #[error("stopped before anything of it was applied; run it again")]
+    Stopped,
 }
 
 impl From<StoreError> for ImportError {
@@ -91,6 +109,7 @@ struct Job {
     file: SentFile,
     options: Options,
     progress: Arc<dyn Progress>,
+    work: Work,
     /// Who sends a file of several schools.
     sender: Option<Sender>,
 }
@@ -104,9 +123,9 @@ pub async fn import(
     permit: Permit<OfSchool>,
     sent: Sent,
     file: SentFile,
-    options: Options,
+    (options, work): (Options, Work),
 ) -> Result<Released<ImportReport>, ImportError> {
-    let job = Job { gate: gate.clone(), sent, file, options, progress: Arc::new(Quiet), sender: None };
+    let job = Job { gate: gate.clone(), sent, file, options, progress: Arc::new(Quiet), work, sender: None };
     let digest = job.digest().await?;
     let of_file = job.read_one(permit).await?;
     job.apply(of_file, digest, false).await
@@ -115,13 +134,13 @@ pub async fn import(
 impl Job {
     async fn digest(&self) -> Result<[u8; 32], ImportError> {
         let file = self.file.clone();
-        Ok(apart(move || file.digest()).await??)
+        Ok(self.work.apart(move || file.digest()).await??)
     }
 
     /// Reads what the file brings for the one school of a permit.
     async fn read_one(&self, permit: Permit<OfSchool>) -> Result<OfFile, ImportError> {
         let (job, at) = (self.clone(), self.gate.clock().school_now());
-        let read = apart(move || {
+        let read = self.work.apart(move || {
             let schools = Schools::one(&job.gate, permit, job.sender.as_ref());
             read::read(&job, schools, at)
         });
@@ -155,7 +174,9 @@ impl Job {
                 Some(rows) => rows.clone(),
                 None => self.rejected_rows(&report).await?,
             };
-            let refused = refuse || (self.options.strict && report.rejected > 0);
+            note_what_is_asked(&permit, &report);
+            let refused =
+                refuse || (self.options.strict && report.rejected > 0) || !report.to_confirm.is_empty();
             if self.options.dry_run || refused {
                 let status = if refused { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
                 let note = Note { import, digest, report: &report, errors: &errors };
@@ -166,7 +187,12 @@ impl Job {
             let upload = staging::stage(gate, &permit, &plan, import, (base, at)).await?;
             let note = Note { import, digest, report: &report, errors: &errors };
             match staging::switch(gate, &permit, &plan, upload, (admissions, note)).await? {
-                Some(tx) => return Ok(gate.commit(permit, tx, StatusCode::OK, report).await?),
+                Some(tx) => {
+                    let raised = report.protection_raised;
+                    let released = gate.commit(permit, tx, StatusCode::OK, report).await?;
+                    self.work.alarm(RAISED, raised);
+                    return Ok(released);
+                }
                 None => staging::forget(gate, &permit, &plan, upload).await?,
             }
         }
@@ -180,8 +206,8 @@ impl Job {
             return Ok(Vec::new());
         }
         let what = (self.options.format, self.sent.content());
-        let rows = apart(move || {
-            let mut source = job.file.open(Arc::new(Quiet))?;
+        let rows = self.work.apart(move || {
+            let mut source = job.file.open(Arc::new(Quiet), job.work.stop.clone())?;
             history::rejected_rows(&mut *source, what, &job.options.limits, &errors)
         });
         Ok(rows.await??)
@@ -194,14 +220,38 @@ impl Job {
         brought: &Brought,
     ) -> Result<Option<(Plan, ImportReport)>, ImportError> {
         Ok(match brought {
-            Brought::Calendar(file) => {
-                Some(calendars::plan(&self.gate, permit, file, self.options.year).await?)
+            Brought::Calendar(file) => Some(
+                calendars::plan(&self.gate, permit, file, (self.options.year, self.options.confirmed))
+                    .await?,
+            ),
+            Brought::Pupils(file) => {
+                Some(roll::plan(&self.gate, permit, file, self.options.confirmed).await?)
             }
-            Brought::Pupils(file) => Some(roll::plan(&self.gate, permit, file).await?),
-            Brought::Marks(gathered, tally) => marks::plan(&self.gate, permit, gathered, tally).await?,
+            Brought::Marks(gathered, tally) => {
+                marks::plan(&self.gate, permit, (gathered, tally), &self.work).await?
+            }
             Brought::Nothing(tally) => {
                 Some((Plan::default(), ImportReport::begin(self.sent.as_str(), tally)))
             }
         })
+    }
+}
+
+/// The word of the entry, and of the alarm, of an upload that raised protection.
+const RAISED: &str = "protection_raised";
+
+/// Says in the entry what somebody should look at: what no file can take back, or what its sender was asked.
+fn note_what_is_asked(permit: &Permit<OfSchool>, report: &ImportReport) {
+    let raised = report.protection_raised;
+    let import = &report.import_id;
+    permit.note_record(if raised > 0 {
+        format!("import {import}, whereabouts protection raised of {raised}")
+    } else {
+        format!("import {import}")
+    });
+    if !report.to_confirm.is_empty() {
+        permit.note_reason("to_confirm");
+    } else if raised > 0 {
+        permit.note_reason(RAISED);
     }
 }

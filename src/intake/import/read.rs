@@ -52,9 +52,14 @@ pub(super) struct ReadFile {
     pub(super) of_no_school: Tally,
 }
 
-/// Reads the whole file on the thread that it is called on, which it blocks.
+/// Reads the whole file on the thread that it is called on, which it blocks until it has, or is to stop.
 pub(super) fn read(job: &Job, schools: Schools, at: DateTime<Utc>) -> Result<ReadFile, ImportError> {
-    let mut source = job.file.open(Arc::clone(&job.progress))?;
+    let read = read_all(job, schools, at);
+    if job.work.stop.is_stopped() { Err(ImportError::Stopped) } else { read }
+}
+
+fn read_all(job: &Job, schools: Schools, at: DateTime<Utc>) -> Result<ReadFile, ImportError> {
+    let mut source = job.file.open(Arc::clone(&job.progress), job.work.stop.clone())?;
     let (format, limits) = (job.options.format, &job.options.limits);
     match job.sent {
         Sent::Calendar => {
@@ -93,7 +98,7 @@ fn with_rejected(job: &Job, mut read: ReadFile) -> Result<ReadFile, ImportError>
         read.schools.iter_mut().for_each(|school| school.rejected = Some(Vec::new()));
         return Ok(read);
     }
-    let mut source = job.file.open(Arc::new(Quiet))?;
+    let mut source = job.file.open(Arc::new(Quiet), job.work.stop.clone())?;
     let what = (job.options.format, job.sent.content());
     let files = history::rejected_rows_of(&mut *source, what, &job.options.limits, &of_schools)?;
     for (school, file) in read.schools.iter_mut().zip(files) {

@@ -12,8 +12,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The most rows of one file that may tell more than a mark: a reason or name, or another mark of the same session. Only
-/// these take memory by the row, about a hundred bytes each.
+/// The most rows of one file that may tell what no other does beside a mark (an original, a reason or a name), or are
+/// another mark of the same session. Only these take memory by the row, about a hundred bytes each.
 const DETAILS_MAX: usize = 4_000_000;
 
 /// The marks of one school in a file.
@@ -25,6 +25,7 @@ pub(in crate::intake) struct Gathered {
     /// Such rows of all schools of the file.
     details: Arc<AtomicUsize>,
     texts: HashSet<Arc<str>>,
+    tolds: HashSet<Arc<Told>>,
 }
 
 /// One enrolment's school year as the file brings it.
@@ -50,7 +51,7 @@ pub(super) struct Brought {
 }
 
 /// What a row tells beside the mark.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Told {
     pub(super) amended_from: Option<Arc<str>>,
     pub(super) reason: Option<Arc<str>>,
@@ -61,19 +62,17 @@ impl Gathered {
     /// Nothing yet; `details` counts for all schools of the file.
     pub(in crate::intake) fn new(placing: Placing, details: Arc<AtomicUsize>) -> Self {
         let pupils = std::iter::repeat_with(Vec::new).take(placing.pupils()).collect();
-        Self { placing, pupils, repeated: 0, details, texts: HashSet::new() }
+        Self { placing, pupils, repeated: 0, details, texts: HashSet::new(), tolds: HashSet::new() }
     }
 
     /// Takes a row, or says which cell keeps it from standing.
     pub(in crate::intake) fn take(&mut self, row: &MarkRow<'_>) -> Result<(), CellFault> {
         let placed = self.placing.place(row)?;
         let Placed { pupil, year, session, code } = placed;
-        let full = self.details.load(Ordering::Relaxed) >= DETAILS_MAX;
-        if full && tells(row) {
-            return Err(too_many());
-        }
+        let told = self.told(row)?;
+        let full = self.is_full();
         let entered = row.recorded_at.map(|at| Mark::new(year, code, at, None).entered);
-        let brought = Brought { entered, code, minutes_late: row.minutes_late, told: self.told(row) };
+        let brought = Brought { entered, code, minutes_late: row.minutes_late, told };
         let Some(years) = self.pupils.get_mut(pupil) else { return Ok(()) };
         let known = years.iter().position(|brought| brought.year == year);
         let index = known.unwrap_or(years.len());
@@ -83,9 +82,8 @@ impl Gathered {
         let Some(of_year) = years.get_mut(index) else { return Ok(()) };
         let detailed = match of_year.first(session) {
             None => {
-                let detailed = brought.told.is_some();
                 of_year.put(session, brought);
-                detailed
+                false
             }
             Some(first) if first == brought || of_year.has_more(session, &brought) => {
                 self.repeated += 1;
@@ -99,22 +97,35 @@ impl Gathered {
         Ok(())
     }
 
-    /// Reasons and names repeat from row to row: each text is kept once.
-    fn told(&mut self, row: &MarkRow<'_>) -> Option<Arc<Told>> {
-        if !tells(row) {
-            return None;
+    fn is_full(&self) -> bool {
+        self.details.load(Ordering::Relaxed) >= DETAILS_MAX
+    }
+
+    /// Reasons and names repeat from row to row: each text is kept once, and so is what is told by the same ones.
+    fn told(&mut self, row: &MarkRow<'_>) -> Result<Option<Arc<Told>>, CellFault> {
+        if row.amended_from.is_none() && row.reason.is_none() && row.amended_by.is_none() {
+            return Ok(None);
         }
-        let mut kept = |text: Option<&str>| {
-            text.map(|text| {
-                self.texts.get(text).cloned().unwrap_or_else(|| {
-                    let text: Arc<str> = text.into();
-                    self.texts.insert(Arc::clone(&text));
-                    text
-                })
-            })
+        let text = |text: Option<&str>| {
+            text.map(|text| self.texts.get(text).cloned().unwrap_or_else(|| text.into()))
         };
-        let (amended_from, reason) = (kept(row.amended_from), kept(row.reason));
-        Some(Arc::new(Told { amended_from, reason, amended_by: kept(row.amended_by) }))
+        let told = Told {
+            amended_from: text(row.amended_from),
+            reason: text(row.reason),
+            amended_by: text(row.amended_by),
+        };
+        if let Some(known) = self.tolds.get(&told) {
+            return Ok(Some(Arc::clone(known)));
+        }
+        if self.is_full() {
+            return Err(too_many());
+        }
+        self.texts
+            .extend([&told.amended_from, &told.reason, &told.amended_by].into_iter().flatten().cloned());
+        let told = Arc::new(told);
+        self.tolds.insert(Arc::clone(&told));
+        self.details.fetch_add(1, Ordering::Relaxed);
+        Ok(Some(told))
     }
 }
 
@@ -183,11 +194,6 @@ impl BroughtYear {
     }
 }
 
-/// Whether a row tells more than its mark.
-fn tells(row: &MarkRow<'_>) -> bool {
-    row.amended_from.is_some() || row.reason.is_some() || row.amended_by.is_some()
-}
-
 fn says_two_things() -> CellFault {
     let message = "is in the file twice for this session and says two things, of which the first was taken; keep the one \
                    that is right, or send when each was recorded";
@@ -196,7 +202,7 @@ fn says_two_things() -> CellFault {
 
 fn too_many() -> CellFault {
     let message = format!(
-        "is one of more than {DETAILS_MAX} marks with a reason, a name or another mark of the same session; send the \
+        "is one of more than {DETAILS_MAX} marks with a reason or name of its own, or another mark of the same session; send the \
          file in parts"
     );
     CellFault::new("code", message)

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Datelike, NaiveDate, SubsecRound, Utc};
 
-use super::columns::Table;
+use super::columns::{Given, Table};
 use super::dates::{self, DateForm};
 use super::report::RowError;
 
@@ -20,21 +20,29 @@ pub(super) struct Row<'r> {
     line: u64,
     table: &'static Table,
     values: &'r [&'r str],
+    given: Given,
     forms: &'r [DateForm],
     cell_max_chars: usize,
+    full: bool,
     errors: Vec<RowError>,
 }
 
 impl<'r> Row<'r> {
-    /// `values` stand in the order of the table's columns, empty where not given, and so do `forms` where they are known.
+    /// `values` stand in the order of the table's columns, empty where not given, and so do `forms` where they are known;
+    /// `given` says of which columns there was a cell or key at all. Where the report is `full`, errors are only counted.
     pub(super) fn new(
         line: u64,
         table: &'static Table,
-        (values, forms): (&'r [&'r str], &'r [DateForm]),
-        cell_max_chars: usize,
+        (values, given, forms): (&'r [&'r str], Given, &'r [DateForm]),
+        (cell_max_chars, full): (usize, bool),
         errors: Vec<RowError>,
     ) -> Self {
-        Self { line, table, values, forms, cell_max_chars, errors }
+        Self { line, table, values, given, forms, cell_max_chars, full, errors }
+    }
+
+    /// Which columns there are, empty or not.
+    pub(super) fn given(&self) -> Given {
+        self.given
     }
 
     pub(super) fn has_errors(&self) -> bool {
@@ -107,7 +115,11 @@ impl<'r> Row<'r> {
 
     /// Adds an error of `column` to the row.
     pub(super) fn fault(&mut self, column: &'static str, message: &str) {
-        self.errors.push(RowError::of_cell(self.line, column, self.cell(column), message));
+        self.errors.push(if self.full {
+            RowError::counted(self.line, column)
+        } else {
+            RowError::of_cell(self.line, column, self.cell(column), message)
+        });
     }
 }
 

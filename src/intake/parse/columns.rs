@@ -4,6 +4,7 @@
 //! `date_of_birth` are one. No name may stand for two columns of a file.
 
 use super::cells::folded;
+use std::collections::HashMap;
 
 /// The columns of one kind of file.
 pub(super) struct Table {
@@ -26,6 +27,43 @@ pub(super) struct Column {
     pub(super) aliases: &'static [&'static str],
 }
 
+/// Which columns of a table a file, or one of its objects, has: by their places.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Given(u64);
+
+impl Given {
+    /// With the columns at these places.
+    pub(super) fn of(places: impl IntoIterator<Item = usize>) -> Self {
+        let mut given = Self::default();
+        for place in places {
+            given.add(place);
+        }
+        given
+    }
+
+    /// Adds the column at a place, and says whether it was there already.
+    pub(super) fn add(&mut self, place: usize) -> bool {
+        let had = self.has(place);
+        self.0 |= Self::bit(place);
+        had
+    }
+
+    /// Those that both have.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Whether the column at a place is there.
+    pub(super) fn has(self, place: usize) -> bool {
+        self.0 & Self::bit(place) != 0
+    }
+
+    /// No table has more columns than bits, which a test holds.
+    fn bit(place: usize) -> u64 {
+        u32::try_from(place).ok().and_then(|place| 1_u64.checked_shl(place)).unwrap_or(0)
+    }
+}
+
 /// What a value may be in JSON besides a string; `null` is an empty cell everywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Json {
@@ -38,6 +76,17 @@ impl Table {
     /// The place of a column by its canonical name.
     pub(super) fn position(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)
+    }
+
+    /// The place of each column under every name that stands for it, as names are compared.
+    pub(super) fn folded(&self) -> HashMap<String, usize> {
+        let columns = self.columns.iter().enumerate();
+        columns
+            .flat_map(|(at, column)| {
+                let names = std::iter::once(&column.name).chain(column.aliases);
+                names.map(move |name| (folded(name), at))
+            })
+            .collect()
     }
 
     /// The place of the column that a header or key stands for.
@@ -54,7 +103,11 @@ impl Table {
 
 /// Whether a column that is not taken is free text about a child, which is dropped and counted apart.
 pub(super) fn is_comment(header: &str) -> bool {
-    let header = folded(header);
+    is_comment_folded(&folded(header))
+}
+
+/// The same of a name as names are compared.
+pub(super) fn is_comment_folded(header: &str) -> bool {
     header.contains("comment") || header.contains("note") || header.contains("remark")
 }
 
@@ -286,6 +339,7 @@ mod tests {
                     assert_eq!(seen.insert(folded(name), column.name), None, "{name}");
                 }
             }
+            assert!(table.columns.len() <= 64, "`Given` has a bit for each");
             assert!(table.one_of.iter().chain(table.dates).all(|name| table.position(name).is_some()));
         }
         assert!(MARKS.columns.iter().zip(MARKS_JSON.columns).all(|(a, b)| a.name == b.name));

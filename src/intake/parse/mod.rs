@@ -15,13 +15,13 @@ mod rows;
 mod taking;
 mod text;
 
-pub(in crate::intake) use formats::ADDED_COLUMNS as ERROR_COLUMNS;
+pub(in crate::intake) use formats::{ADDED_COLUMNS as ERROR_COLUMNS, may_compute};
 pub use originals::{Content, Originals, originals};
 pub use report::{CellFault, File, FileError, HeaderError, RowError, SessionsError, SpreadsheetError, Tally};
 pub(in crate::intake) use rows::is_present;
 pub use rows::{
-    CalendarRow, CalendarWord, MarkRow, PupilRow, SessionHalf, SpecialNeeds, TakeMark, read_calendar,
-    read_marks, read_pupils,
+    CalendarRow, CalendarWord, MarkRow, PupilRow, SessionHalf, SpecialNeeds, TakeMark, columns_left,
+    read_calendar, read_marks, read_pupils,
 };
 
 use std::io::{Read, Seek};

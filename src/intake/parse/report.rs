@@ -66,7 +66,7 @@ impl CellFault {
 }
 
 /// One thing wrong with one row. For the school that sent the file only: `value` is the cell as it gave it.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct RowError {
     /// The line that the row begins on, from 1.
     pub line: u64,
@@ -100,6 +100,12 @@ impl RowError {
             what: what.to_owned(),
             what_to_do: what_to_do.to_owned(),
         }
+    }
+
+    /// One of more errors than are kept: it is only counted, so that nothing is made of it.
+    pub(super) fn counted(line: u64, column: impl Into<Cow<'static, str>>) -> Self {
+        let (value, what, what_to_do) = (String::new(), String::new(), String::new());
+        Self { line, school: None, column: column.into(), value, what, what_to_do }
     }
 
     /// An error of a whole row, which is not quoted.
@@ -287,6 +293,14 @@ pub enum SessionsError {
         "column {column} names a date that cannot be taken; write the dates of the first line as YYYY-MM-DD"
     )]
     NoDate {
+        /// The column, from 1.
+        column: usize,
+    },
+    /// A date without a session of it.
+    #[error(
+        "column {column} names a date and no session that can be read; write `AM` or `PM` with each date, or leave the column out"
+    )]
+    NoHalf {
         /// The column, from 1.
         column: usize,
     },

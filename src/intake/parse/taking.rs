@@ -1,7 +1,7 @@
 //! A file on its way in: what is counted and kept whatever its form, and the reading of files that are lists of rows.
 
 use super::cells::Row;
-use super::columns::Table;
+use super::columns::{Given, Table};
 use super::dates::{DateForm, Proof};
 use super::formats::{Grid, Header, Opened, Taken, read_ndjson};
 use super::report::{FileError, RowError, Tally};
@@ -9,6 +9,9 @@ use super::{File, Format, Limits, Source};
 
 /// Rows of a file that is kept as a list: more than any roll or calendar has.
 const LIST_ROWS_MAX: usize = 1_000_000;
+
+/// Schools whose rejected rows are counted apart; a file of so many different numbers has few that are a school's.
+const SCHOOLS_MAX: usize = 50_000;
 
 /// What is counted on the way.
 pub(super) struct Taking<'t> {
@@ -35,17 +38,38 @@ impl<'t> Taking<'t> {
     pub(super) fn broken(&mut self, line: u64, what: &str) {
         self.tally.received += 1;
         self.tally.rejected += 1;
-        self.keep(vec![RowError::of_row(line, what)]);
+        self.keep(vec![self.error(line, "row", "", what)]);
+    }
+
+    /// Whether as many errors are kept as may be: further ones are counted, and never made.
+    pub(super) fn is_full(&self) -> bool {
+        self.tally.errors.len() >= self.limits.errors_max
+    }
+
+    /// An error of a cell, which has its text only if it can still be kept.
+    pub(super) fn error(&self, line: u64, column: &'static str, value: &str, message: &str) -> RowError {
+        if self.is_full() {
+            RowError::counted(line, column)
+        } else {
+            RowError::of_cell(line, column, value, message)
+        }
     }
 
     /// Counts a row that is rejected, by the school that it names.
     pub(super) fn reject(&mut self, school: &str, errors: &mut [RowError]) {
         self.tally.rejected += 1;
-        if !school.is_empty() {
+        if school.is_empty() {
+            return;
+        }
+        if !self.is_full() {
             for error in errors {
                 error.school = Some(school.to_owned());
             }
-            *self.tally.rejected_of.entry(school.to_owned()).or_default() += 1;
+        }
+        if let Some(rows) = self.tally.rejected_of.get_mut(school) {
+            *rows += 1;
+        } else if self.tally.rejected_of.len() < SCHOOLS_MAX {
+            self.tally.rejected_of.insert(school.to_owned(), 1);
         }
     }
 
@@ -100,8 +124,8 @@ impl<R> List<'_, R> {
         (self.taking.tally.encoding, self.taking.tally.dates) = ("utf-8", DateForm::AsWritten.as_str());
         // Both the reader and the rows it gives count: the reader what it passes over, the list what it takes.
         let (table, read, rows) = (self.table, self.read, &mut self.rows);
-        read_ndjson(source, table, &mut self.taking, &mut |taking, line, values, errors| {
-            take(taking, (table, read, &mut *rows), line, (values, &[]), errors);
+        read_ndjson(source, table, &mut self.taking, &mut |taking, line, (values, given), errors| {
+            take(taking, (table, read, &mut *rows), line, (values, given, &[]), errors);
         })
     }
 
@@ -118,6 +142,7 @@ impl<R> List<'_, R> {
             forms.iter().copied().find(|form| *form == DateForm::DayFirst).unwrap_or_default().as_str();
         self.taking.tally.columns_ignored.clone_from(&header.unknown);
         let mut rows = opened.rows(source, limits)?;
+        let given = Given::of(header.known().map(|(_, place)| place));
         let mut past_header = false;
         while let Some(taken) = rows.next()? {
             let row = match taken {
@@ -141,7 +166,7 @@ impl<R> List<'_, R> {
                 &mut self.taking,
                 (self.table, self.read, &mut self.rows),
                 row.line,
-                (&values, &forms),
+                (&values, given, &forms),
                 errors,
             );
         }
@@ -157,11 +182,12 @@ fn take<R>(
     taking: &mut Taking<'_>,
     (table, read, rows): Reading<'_, R>,
     line: u64,
-    (values, forms): (&[&str], &[DateForm]),
+    (values, given, forms): (&[&str], Given, &[DateForm]),
     errors: Vec<RowError>,
 ) {
     taking.tally.received += 1;
-    let mut row = Row::new(line, table, (values, forms), taking.limits.cell_max_chars, errors);
+    let most = (taking.limits.cell_max_chars, taking.is_full());
+    let mut row = Row::new(line, table, (values, given, forms), most, errors);
     match read(&mut row) {
         Some(read) if !row.has_errors() => rows.push((line, read)),
         Some(_) | None => {

@@ -5,18 +5,18 @@
 //! the same permanent UPN **and** date of birth **and** surname.
 
 mod standing;
+mod state;
 
-use super::ImportReport;
-use super::parse::{File, PupilRow};
+use super::parse::{File, PupilRow, columns_left};
 use super::staging::Plan;
+use super::{Confirmed, ImportReport};
 use crate::domain::identifiers::{EnrolmentId, PupilId};
 use crate::domain::pupil::match_key;
 use crate::gate::{Gate, OfSchool, Permit};
 use crate::registers::{self, Amendment, Enrolment, NOT_GIVEN, Register, RollEvent};
 use crate::store::StoreError;
-use chrono::{DateTime, NaiveDate};
+use chrono::NaiveDate;
 use standing::{Belongs, Roll, permanent};
-use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// Works out what an admission register file changes.
@@ -24,10 +24,13 @@ pub(super) async fn plan(
     gate: &Gate,
     permit: &Permit<OfSchool>,
     file: &File<PupilRow>,
+    confirmed: Confirmed,
 ) -> Result<(Plan, ImportReport), StoreError> {
     let mut report = ImportReport::begin("pupils", &file.tally);
     let unknown = |row: &PupilRow| row.upn.as_ref().is_some_and(|upn| !upn.issuer_known());
     report.upn_issuer_unknown = file.rows.iter().filter(|(_, row)| unknown(row)).count();
+    report.columns_left =
+        columns_left(file.rows.iter().map(|(_, row)| row)).into_iter().map(str::to_owned).collect();
     let mut plan = Plan::default();
     let enrolments = registers::school_roll(gate.db(), permit).await?;
     let entries = registers::school_admission_entries(gate.db(), permit).await?;
@@ -54,8 +57,9 @@ pub(super) async fn plan(
             Belongs::New => (None, join(gate, permit, row, &roll, &mut plan).await?),
         };
         let flagged = roll.is_protected(pupil.0);
-        let new = (state(permit, row, (pupil, flagged), same, own_authority.as_deref()), fields(row));
         let old = (same, same.and_then(|e| roll.fields(e)));
+        let stays = (permit.school(), pupil, flagged);
+        let new = (state::of(row, same, stays, own_authority.as_deref()), state::fields(row, old.1)?);
         if same.is_some_and(|e| roll.is_told(e)) {
             if is_known(old, (&new.0, &new.1)) {
                 report.unchanged += 1;
@@ -65,10 +69,30 @@ pub(super) async fn plan(
             }
             continue;
         }
+        report.protection_raised += usize::from(row.whereabouts_protected && !flagged);
         note((&mut plan, &mut report), old, new.clone(), &Told::of(row, today));
         roll.put(new.0, new.1);
     }
+    ask_of_protection(&mut report, confirmed);
     Ok((plan, report))
+}
+
+/// Pupils whose protection one file raises without being asked about it.
+const RAISED_UNASKED: usize = 3;
+/// The same, for the rows of a large school: one in so many.
+const RAISED_ONE_IN: usize = 100;
+
+/// A wrong column would hide a whole school from everybody, and no file can take it back.
+fn ask_of_protection(report: &mut ImportReport, confirmed: Confirmed) {
+    let raised = report.protection_raised;
+    let many = raised > RAISED_UNASKED && raised > report.received / RAISED_ONE_IN;
+    if many && confirmed.protected != Some(raised) {
+        report.to_confirm.push(format!(
+            "the file protects the whereabouts of {raised} pupils who were not protected here, which hides them from \
+             every agency and which no file can take back; check the column `whereabouts_protected`, and if all are \
+             meant, send the file with confirm_protected={raised}"
+        ));
+    }
 }
 
 /// The child that a new enrolment is of: another school's pupil on all three keys, or one not known before.
@@ -96,60 +120,6 @@ async fn join(
         plan.keys.push((upn.to_string(), row.date_of_birth, key));
     }
     Ok(pupil)
-}
-
-fn state(
-    permit: &Permit<OfSchool>,
-    row: &PupilRow,
-    (pupil, flagged): (PupilId, bool),
-    same: Option<&Enrolment>,
-    own_authority: Option<&str>,
-) -> Enrolment {
-    let given = row.home_authority.as_ref().map(ToString::to_string);
-    Enrolment {
-        school_id: permit.school().0,
-        id: same.map_or_else(Uuid::now_v7, |e| e.id),
-        version: same.map_or(0, |e| e.version),
-        committed_at: same.map_or(DateTime::UNIX_EPOCH, |e| e.committed_at),
-        pupil_id: pupil.0,
-        school_pupil_id: Some(row.school_pupil_id.clone()),
-        upn: row.upn.as_ref().map(ToString::to_string),
-        upn_permanent: row.upn.as_ref().is_some_and(|upn| !upn.is_temporary()),
-        surname: row.surname.as_str().to_owned(),
-        surname_key: match_key(row.surname.as_str()),
-        forename: row.forename.as_str().to_owned(),
-        forename_key: match_key(row.forename.as_str()),
-        date_of_birth: row.date_of_birth,
-        sex: Some(row.sex.as_str().to_owned()),
-        year_group: row.year_group.map(|year| year.as_str().to_owned()),
-        status: row.enrolment_status.as_str().to_owned(),
-        starting_day: row.stay.starting_day(),
-        last_day: row.stay.last_day(),
-        removal_ground: row.stay.removal_ground().map(|ground| ground.as_str().to_owned()),
-        boarder: row.boarder,
-        part_time: row.part_time,
-        home_authority_assumed: given.is_none(),
-        home_authority: given.or_else(|| own_authority.map(ToOwned::to_owned)),
-        // A file can raise protection, never lower it.
-        whereabouts_protected: row.whereabouts_protected || flagged,
-        other_school_urn: row.other_school_urn.map(|urn| urn.to_string()),
-    }
-}
-
-/// The further entries of the admission register and the cohort marks, as one JSON object in a fixed order.
-fn fields(row: &PupilRow) -> String {
-    let mut all: BTreeMap<&str, String> = row.register.clone();
-    if let Some(sen) = row.sen {
-        all.insert("sen", sen.as_str().to_owned());
-    }
-    if let Some(free_meals) = row.free_meals {
-        all.insert("free_meals", free_meals.to_string());
-    }
-    if let Some(social_worker) = row.social_worker {
-        all.insert("social_worker", social_worker.to_string());
-    }
-    // A map of texts can always be written.
-    serde_json::to_string(&all).unwrap_or_default()
 }
 
 /// What a row tells of the amendments that it makes; SI 2024/208 reg 6(1)(c) to (e).

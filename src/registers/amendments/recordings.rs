@@ -148,7 +148,8 @@ fn recording(row: Row) -> Result<Recording, StoreError> {
     Ok(Recording { key, minutes_late, amended_from, reason, amended_by })
 }
 
-/// Of the recordings that a file brings, those of which anything is not yet known and that the trail needs.
+/// Of the recordings that a file brings, those of which anything is not yet known and that the trail needs; and how many
+/// cells of free text were dropped, since they are no part of an amendment.
 ///
 /// A recording that the source says nothing of, after one of the same code and minutes and before no other, confirms what
 /// stood: of a run of them the first is kept, which dates the amendment. Else a source that stamps each export with its own
@@ -156,7 +157,7 @@ fn recording(row: Row) -> Result<Recording, StoreError> {
 pub fn worth_keeping(
     brought: BTreeMap<RecordingKey, Recording>,
     known: &BTreeMap<RecordingKey, Recording>,
-) -> Vec<Recording> {
+) -> (Vec<Recording>, usize) {
     let mut all = known.clone();
     for (key, told) in brought {
         let whole = match known.get(&key) {
@@ -169,6 +170,23 @@ pub fn worth_keeping(
         };
         all.insert(key, whole);
     }
+    let free = free_text(&all, known);
+    let dropped = free.values().sum();
+    for recording in all.iter_mut().filter(|(key, _)| free.contains_key(*key)).map(|(_, recording)| recording)
+    {
+        (recording.reason, recording.amended_by) = (None, None);
+    }
+    // Without it a first mark is no recording: it stands in the register.
+    let of_session = |key: &RecordingKey| {
+        let others = all.range(..key).next_back().into_iter();
+        others
+            .chain(all.range((Bound::Excluded(key), Bound::Unbounded)).next())
+            .any(|(_, other)| other.is_of_session(key))
+    };
+    let alone: Vec<_> = free.into_keys().filter(|key| !of_session(key)).collect();
+    for key in &alone {
+        all.remove(key);
+    }
     let confirms = |place: &RecordingKey, recording: &Recording| {
         let before = all.range(..place).next_back().filter(|(key, _)| recording.is_of_session(key));
         let after = all.range((Bound::Excluded(place), Bound::Unbounded)).next();
@@ -180,7 +198,28 @@ pub fn worth_keeping(
         Some(known) => known != *recording,
         None => recording.is_told() || !confirms(key, recording),
     });
-    new.map(|(_, recording)| recording.clone()).collect()
+    (new.map(|(_, recording)| recording.clone()).collect(), dropped)
+}
+
+/// Recordings that tell a reason or a name and amend nothing, each with how many of the two: they tell no original, and
+/// every other recording of their session says the same.
+fn free_text(
+    all: &BTreeMap<RecordingKey, Recording>,
+    known: &BTreeMap<RecordingKey, Recording>,
+) -> BTreeMap<RecordingKey, usize> {
+    let mut free = BTreeMap::new();
+    for (key, recording) in all {
+        let texts = usize::from(recording.reason.is_some()) + usize::from(recording.amended_by.is_some());
+        let same = |other: &&Recording| recording.is_of_session(&other.key);
+        let before = all.range(..key).rev().map(|(_, other)| other).take_while(same);
+        let after = all.range(key..).map(|(_, other)| other).take_while(same);
+        let amends = || before.chain(after).any(|other| other.content() != recording.content());
+        // What is known was kept for a reason, which may have gone since.
+        if texts > 0 && recording.amended_from.is_none() && known.get(key) != Some(recording) && !amends() {
+            free.insert(key.clone(), texts);
+        }
+    }
+    free
 }
 
 /// The amendments that recordings amount to: each step to another code or other minutes, and a first one that tells what

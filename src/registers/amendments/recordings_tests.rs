@@ -74,7 +74,7 @@ fn arrive(order: &[Recording]) -> BTreeMap<RecordingKey, Recording> {
             brought.insert(current.key.clone(), current.clone());
             brought.insert(incoming.key.clone(), incoming.clone());
         }
-        for new in worth_keeping(brought, &kept) {
+        for new in worth_keeping(brought, &kept).0 {
             kept.insert(new.key.clone(), new);
         }
         let newer =
@@ -90,9 +90,32 @@ fn arrive(order: &[Recording]) -> BTreeMap<RecordingKey, Recording> {
 fn an_export_that_stamps_its_own_time_each_night_does_not_grow_the_trail() {
     let nights: Vec<Recording> = (0..50).map(|night| recording((night * 86_400, "/", None), None)).collect();
     assert_eq!(arrive(&nights).len(), 1, "the first dates it, the last stands in the register");
-    let mut told = nights.clone();
+    let mut told = nights;
     told[20] = recording((20 * 86_400, "/", None), Some("checked"));
-    assert_eq!(arrive(&told).len(), 2, "what the source tells is kept");
+    assert_eq!(arrive(&told).len(), 1, "what it tells beside a mark that amends none is not kept");
+    told[20].amended_from = Some("N".to_owned());
+    assert_eq!(arrive(&told).len(), 2, "an original is");
+}
+
+/// Free text about a child is not carried: a reason and a name are parts of an amendment, or nothing.
+#[test]
+fn a_reason_beside_an_ordinary_mark_is_dropped_and_counted() {
+    let [known, nothing] = [map(&[recording((0, "N", None), None)]), BTreeMap::new()];
+    let told = |second| recording((second, "I", None), Some("chickenpox"));
+    let untold = |second| recording((second, "I", None), None);
+    // A first mark is no recording at all; of its confirmations the first is.
+    assert_eq!(worth_keeping(map(&[told(60)]), &nothing), (vec![], 2));
+    assert_eq!(worth_keeping(map(&[told(60), told(120)]), &nothing), (vec![untold(60)], 4));
+    assert_eq!(worth_keeping(map(&[told(120)]), &map(&[untold(60)])), (vec![], 2));
+    // With another mark of its session, before it or after it, it amends.
+    assert_eq!(worth_keeping(map(&[told(60)]), &known), (vec![told(60)], 0));
+    assert_eq!(worth_keeping(map(&[told(-60)]), &known), (vec![told(-60)], 0));
+    let minutes = recording((0, "I", Some(3)), None);
+    assert_eq!(worth_keeping(map(&[told(60)]), &map(&[minutes])).1, 0);
+    let original = Recording { amended_from: Some("N".to_owned()), ..told(60) };
+    assert_eq!(worth_keeping(map(std::slice::from_ref(&original)), &nothing), (vec![original.clone()], 0));
+    // What is kept already stays.
+    assert_eq!(worth_keeping(map(&[told(60)]), &map(&[told(60)])), (vec![], 0));
 }
 
 proptest! {
@@ -121,6 +144,6 @@ proptest! {
         }
         let kept = arrive(&turned);
         prop_assert_eq!(derived(&kept), in_time);
-        prop_assert!(worth_keeping(kept.clone(), &kept).is_empty());
+        prop_assert!(worth_keeping(kept.clone(), &kept).0.is_empty());
     }
 }

@@ -109,7 +109,7 @@ impl Header {
         for (at, what) in row.faults {
             let place = self.known.iter().find(|(known, _)| known == at).map(|(_, place)| *place);
             if let Some(column) = place.and_then(|place| table.columns.get(place)) {
-                errors.push(RowError::of_cell(row.line, column.name, row.cell(*at), what));
+                errors.push(taking.error(row.line, column.name, row.cell(*at), what));
             }
         }
         errors
@@ -145,11 +145,20 @@ fn is_returned(cells: &[String]) -> bool {
 
 /// A cell without the apostrophe that keeps it from being a formula.
 pub(in super::super) fn unguarded(cell: &str) -> &str {
-    let formula = |c: char| matches!(c, '=' | '+' | '-' | '@' | '\t' | '\r');
     match cell.strip_prefix('\'') {
-        Some(rest) if rest.trim_start_matches('\'').starts_with(formula) => rest,
+        Some(rest) if may_compute(rest) => rest,
         Some(_) | None => cell,
     }
+}
+
+/// Whether a spreadsheet may take a cell for a formula: by its first sign, in full width too, whatever space and
+/// apostrophes it passes over before that.
+pub(in crate::intake) fn may_compute(cell: &str) -> bool {
+    let formula =
+        |c: char| matches!(c, '=' | '+' | '-' | '@' | '\u{FF1D}' | '\u{FF0B}' | '\u{FF0D}' | '\u{FF20}');
+    let passed_over = |c: char| c == '\'' || c.is_whitespace() || c.is_control();
+    let bare = cell.trim_start_matches('\'');
+    bare.starts_with(['\t', '\r', '\n']) || bare.trim_start_matches(passed_over).starts_with(formula)
 }
 
 fn check_form(cells: &[String], limits: &Limits) -> Result<(), FileError> {

@@ -1,6 +1,7 @@
 //! NDJSON: one object a line, its keys the columns' names. Nesting is bounded by the JSON reader (128 deep), and a line
 //! that is cut short, too deep or no object is an error of that row only.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::Deserialize;
@@ -8,7 +9,8 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
 use super::super::Source;
-use super::super::columns::{self, Column, Json, Table};
+use super::super::cells::folded;
+use super::super::columns::{self, Column, Given, Json, Table};
 use super::super::report::{FileError, RowError};
 use super::super::taking::Taking;
 use super::super::text::{Decoded, Encoding, Lines, survey};
@@ -19,8 +21,47 @@ const NOT_JSON: &str = "is not JSON, or is nested too deep; write one flat objec
 const NOT_AN_OBJECT: &str = "is not a JSON object; write one flat object a line";
 const TOO_MANY_KEYS: &str = "has more keys than a row may; send only the columns that are needed";
 
-/// What takes the values of one object, in the order of the table's columns, with what was wrong with their types.
-pub(in super::super) type TakeValues<'t> = dyn FnMut(&mut Taking<'_>, u64, &[&str], Vec<RowError>) + 't;
+/// What takes the values of one object, in the order of the table's columns, with which of them it has a key for and
+/// what was wrong with their types.
+pub(in super::super) type TakeValues<'t> =
+    dyn FnMut(&mut Taking<'_>, u64, (&[&str], Given), Vec<RowError>) + 't;
+
+/// Different keys remembered, and the longest of them: a file has forty.
+const KEYS_MAX: usize = 1_024;
+const KEY_MAX_BYTES: usize = 128;
+
+/// What the keys of a file stand for, looked up once for each: every row has its keys.
+struct Keys {
+    names: HashMap<String, usize>,
+    seen: HashMap<String, Key>,
+}
+
+#[derive(Clone, Copy)]
+enum Key {
+    Column(usize),
+    Other { is_comment: bool },
+}
+
+impl Keys {
+    fn new(table: &'static Table) -> Self {
+        Self { names: table.folded(), seen: HashMap::new() }
+    }
+
+    fn resolve(&mut self, key: &str) -> Key {
+        if let Some(seen) = self.seen.get(key) {
+            return *seen;
+        }
+        let name = folded(key);
+        let found = match self.names.get(&name) {
+            Some(at) => Key::Column(*at),
+            None => Key::Other { is_comment: columns::is_comment_folded(&name) },
+        };
+        if self.seen.len() < KEYS_MAX && key.len() <= KEY_MAX_BYTES {
+            self.seen.insert(key.to_owned(), found);
+        }
+        found
+    }
+}
 
 /// Reads a whole file; blank lines are passed over.
 pub(in super::super) fn read(
@@ -29,6 +70,7 @@ pub(in super::super) fn read(
     taking: &mut Taking<'_>,
     take: &mut TakeValues<'_>,
 ) -> Result<(), FileError> {
+    let mut keys = Keys::new(table);
     each_line(source, taking.limits.row_max_bytes, &mut |line, row| {
         taking.count_row()?;
         let Some(row) = row else {
@@ -38,9 +80,9 @@ pub(in super::super) fn read(
         match serde_json::from_str::<Pairs>(row) {
             Ok(Pairs(pairs)) if pairs.len() > taking.limits.columns_max => taking.broken(line, TOO_MANY_KEYS),
             Ok(Pairs(pairs)) => {
-                let (values, errors) = apart(pairs, line, table, taking);
+                let (values, given, errors) = apart(pairs, line, (table, &mut keys), taking);
                 let values: Vec<&str> = values.iter().map(String::as_str).collect();
-                take(taking, line, &values, errors);
+                take(taking, line, (&values, given), errors);
             }
             Err(error) if error.is_eof() => taking.broken(line, CUT_SHORT),
             Err(error) if error.is_data() => taking.broken(line, NOT_AN_OBJECT),
@@ -58,6 +100,7 @@ pub(in super::super) fn keys(
     wanted: &mut dyn FnMut(u64) -> Option<bool>,
     take: &mut dyn FnMut(u64, Vec<String>),
 ) -> Result<(), FileError> {
+    let mut keys = Keys::new(table);
     each_line(source, row_max_bytes, &mut |line, row| {
         let Some(wanted) = wanted(line) else { return Ok(false) };
         if wanted {
@@ -65,7 +108,7 @@ pub(in super::super) fn keys(
             for (key, value) in
                 row.and_then(|row| serde_json::from_str::<Pairs>(row).ok()).map_or(Vec::new(), |p| p.0)
             {
-                let Some(at) = table.resolve(&key) else { continue };
+                let Key::Column(at) = keys.resolve(&key) else { continue };
                 if let (Some(cell), Value::String(_) | Value::Number(_) | Value::Bool(_)) =
                     (values.get_mut(at), &value)
                 {
@@ -111,19 +154,23 @@ fn each_line(
 fn apart(
     pairs: Vec<(String, Value)>,
     line: u64,
-    table: &'static Table,
+    (table, keys): (&'static Table, &mut Keys),
     taking: &mut Taking<'_>,
-) -> (Vec<String>, Vec<RowError>) {
+) -> (Vec<String>, Given, Vec<RowError>) {
     let mut values = vec![String::new(); table.columns.len()];
-    let mut given = vec![false; table.columns.len()];
+    let mut given = Given::default();
     let mut errors = Vec::new();
     for (key, value) in pairs {
-        let Some((at, column)) = table.resolve(&key).and_then(|at| Some((at, table.columns.get(at)?))) else {
-            taking.pass_over(columns::is_comment(&key));
-            continue;
+        let at = match keys.resolve(&key) {
+            Key::Column(at) => at,
+            Key::Other { is_comment } => {
+                taking.pass_over(is_comment);
+                continue;
+            }
         };
-        if given.get_mut(at).is_some_and(|given| std::mem::replace(given, true)) {
-            errors.push(RowError::of_cell(line, column.name, "", "is given twice; give one key for it"));
+        let Some(column) = table.columns.get(at) else { continue };
+        if given.add(at) {
+            errors.push(taking.error(line, column.name, "", "is given twice; give one key for it"));
             continue;
         }
         match cell(column, value) {
@@ -132,10 +179,10 @@ fn apart(
                     *value = cell;
                 }
             }
-            Err((shown, what)) => errors.push(RowError::of_cell(line, column.name, &shown, what)),
+            Err((shown, what)) => errors.push(taking.error(line, column.name, &shown, what)),
         }
     }
-    (values, errors)
+    (values, given, errors)
 }
 
 /// The text of a value, or how it is shown in the report and what is wrong with it.

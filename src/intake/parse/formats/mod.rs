@@ -5,8 +5,8 @@ mod header;
 mod json_lines;
 mod xlsx;
 
-pub(in crate::intake) use header::ADDED_COLUMNS;
 pub(super) use header::Header;
+pub(in crate::intake) use header::{ADDED_COLUMNS, may_compute};
 pub(super) use json_lines::{keys, read as read_ndjson};
 
 use csv_file::CsvGrid;

@@ -4,12 +4,14 @@
 //! A row that is written as exports write it is read without looking twice at it; every other goes the longer way, which
 //! knows all forms and says what is wrong. The two agree, which is held by a test.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::super::cells::Row;
-use super::super::columns::{MARKS, MARKS_JSON};
+use super::super::columns::{Given, MARKS, MARKS_JSON};
 use super::super::dates::DateForm;
 use super::super::formats::{GridRow, Opened, Taken, read_ndjson};
 use super::super::report::{CellFault, FileError, RowError, Tally};
@@ -77,7 +79,7 @@ pub fn read_marks(
         Format::Ndjson => {
             (taking.tally.encoding, taking.tally.layout) = ("utf-8", "long");
             taking.tally.dates = DateForm::AsWritten.as_str();
-            read_ndjson(source, &MARKS_JSON, &mut taking, &mut |taking, line, values, errors| {
+            read_ndjson(source, &MARKS_JSON, &mut taking, &mut |taking, line, (values, _), errors| {
                 marks.object(taking, line, values, errors);
             })?;
         }
@@ -206,7 +208,7 @@ impl Marks<'_> {
     ) {
         let (of_cells, of_row): (Vec<_>, Vec<_>) =
             errors.into_iter().partition(|error| error.column == "am" || error.column == "pm");
-        let mut all = Vec::new();
+        let (mut all, mut seen) = (Vec::new(), HashSet::new());
         let received = taking.tally.received;
         for (column, half, code) in [("am", "am", am), ("pm", "pm", pm)] {
             let own = of_cells.iter().filter(|error| error.column == column);
@@ -221,7 +223,7 @@ impl Marks<'_> {
             (*session, *cell) = (half, code);
             self.mark(taking, line, &values, &mut errors);
             rename(&mut errors, column, None);
-            merge(&mut all, errors);
+            merge(&mut all, &mut seen, errors);
         }
         if taking.tally.received == received && !of_row.is_empty() {
             taking.tally.received += 1;
@@ -240,7 +242,10 @@ impl Marks<'_> {
         values: Values<'_>,
         of_row: &[RowError],
     ) {
-        let mut all = Vec::new();
+        let (mut all, mut seen) = (Vec::new(), HashSet::new());
+        // What is wrong with every row of a long file must not be made of each of its cells again.
+        let full = taking.is_full();
+        let mut counted = Counted::of(of_row);
         for column in columns {
             let code = sheet.header.cell(row, column.at);
             let fault = row.faults.iter().find(|(at, _)| *at == column.at);
@@ -253,13 +258,16 @@ impl Marks<'_> {
             *session = if column.half == SessionHalf::Am { "am" } else { "pm" };
             *cell = code;
             let mut errors = of_row.to_vec();
-            errors.extend(fault.map(|(_, what)| RowError::of_cell(row.line, "code", code, what)));
+            errors.extend(fault.map(|(_, what)| taking.error(row.line, "code", code, what)));
             self.mark(taking, row.line, &values, &mut errors);
-            if !errors.is_empty() {
+            if full {
+                counted.count(&errors);
+            } else if !errors.is_empty() {
                 rename(&mut errors, &column.name, Some(&column.name));
-                merge(&mut all, errors);
+                merge(&mut all, &mut seen, errors);
             }
         }
+        taking.tally.errors_left_out += if full { counted.errors } else { 0 };
         taking.keep(all);
     }
 
@@ -272,7 +280,13 @@ impl Marks<'_> {
         } else {
             let forms = [self.form; COLUMNS];
             let found = std::mem::take(errors);
-            let mut row = Row::new(line, &MARKS, (values, &forms), taking.limits.cell_max_chars, found);
+            let mut row = Row::new(
+                line,
+                &MARKS,
+                (values, Given::default(), &forms),
+                (taking.limits.cell_max_chars, taking.is_full()),
+                found,
+            );
             let read = read_row(&mut row);
             *errors = row.into_errors();
             match read {
@@ -284,7 +298,7 @@ impl Marks<'_> {
             Ok(mended) => taking.tally.codes_mended += usize::from(mended),
             Err(fault) => {
                 let value = MARKS.position(fault.column).and_then(|at| values.get(at)).copied().unwrap_or("");
-                errors.push(RowError::of_cell(line, fault.column, value, &fault.message));
+                errors.push(taking.error(line, fault.column, value, &fault.message));
             }
         }
         if !errors.is_empty() {
@@ -307,10 +321,36 @@ fn rename(errors: &mut [RowError], code: &str, date: Option<&str>) {
     }
 }
 
+/// Errors of one row that are only counted, as many as [`merge`] would leave of them.
+struct Counted {
+    errors: usize,
+    /// Columns that are the row's, and not one session's.
+    shared: Vec<Cow<'static, str>>,
+}
+
+impl Counted {
+    fn of(of_row: &[RowError]) -> Self {
+        let mut counted = Self { errors: 0, shared: Vec::new() };
+        counted.count(of_row);
+        counted
+    }
+
+    fn count(&mut self, errors: &[RowError]) {
+        for error in errors {
+            if matches!(&*error.column, "code" | "session" | "date") {
+                self.errors += 1;
+            } else if !self.shared.contains(&error.column) {
+                self.errors += 1;
+                self.shared.push(error.column.clone());
+            }
+        }
+    }
+}
+
 /// Adds errors of one mark to those of its row, each once: what is wrong with the pupil is so for every session.
-fn merge(all: &mut Vec<RowError>, errors: Vec<RowError>) {
+fn merge(all: &mut Vec<RowError>, seen: &mut HashSet<RowError>, errors: Vec<RowError>) {
     for error in errors {
-        if !all.contains(&error) {
+        if seen.insert(error.clone()) {
             all.push(error);
         }
     }

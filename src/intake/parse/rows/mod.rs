@@ -13,4 +13,4 @@ pub use codes::SessionHalf;
 pub(in crate::intake) use codes::is_present;
 pub(super) use layout::{Layout, Sheet};
 pub use marks::{MarkRow, TakeMark, read_marks};
-pub use pupils::{PupilRow, SpecialNeeds, read_pupils};
+pub use pupils::{PupilRow, SpecialNeeds, columns_left, read_pupils};

@@ -6,7 +6,7 @@ use std::fmt;
 use chrono::NaiveDate;
 
 use super::super::cells::{Fault, Row, fault, flag, folded, lines, text};
-use super::super::columns::{self, REGISTER_COLUMNS};
+use super::super::columns::{Given, PUPILS, REGISTER_COLUMNS};
 use super::super::taking::read_file;
 use super::super::{File, FileError, Format, Limits, Source};
 use super::mark_cells::{school_number, school_pupil_id};
@@ -79,6 +79,36 @@ pub struct PupilRow {
     pub amended_on: Option<NaiveDate>,
     /// The name of the person who amended it, at most 100 characters.
     pub amended_by: Option<String>,
+    given: Given,
+}
+
+impl PupilRow {
+    /// Whether the file has this column, or the object this key, empty or not. What it does not have says nothing.
+    pub fn has(&self, column: &str) -> bool {
+        PUPILS.position(column).is_some_and(|place| self.given.has(place))
+    }
+
+    /// The entries that are kept as one: each by its column, with what the row says.
+    pub fn further(&self) -> impl Iterator<Item = (&'static str, Option<String>)> + '_ {
+        let register =
+            REGISTER_COLUMNS.iter().map(move |column| (*column, self.register.get(column).cloned()));
+        register.chain([
+            ("sen", self.sen.map(|sen| sen.as_str().to_owned())),
+            ("free_meals", self.free_meals.map(|free_meals| free_meals.to_string())),
+            ("social_worker", self.social_worker.map(|social_worker| social_worker.to_string())),
+        ])
+    }
+}
+
+/// The optional columns that any of these rows does not have.
+pub fn columns_left<'r>(rows: impl Iterator<Item = &'r PupilRow>) -> Vec<&'static str> {
+    let Some(common) = rows.map(|row| row.given).reduce(Given::and) else { return Vec::new() };
+    let columns = PUPILS.columns.iter().enumerate();
+    // Whose a row is, and what it tells of its amendments, are no entries of the register.
+    let is_entry = |name| !["school", "reason", "amended_on", "amended_by"].contains(&name);
+    let left =
+        columns.filter(|(place, column)| !column.needed && is_entry(column.name) && !common.has(*place));
+    left.map(|(_, column)| column.name).collect()
 }
 
 impl fmt::Debug for PupilRow {
@@ -95,7 +125,7 @@ pub fn read_pupils(
     limits: &Limits,
     today: NaiveDate,
 ) -> Result<File<PupilRow>, FileError> {
-    read_file(source, format, &columns::PUPILS, limits, &|row| read_row(row, today))
+    read_file(source, format, &PUPILS, limits, &|row| read_row(row, today))
 }
 
 fn read_row(row: &mut Row<'_>, today: NaiveDate) -> Option<PupilRow> {
@@ -146,6 +176,7 @@ fn read_row(row: &mut Row<'_>, today: NaiveDate) -> Option<PupilRow> {
         reason,
         amended_on,
         amended_by,
+        given: row.given(),
     })
 }
 

@@ -6,6 +6,7 @@
 
 use chrono::NaiveDate;
 
+use super::super::columns::{WIDE_MARKS, is_comment};
 use super::super::dates::{DateForm, Proof, Written, date, written};
 use super::super::report::{SessionsError, quoted};
 use super::codes::SessionHalf;
@@ -37,6 +38,11 @@ pub(super) fn sessions(
     };
     if found.is_empty() {
         return Ok(None);
+    }
+    // A register with a column of marks passed over would be one with marks missing.
+    let without = if rows == 1 { without_half(first, &found) } else { without_half_below(first, second) };
+    if let Some(at) = without {
+        return Err(SessionsError::NoHalf { column: at + 1 });
     }
     let mut proof = Proof::default();
     for (_, text, _) in &found {
@@ -98,6 +104,34 @@ fn in_two_rows(first: &[String], second: &[String]) -> Found {
     found
 }
 
+/// The first column of one row of names that has a date and no half that can be read.
+fn without_half(first: &[String], found: &Found) -> Option<usize> {
+    let begins_with_date = |cell: &str| {
+        let ends = cell.char_indices().filter(|(_, c)| c.is_whitespace()).map(|(at, _)| at);
+        ends.chain([cell.len()]).any(|end| cell.get(..end).is_some_and(is_a_date))
+    };
+    let known = |at: usize| found.iter().any(|(known, ..)| *known == at);
+    let names = first.iter().enumerate().filter(|(at, cell)| !known(*at) && !is_comment(cell));
+    names.filter(|(_, cell)| begins_with_date(cell)).map(|(at, _)| at).next()
+}
+
+/// The first column of two rows of names that has a date over it and no half that can be read.
+fn without_half_below(first: &[String], second: &[String]) -> Option<usize> {
+    let mut under_date = false;
+    for at in 0..first.len().max(second.len()) {
+        let [over, below] = [first, second].map(|row| row.get(at).map_or("", String::as_str));
+        if !over.is_empty() {
+            under_date = is_a_date(over);
+        }
+        let is_named = WIDE_MARKS.resolve(below).is_some() || is_comment(below);
+        let is_empty = below.is_empty() && over.is_empty();
+        if under_date && !is_named && !is_empty && SessionHalf::of_word(below).is_none() {
+            return Some(at);
+        }
+    }
+    None
+}
+
 fn day(at: usize, text: &str, form: DateForm) -> Result<NaiveDate, SessionsError> {
     let column = at + 1;
     date(text, form).map_err(|_| match written(text) {
@@ -138,6 +172,8 @@ mod tests {
             (&["UPN", "2026-09-03", ""], &["", "AM", "PM"]),
             (&["UPN", "2026-09-03", "2026-09-03"], &["", "AM", "PM"]),
             (&["", "Thu 03 Sep 2026", ""], &["UPN", "AM", "PM"]),
+            (&["UPN", "2026-09-03 AM", "2026-09-03 PM", "Year 7", "Note 2026-09-03", ""], &[]),
+            (&["", "2026-09-03", "", "", ""], &["Form", "AM", "PM", "UPN", ""]),
         ] {
             assert_eq!(named(first, second), Ok(both.clone()), "{first:?} {second:?}");
         }
@@ -173,6 +209,17 @@ mod tests {
                 SessionsError::Twice { first: 2, second: 3 },
             ),
             (&["UPN", "2026-09-03", ""], &["", "AM", "AM"], SessionsError::Twice { first: 2, second: 3 }),
+            // A date without a half that can be read would be marks passed over.
+            (&["UPN", "2026-09-03 AM", "2026-09-03"], &[], SessionsError::NoHalf { column: 3 }),
+            (&["UPN", "2026-09-03 AM", "2026-09-03 P.M."], &[], SessionsError::NoHalf { column: 3 }),
+            (
+                &["UPN", "2026-09-03 AM", "Thu 3 Sep 2026 second half"],
+                &[],
+                SessionsError::NoHalf { column: 3 },
+            ),
+            (&["UPN", "2026-09-03 AM", "03 Sep"], &[], SessionsError::NoHalf { column: 3 }),
+            (&["UPN", "2026-09-03", ""], &["", "AM", "P.M."], SessionsError::NoHalf { column: 3 }),
+            (&["UPN", "2026-09-03", "2026-09-04"], &["", "AM", ""], SessionsError::NoHalf { column: 3 }),
         ] {
             assert_eq!(named(first, second), Err(error), "{first:?}");
             assert!(error.to_string().contains("; "));

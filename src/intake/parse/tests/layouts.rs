@@ -308,3 +308,37 @@ fn rows_are_given_back_as_they_were_sent() {
             .unwrap();
     assert_eq!(few.rows.len(), 1, "no more than is asked for");
 }
+
+#[test]
+fn errors_past_the_most_are_counted_and_each_is_one() {
+    let dates: Vec<String> = (1..=28).map(|day| format!("2026-09-{day:02} AM,2026-09-{day:02} PM")).collect();
+    let header = format!("school,UPN,{}\n", dates.join(","));
+    let wide = (0..50).fold(header, |all, row| all + &format!("{row},B801200005001{}\n", ",ZZZZ".repeat(56)));
+    let of = |errors_max| {
+        let limits = Limits { errors_max, ..Limits::default() };
+        read_kept(wide.as_bytes(), Format::Csv, &limits).unwrap().tally
+    };
+    let (few, all) = (of(100), of(1_000_000));
+    assert_eq!((few.rejected, all.rejected, all.errors.len()), (2_800, 2_800, 2_850));
+    assert_eq!((few.errors.len(), few.errors_left_out), (100, 2_750), "as many as there are");
+    assert_eq!(few.errors[..], all.errors[..100]);
+    assert_eq!(few.rejected_of, all.rejected_of);
+    // What is wrong with the school or the pupil is one error of the row, however many sessions it has.
+    let wide = format!("UPN,{}\nB801200005002{}\n", dates.join(","), ",/".repeat(56));
+    let tally = read_kept(wide.as_bytes(), Format::Csv, &Limits::default()).unwrap().tally;
+    assert_eq!((tally.rejected, tally.errors.len()), (56, 1));
+}
+
+#[test]
+fn keys_stand_for_columns_however_many_there_are() {
+    let others: String = (0..1_000).fold(String::new(), |all, n| all + &format!("\"Other {n}\":1,"));
+    let row = |key: &str| {
+        format!(
+            "{{{others}\"{key}\":\"1\",\"Date\":\"2026-09-03\",\"AM/PM\":\"am\",\"Mark\":\"/\",\"Comments\":\"x\"}}\n"
+        )
+    };
+    let file = marks_json(&(row("Adno") + &row("Admission Number") + &row("nobody's")));
+    let numbers: Vec<_> = file.rows.iter().map(|(_, row)| row.school_pupil_id.clone()).collect();
+    assert_eq!(numbers, [Some("1".to_owned()), Some("1".to_owned())]);
+    assert_eq!((file.tally.values_ignored, file.tally.comments_dropped, file.tally.rejected), (3_001, 3, 1));
+}

@@ -188,6 +188,50 @@ fn other_files_under_the_name_of_a_spreadsheet() {
     }
 }
 
+/// Puts a part in the place of the one that is there.
+fn with(book: &Book, name: &str, text: &str) -> Book {
+    let mut book = book.clone();
+    book.parts.retain(|(part, _)| part != name);
+    book.put(name, text);
+    book
+}
+
+/// A workbook that names so many sheets: all of one part, or each of its own.
+fn naming(sheets: usize, related: usize, one: bool) -> Book {
+    let list = (0..sheets)
+        .fold(String::new(), |all, n| all + &format!("<sheet id=\"a{}\"/>", if one { 0 } else { n }));
+    let targets = (1..=related).fold(String::new(), |all, n| {
+        all + &format!("<Relationship Id=\"a{}\" Target=\"worksheets/sheet{n}.xml\"/>", n - 1)
+    });
+    let mut book = with(&long(), "xl/workbook.xml", &format!("<workbook><sheets>{list}</sheets></workbook>"));
+    book = with(&book, "xl/_rels/workbook.xml.rels", &format!("<Relationships>{targets}</Relationships>"));
+    for n in 1..sheets.min(300) {
+        book.put(&format!("xl/worksheets/sheet{}.xml", n + 1), "<worksheet><sheetData/></worksheet>");
+    }
+    book
+}
+
+#[test]
+fn a_workbook_names_only_so_many_sheets_and_parts() {
+    let rows = |book: &Book| read(book).unwrap().rows.len();
+    assert_eq!(rows(&naming(256, 4_096, false)), rows(&long()), "as many as may be");
+    for (book, why) in [
+        (naming(257, 257, false), SpreadsheetError::TooLarge),
+        (naming(1, 4_097, false), SpreadsheetError::TooLarge),
+        (naming(2, 2, true), SpreadsheetError::Broken),
+        (naming(300_000, 1, true), SpreadsheetError::TooLarge),
+    ] {
+        assert_eq!(refused(&book), why);
+    }
+    // What describes the workbook has a few megabytes at most, whatever it is made of: noise does not pack.
+    let noise: String = (0..5_000_000_u32)
+        .map(|n| char::from(b'a' + u8::try_from(n.wrapping_mul(n) / 7 % 26).unwrap()))
+        .collect();
+    for part in ["[Content_Types].xml", "xl/workbook.xml", "xl/_rels/workbook.xml.rels", "xl/styles.xml"] {
+        assert_eq!(refused(&with(&long(), part, &noise)), SpreadsheetError::TooLarge, "{part}");
+    }
+}
+
 #[test]
 fn bombs_do_not_go_off() {
     let mut bomb = long();

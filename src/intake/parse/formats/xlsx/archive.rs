@@ -21,6 +21,12 @@ const RATIO_MAX: u64 = 200;
 /// Unpacked bytes below which the ratio of a part does not count: small parts can be all repetition.
 const RATIO_FREE_BYTES: u64 = 4 * 1024 * 1024;
 
+/// Bytes, unpacked, of a part that describes the others: a workbook of 256 sheets has about 100 KiB of each.
+const DESCRIBING_MAX_BYTES: u64 = 4 * 1024 * 1024;
+/// The parts that are read into memory by the element.
+const DESCRIBING: [&str; 4] =
+    ["[content_types].xml", "xl/workbook.xml", "xl/_rels/workbook.xml.rels", "xl/styles.xml"];
+
 const STORED: u16 = 0;
 const DEFLATED: u16 = 8;
 
@@ -102,7 +108,9 @@ impl Archive {
         // A workbook that says that it may have macros is one with macros, whether they are there or not.
         let mut types = String::new();
         let part = self.part(source, "[Content_Types].xml")?;
-        Read::take(part, 1024 * 1024).read_to_string(&mut types).map_err(|_| SpreadsheetError::Broken)?;
+        Read::take(part, DESCRIBING_MAX_BYTES)
+            .read_to_string(&mut types)
+            .map_err(|_| SpreadsheetError::Broken)?;
         if types.to_ascii_lowercase().contains("macroenabled") {
             return Err(SpreadsheetError::Macros);
         }
@@ -116,6 +124,11 @@ impl Archive {
         for entry in &self.entries {
             let mut part = unpack(source, entry)?;
             let mut unpacked = 0;
+            let most = if DESCRIBING.contains(&entry.name.as_str()) {
+                DESCRIBING_MAX_BYTES
+            } else {
+                UNPACKED_MAX_BYTES
+            };
             loop {
                 let read = part.read(&mut block).map_err(|_| SpreadsheetError::Broken)?;
                 if read == 0 {
@@ -125,6 +138,7 @@ impl Archive {
                 (unpacked, total) = (unpacked + read, total + read);
                 let packed = part.packed().max(1);
                 if total > UNPACKED_MAX_BYTES
+                    || unpacked > most
                     || (unpacked > RATIO_FREE_BYTES && unpacked / packed > RATIO_MAX)
                 {
                     return Err(SpreadsheetError::TooLarge);

@@ -10,7 +10,11 @@ use super::part::{Tag, Token, Xml};
 
 /// Bytes of all texts that cells share: a year's codes are a few, names and numbers of 2,000 pupils 100 KiB.
 const TEXTS_MAX_BYTES: usize = 64 * 1024 * 1024;
-/// Sheets, formats and texts.
+/// Sheets, each of which is opened to find the one that is wanted.
+const SHEETS_MAX: usize = 256;
+/// Parts that a workbook names: its sheets, their drawings and themes.
+const RELATED_MAX: usize = 4_096;
+/// Formats and texts.
 const MANY: usize = 4_000_000;
 
 /// A workbook without its cells.
@@ -94,7 +98,14 @@ impl Workbook {
                     let part = parts.get(&id).ok_or(SpreadsheetError::Broken)?;
                     // Sheets of charts have no cells.
                     if part.to_ascii_lowercase().starts_with("xl/worksheets/") {
+                        // A long sheet named again and again would be read as often.
+                        if self.sheets.iter().any(|sheet| sheet.part.eq_ignore_ascii_case(part)) {
+                            return Err(SpreadsheetError::Broken);
+                        }
                         self.sheets.push(Sheet { part: part.clone(), visible });
+                    }
+                    if self.sheets.len() > SHEETS_MAX {
+                        return Err(SpreadsheetError::TooLarge);
                     }
                 }
                 _ => {}
@@ -116,6 +127,9 @@ fn relationships(
         {
             let part = target.strip_prefix('/').map_or_else(|| format!("xl/{target}"), str::to_owned);
             parts.insert(id, part);
+        }
+        if parts.len() > RELATED_MAX {
+            return Err(SpreadsheetError::TooLarge);
         }
         Ok(())
     })?;
