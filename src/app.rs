@@ -144,7 +144,7 @@ async fn with_gate(db: Db, clock: Clock) -> Result<Opened> {
 /// Applies a directory file as one change, with its entry, and makes this process see it.
 pub async fn apply_directory(gate: &Gate, file: &DirectoryFile) -> Result<()> {
     let mut tx = gate.db().begin().await?;
-    directory::apply(&mut tx, file).await?;
+    directory::apply(&mut tx, file, gate.clock().now()).await?;
     gate.commit_change("directory_apply", tx).await?;
     gate.directory().refresh(gate.db()).await?;
     Ok(())

@@ -4,7 +4,7 @@ use crate::app::AppState;
 use crate::disclosures::list_audit_entries;
 use crate::http::{Described, GuardedRouter, audited, request_id};
 use crate::intake::{
-    list_imports, read_import, read_import_errors, read_local_codes, send_attendance, send_calendar,
+    Uploads, list_imports, read_import, read_import_errors, read_local_codes, send_attendance, send_calendar,
     send_pupils, send_register, set_local_codes,
 };
 use crate::involvements::{end_involvement, open_involvement, report_involvements, send_caseload};
@@ -100,7 +100,7 @@ async fn serve_openapi() -> ([(header::HeaderName, HeaderValue); 1], &'static st
         crate::disclosures::list_audit_entries, crate::tokens::give_token,
     ),
     components(schemas(crate::http::Problem)),
-    modifiers(&Described),
+    modifiers(&Uploads, &Described),
     tags((name = "tokens", description = "A system is given an access token"),
          (name = "intake", description = "A school sends its calendar, roll and marks"),
          (name = "involvements", description = "An agency opens, changes and ends its cases"),

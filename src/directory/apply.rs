@@ -4,6 +4,7 @@ use super::{DirectoryFile, LaneException, Scope};
 use crate::domain::organisation::OrganisationKind;
 use crate::domain::purpose::{Purpose, Role, Section};
 use crate::store::{StoreError, Tx, must_touch, on};
+use chrono::{DateTime, Utc};
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -22,7 +23,7 @@ pub enum ApplyError {
         vocabulary: &'static str,
     },
     /// More than two live certificates for a system.
-    #[error("system `{0}` has more than two certificates; remove the oldest")]
+    #[error("system `{0}` has more than two certificates that have not expired; remove the oldest")]
     Certificates(String),
     /// A digest that is not 64 hexadecimal digits.
     #[error("a certificate digest of system `{0}` is not 64 hexadecimal digits")]
@@ -44,11 +45,12 @@ impl From<sqlx::Error> for ApplyError {
 }
 
 /// Adds every record of the file to the directory and moves its version, so that running gateways see it in a second.
-pub async fn apply(tx: &mut Tx, file: &DirectoryFile) -> Result<(), ApplyError> {
+/// Certificates that have expired by `now` are not counted.
+pub async fn apply(tx: &mut Tx, file: &DirectoryFile, now: DateTime<Utc>) -> Result<(), ApplyError> {
     const BUMP: &str = "UPDATE directory_version SET version = version + 1 WHERE id = 1";
     let organisations = organisations(tx, file).await?;
     let systems = systems(tx, file, &organisations).await?;
-    certificates(tx, file, &systems).await?;
+    certificates(tx, file, &systems, now).await?;
     teams(tx, file, &organisations).await?;
     agreements(tx, file, &organisations).await?;
     authorisations(tx, file, &organisations, &systems).await?;
@@ -117,11 +119,16 @@ async fn systems(tx: &mut Tx, file: &DirectoryFile, organisations: &Ids) -> Resu
     Ok(ids)
 }
 
-async fn certificates(tx: &mut Tx, file: &DirectoryFile, systems: &Ids) -> Result<(), ApplyError> {
+async fn certificates(
+    tx: &mut Tx,
+    file: &DirectoryFile,
+    systems: &Ids,
+    now: DateTime<Utc>,
+) -> Result<(), ApplyError> {
     const INSERT: &str = "INSERT INTO credentials (id, system_id, thumbprint, key_digest, valid_from, valid_until) \
          VALUES ($1, $2, $3, $4, $5, $6)";
     for s in &file.systems {
-        if s.certificates.len() > 2 {
+        if s.certificates.iter().filter(|certificate| certificate.valid_until > now).count() > 2 {
             return Err(ApplyError::Certificates(s.code.clone()));
         }
         let system = id_of(systems, &s.client_id)?;

@@ -14,7 +14,8 @@ use http::{HeaderMap, header};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::openapi::{Content, OpenApi, RefOr, Response};
+use utoipa::{IntoParams, Modify, ToSchema};
 use uuid::Uuid;
 
 /// How an upload is to be taken.
@@ -60,7 +61,8 @@ const SESSIONS: [&str; 2] = ["am", "pm"];
     params(("urn" = String, Path, description = "Unique reference number of the caller's own school"),
            ("year" = i32, Path, description = "Start year of 1 August to 31 July"), UploadQuery),
     request_body(content = String, content_type = "text/csv"),
-    responses((status = 200, body = ImportReport), (status = 422, description = "The file cannot be taken as it is"))
+    responses((status = 200, body = ImportReport), (status = 409, description = "Other uploads of the school kept coming in between"),
+              (status = 422, description = "The file cannot be taken as it is"))
 )]
 pub async fn send_calendar(
     State(gate): State<Gate>,
@@ -88,7 +90,8 @@ pub async fn send_calendar(
     post, path = "/v1/schools/{urn}/pupils", tag = "intake",
     params(("urn" = String, Path, description = "Unique reference number of the caller's own school"), UploadQuery),
     request_body(content = String, content_type = "text/csv"),
-    responses((status = 200, body = ImportReport), (status = 422, description = "The file cannot be taken as it is"))
+    responses((status = 200, body = ImportReport), (status = 409, description = "Other uploads of the school kept coming in between"),
+              (status = 422, description = "The file cannot be taken as it is"))
 )]
 pub async fn send_pupils(
     State(gate): State<Gate>,
@@ -108,7 +111,8 @@ pub async fn send_pupils(
     post, path = "/v1/schools/{urn}/attendance", tag = "intake",
     params(("urn" = String, Path, description = "Unique reference number of the caller's own school"), UploadQuery),
     request_body(content = String, content_type = "text/csv"),
-    responses((status = 200, body = ImportReport), (status = 422, description = "The file cannot be taken as it is"))
+    responses((status = 200, body = ImportReport), (status = 409, description = "Other uploads of the school kept coming in between"),
+              (status = 422, description = "The file cannot be taken as it is"))
 )]
 pub async fn send_attendance(
     State(gate): State<Gate>,
@@ -159,7 +163,8 @@ pub struct RegisterMark {
            ("date" = String, Path, description = "Date of the session"),
            ("session" = String, Path, description = "`am` or `pm`"), UploadQuery),
     request_body = Vec<RegisterMark>,
-    responses((status = 200, body = ImportReport), (status = 422, description = "The register cannot be taken as it is"))
+    responses((status = 200, body = ImportReport), (status = 409, description = "Other uploads of the school kept coming in between"),
+              (status = 422, description = "The register cannot be taken as it is"))
 )]
 pub async fn send_register(
     State(gate): State<Gate>,
@@ -200,17 +205,43 @@ fn lines(body: &[u8], date: NaiveDate, session: &str) -> Result<String, Error> {
     Ok(text)
 }
 
+/// The forms in which a file is taken, by its `Content-Type`.
+const TAKEN: [(&str, Format); 4] = [
+    ("text/csv", Format::Csv),
+    ("application/x-ndjson", Format::Ndjson),
+    ("application/ndjson", Format::Ndjson),
+    ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", Format::Xlsx),
+];
+
+/// Says in the API document of each upload which forms it takes; where it is declared, `text/csv` stands for all.
+#[derive(Clone, Copy, Debug)]
+pub struct Uploads;
+
+impl Modify for Uploads {
+    fn modify(&self, document: &mut OpenApi) {
+        let items = document.paths.paths.values_mut();
+        for operation in items.flat_map(|item| [&mut item.put, &mut item.post]).flatten() {
+            let Some(RefOr::T(body)) = &mut operation.request_body else { continue };
+            if let Some(declared) = body.content.get("text/csv").cloned() {
+                let contents = TAKEN.map(|(taken, format)| match format {
+                    Format::Csv | Format::Ndjson => (taken.to_owned(), declared.clone()),
+                    Format::Xlsx => (taken.to_owned(), Content::default().into()),
+                });
+                body.content.extend(contents);
+                let answer = Response::new("The `Content-Type` is none of those that this upload takes");
+                operation.responses.responses.insert("415".to_owned(), answer.into());
+            }
+        }
+    }
+}
+
 fn options(headers: &HeaderMap, query: UploadQuery) -> Result<Options, Error> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
-    let format = match kind.split(';').next().unwrap_or("").trim() {
-        "text/csv" => Format::Csv,
-        "application/x-ndjson" | "application/ndjson" => Format::Ndjson,
-        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" => Format::Xlsx,
-        _ => {
-            let detail = "send the file as `Content-Type: text/csv`, `application/x-ndjson` or, as a spreadsheet, \
-                          `application/vnd.openxmlformats-officedocument.spreadsheetml.sheet`";
-            return Err(Error::problem(ProblemKind::UnsupportedMediaType, detail));
-        }
+    let kind = kind.split(';').next().unwrap_or("").trim();
+    let Some((_, format)) = TAKEN.into_iter().find(|(taken, _)| *taken == kind) else {
+        let detail = "send the file as `Content-Type: text/csv`, `application/x-ndjson` or, as a spreadsheet, \
+                      `application/vnd.openxmlformats-officedocument.spreadsheetml.sheet`";
+        return Err(Error::problem(ProblemKind::UnsupportedMediaType, detail));
     };
     Ok(query.options(format))
 }

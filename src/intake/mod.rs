@@ -21,7 +21,7 @@ pub use history::{
     read_import_errors, rejected_rows,
 };
 pub use http::{
-    __path_send_attendance, __path_send_calendar, __path_send_pupils, __path_send_register, Places,
+    __path_send_attendance, __path_send_calendar, __path_send_pupils, __path_send_register, Places, Uploads,
     send_attendance, send_calendar, send_pupils, send_register,
 };
 pub use import::{

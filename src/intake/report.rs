@@ -41,6 +41,10 @@ pub struct ImportReport {
     /// session makes them.
     #[serde(default)]
     pub codes_mended: usize,
+    /// Rows of the admission register that give a UPN whose issuer is no authority that is known: worth a second look,
+    /// and taken like any other.
+    #[serde(default)]
+    pub upn_issuer_unknown: usize,
     /// Cells of free-text comments, dropped unread.
     pub comments_dropped: usize,
     /// Pupils whose whereabouts the file protects who were not protected here: no file can take it back.

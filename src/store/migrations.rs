@@ -2,7 +2,7 @@
 
 use super::{Db, StoreError, open, read};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{Connection as _, Executor as _, Row, SqlSafeStr};
+use sqlx::{Connection as _, Executor as _, SqlSafeStr};
 use std::borrow::Cow;
 
 /// A migration's number, its capability, and its text for either database.
@@ -91,26 +91,39 @@ pub async fn versions(db: &Db) -> Result<(i64, i64), StoreError> {
     Ok((ours, theirs.unwrap_or(0)))
 }
 
-/// Every `table.column` of the open database with whether it may be null, sorted: for the test that holds both in step.
+/// Every column of the open database with its type, as SQLite names it, and whether it may be null; then every key, unique
+/// index and index with its columns; sorted: for the test that holds both in step.
 pub async fn schema_of(db: &Db) -> Result<Vec<String>, StoreError> {
-    const SQLITE: &str = "SELECT m.name || '.' || c.name, c.\"notnull\" = 0 AND c.pk = 0 FROM sqlite_master m \
-         JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%' \
-         AND m.name NOT LIKE '\\_sqlx%' ESCAPE '\\' ORDER BY 1";
-    const POSTGRES: &str = "SELECT table_name || '.' || column_name, is_nullable = 'YES' \
-         FROM information_schema.columns WHERE table_schema = current_schema() \
-         AND table_name NOT LIKE '\\_sqlx%' ORDER BY 1";
-    let mut rows: Vec<(String, bool)> = match db {
-        Db::Sqlite { read, .. } => {
-            let rows = sqlx::query(SQLITE).fetch_all(read).await?;
-            rows.iter()
-                .map(|r| Ok((r.try_get(0)?, r.try_get::<i64, _>(1)? != 0)))
-                .collect::<Result<_, sqlx::Error>>()?
-        }
-        Db::Postgres(pool) => sqlx::query_as(POSTGRES).fetch_all(pool).await?,
+    const SQLITE: &str = "SELECT m.name || '.' || c.name || ' ' || c.type \
+         || CASE WHEN c.\"notnull\" = 0 AND c.pk = 0 THEN ' null' ELSE '' END \
+         FROM sqlite_master m JOIN pragma_table_info(m.name) c \
+         WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%' AND m.name NOT LIKE '\\_sqlx%' ESCAPE '\\' \
+         UNION ALL SELECT m.name || ' key (' || group_concat(c.name, ', ' ORDER BY c.pk) || ')' \
+         FROM sqlite_master m JOIN pragma_table_info(m.name) c \
+         WHERE m.type = 'table' AND m.name NOT LIKE '\\_sqlx%' ESCAPE '\\' AND c.pk > 0 GROUP BY m.name \
+         UNION ALL SELECT m.name || CASE WHEN i.\"unique\" THEN ' unique (' ELSE ' index (' END \
+         || group_concat(c.name, ', ' ORDER BY c.seqno) || ')' || CASE WHEN i.partial THEN ' partial' ELSE '' END \
+         FROM sqlite_master m JOIN pragma_index_list(m.name) i JOIN pragma_index_info(i.name) c \
+         WHERE m.type = 'table' AND m.name NOT LIKE '\\_sqlx%' ESCAPE '\\' AND i.origin <> 'pk' \
+         GROUP BY m.name, i.name, i.\"unique\", i.partial";
+    const POSTGRES: &str = "SELECT table_name || '.' || column_name || ' ' || CASE data_type \
+         WHEN 'bigint' THEN 'INTEGER' WHEN 'boolean' THEN 'INTEGER' WHEN 'text' THEN 'TEXT' WHEN 'date' THEN 'TEXT' \
+         WHEN 'timestamp with time zone' THEN 'TEXT' WHEN 'uuid' THEN 'BLOB' WHEN 'bytea' THEN 'BLOB' \
+         ELSE data_type END || CASE WHEN is_nullable = 'YES' THEN ' null' ELSE '' END \
+         FROM information_schema.columns WHERE table_schema = current_schema() AND table_name NOT LIKE '\\_sqlx%' \
+         UNION ALL SELECT t.relname::text \
+         || CASE WHEN x.indisprimary THEN ' key (' WHEN x.indisunique THEN ' unique (' ELSE ' index (' END \
+         || string_agg(a.attname::text, ', ' ORDER BY k.place) || ')' \
+         || CASE WHEN x.indpred IS NULL THEN '' ELSE ' partial' END \
+         FROM pg_index x JOIN pg_class t ON t.oid = x.indrelid JOIN pg_namespace n ON n.oid = t.relnamespace \
+         CROSS JOIN LATERAL unnest(x.indkey) WITH ORDINALITY AS k(attnum, place) \
+         JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.attnum \
+         WHERE n.nspname = current_schema() AND t.relname NOT LIKE '\\_sqlx%' \
+         GROUP BY x.indexrelid, t.relname, x.indisprimary, x.indisunique, x.indpred IS NULL";
+    let mut lines: Vec<String> = match db {
+        Db::Sqlite { read, .. } => sqlx::query_scalar(SQLITE).fetch_all(read).await?,
+        Db::Postgres(pool) => sqlx::query_scalar(POSTGRES).fetch_all(pool).await?,
     };
-    rows.sort();
-    Ok(rows
-        .into_iter()
-        .map(|(column, null)| format!("{column}{}", if null { " null" } else { "" }))
-        .collect())
+    lines.sort();
+    Ok(lines)
 }

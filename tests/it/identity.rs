@@ -16,6 +16,7 @@ use schoolgate::clock::Clock;
 use schoolgate::config::Config;
 use schoolgate::crypto::{Keyring, sha256};
 use schoolgate::demo::{DemoCaller, SystemName, pki};
+use schoolgate::directory::{self, CertificateEntry, DirectoryFile, OrganisationEntry, SystemEntry};
 use schoolgate::domain::purpose::{Purpose, Role};
 use schoolgate::identity::{Grant, TokenKeys};
 use std::path::Path;
@@ -25,6 +26,7 @@ use std::time::{Duration, Instant};
 pub fn register(suite: &mut Suite) {
     suite.both_empty("identity::refused_handshakes_have_their_entries", handshakes);
     suite.both_empty("identity::certificates_are_read_again_while_serving", renewed);
+    suite.both_empty("identity::two_certificates_of_a_system_are_let_in_and_no_third", two_certificates);
     suite.both_empty("identity::each_token_that_does_not_hold_is_refused_and_recorded", tokens);
     suite.both_empty("identity::a_client_is_given_a_token_only_as_itself", clients);
     suite.both_empty("identity::what_is_taken_away_is_shut_within_a_second", taken_away);
@@ -78,6 +80,83 @@ async fn renewed(test: TestDb) {
     assert!(gate.demo.running.renew_tls(&files).is_err());
     assert!(!is_refused(&gate, own(&new)).await, "what is in use stays");
     gate.stop().await;
+}
+
+/// While one certificate follows another both are let in, each with its own tokens; a third is not registered.
+async fn two_certificates(test: TestDb) {
+    const REGISTER: &str = "INSERT INTO credentials (id, system_id, thumbprint, key_digest, valid_from, valid_until) \
+         SELECT $1, id, $2, $3, $4, $5 FROM systems WHERE client_id = $6";
+    let gate = TestGate::start(&test.url).await;
+    let caller = gate.caller("social_worker_cp");
+    let system = SystemName::new(&caller.organisation, "social-care");
+    let next = tempfile::tempdir().unwrap();
+    let made = schoolgate::demo::Pki::create(next.path(), std::slice::from_ref(&system), now()).unwrap();
+    let second = &made.entries[&system];
+    let read = |path: &str| std::fs::read(next.path().join(path)).unwrap();
+    std::fs::write(gate.demo.dir.join("certs/second.pem"), read(&system.certificate())).unwrap();
+    std::fs::write(gate.demo.dir.join("certs/second.key"), read(&system.key())).unwrap();
+    let mut authorities = std::fs::read(gate.demo.dir.join(pki::CA)).unwrap();
+    authorities.extend(read(pki::CA));
+    std::fs::write(gate.demo.dir.join(pki::CA), authorities).unwrap();
+    gate.demo
+        .running
+        .renew_tls(&Config::load(&gate.demo.dir.join("schoolgate.toml")).unwrap().files)
+        .unwrap();
+    let ask = async |wire: &Wire| wire.ask_token(&caller.client_id, &caller.role, &caller.purpose).await;
+    let mut new = Wire::with_certificate(&gate, "certs/second.pem");
+    assert_eq!(ask(&new).await.status, 401, "not before it is registered");
+    let digest = |hex: &str| schoolgate::crypto::from_hex(hex).unwrap();
+    let (id, thumbprint, key) =
+        (uuid::Uuid::now_v7(), digest(&second.thumbprint), digest(&second.key_digest));
+    let (from, until_then) = (second.valid_from, second.valid_until);
+    let client_id = caller.client_id.as_str();
+    assert_eq!(run!(test.db, REGISTER, id, thumbprint.clone(), key.clone(), from, until_then, client_id), 1);
+    run!(test.db, MOVED);
+    until("the second", SEEN, async || ask(&new).await.status == 200).await;
+    ask(&new).await.json()["access_token"].as_str().unwrap().clone_into(&mut new.token);
+    let old = Wire::of(&gate, "social_worker_cp").await;
+    for wire in [&old, &new] {
+        assert_eq!(send(wire.request("GET", REPORT)).await.status, 200);
+    }
+    let crossed = send(old.bare("GET", REPORT).bearer_auth(&new.token)).await;
+    let reason = entry_of(&test.db, &crossed).await.reason;
+    assert_eq!((crossed.status, reason.as_deref()), (401, Some("token_of_other_certificate")));
+    gate.stop().await;
+    no_third(&test, second).await;
+}
+
+/// A directory file may name two certificates of a system that have not expired, beside those that have.
+async fn no_third(test: &TestDb, certificate: &CertificateEntry) {
+    let numbered = |n: u8, valid_until| CertificateEntry {
+        thumbprint: format!("{n:064x}"),
+        valid_until,
+        ..certificate.clone()
+    };
+    let (live, expired) = (now() + TimeDelta::days(1), now() - TimeDelta::days(1));
+    for (until, refused) in [([live, live, expired], false), ([live, live, live], true)] {
+        let file = DirectoryFile {
+            organisations: vec![OrganisationEntry {
+                code: "holder".to_owned(),
+                kind: "vendor".to_owned(),
+                name: "holder".to_owned(),
+                ..OrganisationEntry::default()
+            }],
+            systems: vec![SystemEntry {
+                organisation: "holder".to_owned(),
+                code: "sync".to_owned(),
+                client_id: "holder.sync".to_owned(),
+                certificates: (1..).zip(until).map(|(n, until)| numbered(n, until)).collect(),
+                ..SystemEntry::default()
+            }],
+            ..DirectoryFile::default()
+        };
+        let mut tx = test.db.begin().await.unwrap();
+        let applied = directory::apply(&mut tx, &file, now()).await;
+        drop(tx);
+        let told = applied.err().map(|error| error.to_string());
+        let says = told.as_deref().is_some_and(|told| told.contains("`sync` has more than two"));
+        assert_eq!((told.is_some(), says), (refused, refused), "{told:?}");
+    }
 }
 
 async fn handshakes(test: TestDb) {

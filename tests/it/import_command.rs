@@ -120,6 +120,13 @@ fn demo(dir: &Path) -> DemoJson {
     json
 }
 
+/// With `--json` a failure is JSON and nothing else.
+fn told_as_json((exit, expected): (i32, i32), said: &str, why: &str) {
+    let told: Value = serde_json::from_str(said).unwrap_or_else(|e| panic!("{e}: {said}"));
+    assert_eq!((exit, told.as_object().unwrap().len()), (expected, 1), "{said}");
+    assert!(told["error"].as_str().unwrap().contains(why), "{said}");
+}
+
 /// A stopped demonstration, and the system of its first school.
 struct Folder<'a> {
     dir: &'a Path,
@@ -341,6 +348,17 @@ impl<'a> Folder<'a> {
         assert_eq!((code, said.contains("neither .csv, .xlsx nor .ndjson")), (1, true), "{said}");
         let (code, said) = self.import("attendance", &self.dir.join("none.csv"), &[]);
         assert_eq!((code, said.contains("cannot read")), (1, true), "{said}");
+        for (file, code, why) in [
+            (&wrong, 1, "nothing was taken"),
+            (&self.dir.join("demo.json"), 1, "neither .csv, .xlsx nor .ndjson"),
+            (&self.dir.join("none.csv"), 1, "cannot read"),
+        ] {
+            let (exit, said) = self.import("attendance", file, &["--json"]);
+            told_as_json((exit, code), &said, why);
+        }
+        let output = self.import_as(("nobody", &self.caller.key), "attendance", &good, &["--json"]);
+        let said = String::from_utf8(output.stdout).unwrap();
+        told_as_json((output.status.code().unwrap(), 4), &said, "not authorised");
         assert_eq!(self.import("marks", &good, &[]).0, 2, "usage");
         assert_eq!(self.recorded().1, before.1, "none of it was written");
         assert_eq!(self.urn.len(), 6);

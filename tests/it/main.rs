@@ -47,6 +47,7 @@ mod registers;
 mod relationships;
 mod retention;
 mod school_figures;
+mod snapshots;
 mod store;
 mod summaries;
 mod support;
@@ -93,6 +94,7 @@ fn trials(suite: &mut Suite) {
     relationships::register(suite);
     retention::register(suite);
     school_figures::register(suite);
+    snapshots::register(suite);
     store::register(suite);
     summaries::register(suite);
     support::register(suite);

@@ -4,6 +4,7 @@ use crate::support::exports::number;
 use crate::support::wire::{MOVED, Reply, Wire, entry_of, run, send};
 use crate::support::{Suite, TestDb, TestGate};
 use schoolgate::audit::Decision;
+use schoolgate::clock::Clock;
 use schoolgate::demo::agencies::{SUPPLIER, SUPPLIER_SYSTEM};
 use schoolgate::demo::{SchoolFiles, SystemName};
 use schoolgate::directory::{self, DirectoryFile, MandateEntry, OrganisationEntry, SystemEntry};
@@ -228,7 +229,7 @@ async fn held(test: TestDb) {
         ("vendor", "school", "everything", Some("`everything` is not a scope")),
     ] {
         let mut tx = test.db.begin().await.unwrap();
-        let applied = directory::apply(&mut tx, &file(kind, school, scope)).await;
+        let applied = directory::apply(&mut tx, &file(kind, school, scope), Clock::machine().now()).await;
         // Nothing of it is kept: the transaction is dropped.
         drop(tx);
         match (applied, refused) {

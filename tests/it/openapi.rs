@@ -18,6 +18,7 @@ pub fn register(suite: &mut Suite) {
         assert_eq!(about_children, routes);
         assert_eq!(others, BTreeSet::from(["post /oauth2/token".to_owned()]), "how a token is had");
     });
+    suite.plain("openapi::answers_and_uploads_are_described_whole", described_whole);
     suite.plain("openapi::self::routes_are_read", || {
         let source = ".route(MethodFilter::GET, \"/v1/a/{b}\", x)\n\
             // .route(MethodFilter::GET, \"/v1/no\", x)\n\
@@ -42,6 +43,33 @@ fn committed_document_is_current() {
         "docs/openapi.json is not what the code says; renew it, and review what changes for clients:\n  \
          cargo run -- openapi > docs/openapi.json"
     );
+}
+
+/// What a client must be ready for: every form of a file, every refusal, and the headers that come with them.
+fn described_whole() {
+    const UPLOAD: &[&str] = &[
+        "application/ndjson",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "application/x-ndjson",
+        "text/csv",
+    ];
+    let ran = schoolgate(Path::new("/"), ["openapi"]);
+    let document: Value = serde_json::from_str(&ran.out).unwrap();
+    let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+    let upload = &document["paths"]["/v1/schools/{urn}/attendance"]["post"];
+    assert_eq!(keys(&upload["requestBody"]["content"]), UPLOAD.iter().map(|t| (*t).to_owned()).collect());
+    let statuses = ["200", "400", "401", "403", "405", "409", "413", "415", "422", "429", "500", "503"];
+    assert_eq!(keys(&upload["responses"]), statuses.map(str::to_owned).into());
+    for (status, own) in [("200", None), ("401", Some("WWW-Authenticate")), ("429", Some("Retry-After"))] {
+        let expected = ["Audit-Receipt", "X-Request-Id"].into_iter().chain(own).map(str::to_owned).collect();
+        assert_eq!(keys(&upload["responses"][status]["headers"]), expected, "{status}");
+    }
+    for (path, items) in document["paths"].as_object().unwrap() {
+        let answers = items.as_object().unwrap().values().map(|operation| &operation["responses"]);
+        for (status, answer) in answers.flat_map(|all| all.as_object().unwrap()) {
+            assert!(answer["headers"]["X-Request-Id"].is_object(), "{path} {status}");
+        }
+    }
 }
 
 /// `method path` of each route in the text of the router, read as `MethodFilter::GET, "/path"`.

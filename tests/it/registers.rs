@@ -2,8 +2,8 @@
 //! the order of arrival.
 
 use crate::support::exports::{
-    MARK, Row, Wire, changed, csv_of, handle, mark, newcomer, number, one_mark, ordinary, standing, taken,
-    upn,
+    MARK, Row, Wire, changed, columns_of, csv_of, handle, mark, newcomer, number, one_mark, ordinary,
+    standing, taken, upn,
 };
 use crate::support::{Suite, TestDb};
 use reqwest::Method;
@@ -16,6 +16,7 @@ pub fn register(suite: &mut Suite) {
     suite.both_empty("registers::what_one_school_changes_leaves_anothers_bytes", bytes_of_another);
     suite.both_empty("registers::order_of_arrival_never_matters", order);
     suite.both_empty("registers::uploads_are_idempotent_and_whole", idempotent);
+    suite.both_empty("registers::a_upn_of_an_unknown_issuer_is_counted_and_taken", unknown_issuer);
     suite.both_empty("registers::a_file_never_lowers_protection", protection);
     suite.both_empty("registers::two_schools_admit_one_child_once", admitted_at_once);
 }
@@ -91,6 +92,26 @@ async fn bytes_of_another(db: TestDb) {
     }
     // B's own answer did change.
     assert_eq!(gate.client(&Wire::sender(&b.urn)).find(&shared[0].0["upn"]).await.unwrap(), None);
+    gate.stop().await;
+}
+
+/// No authority has the number 999: the school is told how many such rows it sent, and none is refused for it.
+async fn unknown_issuer(db: TestDb) {
+    let gate = Wire::start(&db.url).await;
+    let school = &gate.schools()[0];
+    let pattern = ordinary(&gate, school);
+    let numbers = [upn("999000000000"), upn("999000000001"), upn("801200009801")];
+    let rows: Vec<Row> = (0..)
+        .zip(&numbers)
+        .map(|(n, upn)| newcomer(&pattern, &format!("issuer-{n}"), upn, &format!("Number{n}"), "2026-11-16"))
+        .collect();
+    let report = taken(&gate, &school.urn, "pupils", &csv_of(&columns_of(&rows[0]), &rows)).await;
+    assert_eq!((&report["accepted"], &report["upn_issuer_unknown"]), (&json!(3), &json!(2)), "{report}");
+    let known = gate.client(&Wire::sender(&school.urn)).find(&numbers[0]).await.unwrap();
+    assert!(known.is_some(), "the pupil is on the register");
+    let path = format!("/v1/imports/{}", report["import_id"].as_str().unwrap());
+    let again = gate.get(&Wire::sender(&school.urn), &path).await;
+    assert_eq!(again.body["upn_issuer_unknown"], 2, "{}", again.body);
     gate.stop().await;
 }
 

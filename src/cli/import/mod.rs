@@ -87,9 +87,19 @@ const NOT_AUTHORISED: u8 = 4;
 /// Something else was in the way; the same command may go through later.
 const TRY_AGAIN: u8 = 5;
 
-/// Imports a file; gives the exit code.
+/// Imports a file; gives the exit code. With `--json` whatever is in the way is told as JSON too.
 pub(super) async fn import(args: &ImportArgs) -> Result<u8> {
     super::serve::log_to_stderr("warn");
+    match opened(args).await {
+        Err(error) if args.json => {
+            super::say(&told::failed(args, &format!("{error:#}")))?;
+            Ok(super::FAILED)
+        }
+        outcome => outcome,
+    }
+}
+
+async fn opened(args: &ImportArgs) -> Result<u8> {
     let format = match args.file.extension().and_then(|e| e.to_str()) {
         Some("csv") => Format::Csv,
         Some("ndjson" | "jsonl") => Format::Ndjson,
@@ -133,7 +143,7 @@ async fn take(gate: &Gate, args: &ImportArgs, file: SentFile, options: Options) 
                 e.reason = Some(fault.why().to_owned());
             });
             gate.record(&trail, StatusCode::UNAUTHORIZED, b"").await?;
-            super::say(&format!("not authorised: {fault}\n"))?;
+            super::say(&told::failed(args, &format!("not authorised: {fault}")))?;
             return Ok(NOT_AUTHORISED);
         }
     };

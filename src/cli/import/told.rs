@@ -86,7 +86,7 @@ pub(super) fn tell(
     let imported = match outcome {
         Ok(imported) => imported,
         Err(error) => {
-            say(&format!("nothing was taken: {error}\n"))?;
+            say(&failed(args, &format!("nothing was taken: {error}")))?;
             return Ok(exit(&error));
         }
     };
@@ -121,6 +121,11 @@ pub(super) fn tell(
         }
     }
     Ok(code)
+}
+
+/// What is printed where there is nothing to count.
+pub(super) fn failed(args: &ImportArgs, why: &str) -> String {
+    if args.json { format!("{}\n", serde_json::json!({ "error": why })) } else { format!("{why}\n") }
 }
 
 fn of_school(school: SchoolImport) -> Result<OfSchool> {
@@ -168,6 +173,7 @@ fn sum(schools: &[OfSchool]) -> ImportReport {
         total.rejected += report.rejected;
         total.comments_dropped += report.comments_dropped;
         total.codes_mended += report.codes_mended;
+        total.upn_issuer_unknown += report.upn_issuer_unknown;
         total.protection_raised += report.protection_raised;
         total.marks_without_session += report.marks_without_session;
         total.errors_left_out += report.errors_left_out;

@@ -48,27 +48,6 @@ impl Class {
     }
 }
 
-/// What a code tells about a child beyond being there or not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Sensitivity {
-    /// Nothing of a special category.
-    Ordinary,
-    /// Health (UK GDPR Art 9).
-    Health,
-    /// A hint of health or special educational need.
-    HealthHint,
-    /// Religion (Art 9).
-    Religion,
-    /// A proxy for ethnicity (Art 9).
-    Ethnicity,
-    /// Criminal justice (Art 10).
-    Criminal,
-    /// Discipline.
-    Discipline,
-    /// A hint of where else the child is placed.
-    Placement,
-}
-
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Era {
     Old,
@@ -77,7 +56,7 @@ enum Era {
 }
 
 macro_rules! codes {
-    ($($(#[$meta:meta])* $variant:ident = $byte:literal $text:literal $class:ident $era:ident $sensitivity:ident;)+) => {
+    ($($(#[$meta:meta])* $variant:ident = $byte:literal $text:literal $class:ident $era:ident;)+) => {
         /// One attendance code. The number is its stored byte.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
@@ -98,11 +77,6 @@ macro_rules! codes {
             /// How the Department for Education counts it. A code that changed its class changed its name too (J, now J1), so one class suffices.
             pub const fn class(self) -> Class { match self { $(Self::$variant => Class::$class),+ } }
 
-            /// What it reveals about the child.
-            pub const fn sensitivity(self) -> Sensitivity {
-                match self { $(Self::$variant => Sensitivity::$sensitivity),+ }
-            }
-
             const fn era(self) -> Era { match self { $(Self::$variant => Era::$era),+ } }
 
             fn lookup(text: &str) -> Option<Self> { match text { $($text => Some(Self::$variant),)+ _ => None } }
@@ -112,94 +86,94 @@ macro_rules! codes {
 
 codes! {
     /// Present in the morning (Table 1).
-    PresentAm = 1 "/" Present Both Ordinary;
+    PresentAm = 1 "/" Present Both;
     /// Present in the afternoon (Table 1).
-    PresentPm = 2 "\\" Present Both Ordinary;
+    PresentPm = 2 "\\" Present Both;
     /// Arrived before the register closed (Table 1).
-    L = 3 "L" Late Both Ordinary;
+    L = 3 "L" Late Both;
     /// Provision arranged by the authority (Table 2; EA 1996 s.19).
-    K = 4 "K" ApprovedActivity New HealthHint;
+    K = 4 "K" ApprovedActivity New;
     /// Visit or trip supervised by the school's staff (Table 2).
-    V = 5 "V" ApprovedActivity Both Ordinary;
+    V = 5 "V" ApprovedActivity Both;
     /// Approved sporting activity (Table 2).
-    P = 6 "P" ApprovedActivity Both Ordinary;
+    P = 6 "P" ApprovedActivity Both;
     /// Approved work experience (Table 2).
-    W = 7 "W" ApprovedActivity Both Ordinary;
+    W = 7 "W" ApprovedActivity Both;
     /// Any other approved educational activity (Table 2).
-    B = 8 "B" ApprovedActivity Both Ordinary;
+    B = 8 "B" ApprovedActivity Both;
     /// Leave for a regulated performance or employment abroad (Table 3).
-    C1 = 9 "C1" Authorised New Ordinary;
+    C1 = 9 "C1" Authorised New;
     /// Leave for a medical or dental appointment (Table 3).
-    M = 10 "M" Authorised Both Health;
+    M = 10 "M" Authorised Both;
     /// Leave for an interview (Table 3).
-    J1 = 11 "J1" Authorised New Ordinary;
+    J1 = 11 "J1" Authorised New;
     /// Leave to study for a public examination (Table 3).
-    S = 12 "S" Authorised Both Ordinary;
+    S = 12 "S" Authorised Both;
     /// Not of compulsory school age and not required by the timetable (Table 3); until March 2022 also not in school in
     /// circumstances of the coronavirus, which counted as not possible too.
-    X = 13 "X" NotPossible Both Ordinary;
+    X = 13 "X" NotPossible Both;
     /// Leave under a temporary part-time timetable (Table 3; reg 11).
-    C2 = 14 "C2" Authorised New HealthHint;
+    C2 = 14 "C2" Authorised New;
     /// Leave to attend another school where the pupil is registered (Table 3).
-    D = 15 "D" NotPossible Both Placement;
+    D = 15 "D" NotPossible Both;
     /// Leave for any other purpose (Table 3).
-    C = 16 "C" Authorised Both Ordinary;
+    C = 16 "C" Authorised Both;
     /// Mobile child travelling with a parent for work (Table 3).
-    T = 17 "T" Authorised Both Ethnicity;
+    T = 17 "T" Authorised Both;
     /// Day set apart by the parent's religious body (Table 3).
-    R = 18 "R" Authorised Both Religion;
+    R = 18 "R" Authorised Both;
     /// Sickness (Table 3).
-    I = 19 "I" Authorised Both Health;
+    I = 19 "I" Authorised Both;
     /// The authority failed its duty of access or travel (Table 3; reg 10(12), (13)).
-    Q = 20 "Q" NotPossible New Ordinary;
+    Q = 20 "Q" NotPossible New;
     /// Beyond walking distance and the usual transport did not run (Table 3).
-    Y1 = 21 "Y1" NotPossible New Ordinary;
+    Y1 = 21 "Y1" NotPossible New;
     /// Widespread disruption of travel (Table 3).
-    Y2 = 22 "Y2" NotPossible New Ordinary;
+    Y2 = 22 "Y2" NotPossible New;
     /// Part of the premises unavoidably out of use (Table 3).
-    Y3 = 23 "Y3" NotPossible New Ordinary;
+    Y3 = 23 "Y3" NotPossible New;
     /// The session was cancelled (reg 10(10)); in neither table.
-    Y4 = 24 "Y4" NotPossible New Ordinary;
+    Y4 = 24 "Y4" NotPossible New;
     /// Criminal justice detention (Table 3; reg 10(14)).
-    Y5 = 25 "Y5" NotPossible New Criminal;
+    Y5 = 25 "Y5" NotPossible New;
     /// Public health guidance or law (Table 3).
-    Y6 = 26 "Y6" NotPossible New HealthHint;
+    Y6 = 26 "Y6" NotPossible New;
     /// Another unavoidable cause (Table 3).
-    Y7 = 27 "Y7" NotPossible New Ordinary;
+    Y7 = 27 "Y7" NotPossible New;
     /// Suspended, or permanently excluded and not yet deleted (Table 3).
-    E = 28 "E" Authorised Both Discipline;
+    E = 28 "E" Authorised Both;
     /// Holiday without leave (Table 3).
-    G = 29 "G" Unauthorised Both Ordinary;
+    G = 29 "G" Unauthorised Both;
     /// No reason yet (Table 3; reg 10(7)).
-    N = 30 "N" Unauthorised Both Ordinary;
+    N = 30 "N" Unauthorised Both;
     /// None of the other rows (Table 3).
-    O = 31 "O" Unauthorised Both Ordinary;
+    O = 31 "O" Unauthorised Both;
     /// Arrived after the register closed, before the session ended (reg 10(8)(b)).
-    U = 32 "U" Unauthorised Both Ordinary;
+    U = 32 "U" Unauthorised Both;
     /// Prospective pupil, not yet on roll; not in the regulations.
-    Z = 33 "Z" NotCollected Both Ordinary;
+    Z = 33 "Z" NotCollected Both;
     /// Planned closure of the whole school; not in the regulations.
-    PlannedClosure = 34 "#" NotCollected Both Ordinary;
+    PlannedClosure = 34 "#" NotCollected Both;
     /// Holiday with leave; withdrawn, now C or G.
-    H = 35 "H" Authorised Old Ordinary;
+    H = 35 "H" Authorised Old;
     /// Interview as an approved activity; withdrawn, now J1, which is authorised absence.
-    J = 36 "J" ApprovedActivity Old Ordinary;
+    J = 36 "J" ApprovedActivity Old;
     /// Unable to attend in exceptional circumstances; withdrawn, now Y1 to Y7.
-    Y = 37 "Y" NotPossible Old Ordinary;
+    Y = 37 "Y" NotPossible Old;
     // The six below are recalled from 2020 to 2022 and unconfirmed: what each stood for, and their exact dates. They are
     // read so that a history can be taken in; none was a possible attendance except the two kinds of illness.
     /// Coronavirus period: not required, under compulsory school age. Unconfirmed.
-    X01 = 38 "X01" NotPossible Old Ordinary;
+    X01 = 38 "X01" NotPossible Old;
     /// Coronavirus period: symptoms. Unconfirmed.
-    X02 = 39 "X02" NotPossible Old HealthHint;
+    X02 = 39 "X02" NotPossible Old;
     /// Coronavirus period: contact with a case. Unconfirmed.
-    X03 = 40 "X03" NotPossible Old HealthHint;
+    X03 = 40 "X03" NotPossible Old;
     /// Coronavirus period: quarantine after travel. Unconfirmed.
-    X04 = 41 "X04" NotPossible Old HealthHint;
+    X04 = 41 "X04" NotPossible Old;
     /// Coronavirus period: illness other than a confirmed case. Unconfirmed.
-    I01 = 42 "I01" Authorised Old Health;
+    I01 = 42 "I01" Authorised Old;
     /// Coronavirus period: illness, a confirmed case. Unconfirmed.
-    I02 = 43 "I02" Authorised Old Health;
+    I02 = 43 "I02" Authorised Old;
 }
 
 /// Why a code was refused. The text itself is not quoted: it may be a comment about a child.
@@ -358,6 +332,18 @@ mod tests {
         }
         for unknown in ["", "l", "l ", "ZZ", "Y8", "sick, mum rang"] {
             assert_eq!(Code::parse(unknown, NEW_CODES_FROM), Err(CodeError::Unknown));
+        }
+    }
+
+    #[test]
+    fn a_code_is_read_on_its_dates_of_validity_alone() {
+        for code in Code::ALL {
+            let (first, last) = code.validity();
+            assert!(first.is_none() || last.is_none(), "{code:?}");
+            for day in ["2020-09-01", "2024-08-18", "2024-08-19", "2026-11-20"].map(date) {
+                let valid = first.is_none_or(|first| first <= day) && last.is_none_or(|last| day <= last);
+                assert_eq!(Code::parse(code.as_str(), day).is_ok(), valid, "{code:?} on {day}");
+            }
         }
     }
 

@@ -10,7 +10,7 @@ mod retention;
 mod sets;
 pub mod summary;
 
-pub use codes::{Class, Code, CodeError, NEW_CODES_FROM, Sensitivity};
+pub use codes::{Class, Code, CodeError, NEW_CODES_FROM};
 pub use marks::{Entered, MarkPlaceError, MinutesLate, PackedYear, StoredMarksError, may_stand};
 pub use merge::{Mark, Merge, merge, merge_received};
 pub use retention::{KEPT_YEARS, kept_out, take_out};

@@ -27,6 +27,8 @@ pub(super) async fn plan(
     confirmed: Confirmed,
 ) -> Result<(Plan, ImportReport), StoreError> {
     let mut report = ImportReport::begin("pupils", &file.tally);
+    let unknown = |row: &PupilRow| row.upn.as_ref().is_some_and(|upn| !upn.issuer_known());
+    report.upn_issuer_unknown = file.rows.iter().filter(|(_, row)| unknown(row)).count();
     report.columns_left =
         columns_left(file.rows.iter().map(|(_, row)| row)).into_iter().map(str::to_owned).collect();
     let mut plan = Plan::default();

@@ -37,7 +37,8 @@ const TRIES: usize = 3;
     get, path = "/v1/schools/{urn}/attendance-summary", tag = "summaries",
     params(("urn" = String, Path, description = "The school's unique reference number"), SchoolFiguresQuery),
     responses((status = 200, body = SchoolFiguresAnswer),
-              (status = 403, description = "Neither the caller's own school nor one whose returns come to it"))
+              (status = 403, description = "Neither the caller's own school nor one whose returns come to it"),
+              (status = 409, description = "The half term was published by others, again and again; ask once more"))
 )]
 pub async fn read_school_figures(
     State(gate): State<Gate>,

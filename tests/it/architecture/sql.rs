@@ -73,7 +73,20 @@ const READERS: &[(&str, &[&str])] = &[
             "systems",
         ],
     ),
-    ("store", &["information_schema", "pragma_table_info", "sqlite_master"]),
+    (
+        "store",
+        &[
+            "information_schema",
+            "pg_attribute",
+            "pg_class",
+            "pg_index",
+            "pg_namespace",
+            "pragma_index_info",
+            "pragma_index_list",
+            "pragma_table_info",
+            "sqlite_master",
+        ],
+    ),
 ];
 /// Reads of another module's tables outside that list. May only shrink.
 const READS: &[(&str, &str)] = &[];
