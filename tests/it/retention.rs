@@ -41,9 +41,15 @@ async fn entries(db: TestDb) {
     let mut pupil = newcomer(&ordinary(&gate, school), "old-1", &upn, "Longago", "2019-09-02");
     pupil.insert("date_of_birth".to_owned(), "2014-10-04".to_owned());
     taken(&gate, &school.urn, "pupils", &changed(&pupil, &[])).await;
-    taken(&gate, &school.urn, "calendar/2019", &old_calendar(&["2019-11-18", "2019-11-19"])).await;
+    taken(
+        &gate,
+        &school.urn,
+        "calendar/2019?confirm_short_year=true",
+        &old_calendar(&["2019-11-18", "2019-11-19"]),
+    )
+    .await;
     let days = ["2020-11-18", "2020-11-19", "2020-11-20", "2020-11-23"];
-    taken(&gate, &school.urn, "calendar/2020", &old_calendar(&days)).await;
+    taken(&gate, &school.urn, "calendar/2020?confirm_short_year=true", &old_calendar(&days)).await;
     // Today is 20 November 2026: what was entered on 20 November 2020 has had its six years.
     let rows = [
         ("2019-11-18", "am", "/", "2019-11-18T09:00:00Z", ""),
