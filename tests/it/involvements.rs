@@ -431,7 +431,7 @@ async fn bad_claims(db: TestDb) {
         assert_eq!(state(&gate, SENDER, 1).await, None, "{changes}");
     }
     // A client's clock may be five minutes ahead of ours, and no more.
-    let now = gate.gate.demo.running.gate.clock().now();
+    let now = gate.gate.demo.running.gate.clock().school_now();
     let ahead = |seconds| with(&good, json!({"opened_at": (now + TimeDelta::seconds(seconds)).to_rfc3339()}));
     let late = put(&gate, SENDER, 1, &ahead(600)).await;
     assert_eq!((late.status, state(&gate, SENDER, 1).await), (400, None), "{}", late.body);

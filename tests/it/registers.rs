@@ -86,7 +86,10 @@ async fn bytes_of_another(db: TestDb) {
         calendar.iter_mut().find(|day| day["date"].as_str() > "2026-10-01" && day["am"] == "open").unwrap();
     day.insert("am".to_owned(), "closed".to_owned());
     let csv = csv_of(&["date", "am", "pm", "term", "note"], &calendar);
-    assert!(taken(&gate, &b.urn, "calendar/2026", &csv).await["accepted"].as_u64() > Some(0));
+    // The day has marks, of which the school says that they are meant to stand on no session.
+    let asked = gate.send(&b.urn, "calendar/2026", &csv).await.body["marks_without_session"].clone();
+    let what = format!("calendar/2026?confirm_marks_without_session={asked}");
+    assert!(taken(&gate, &b.urn, &what, &csv).await["accepted"].as_u64() > Some(0));
     for ((own, _), before) in shared.iter().zip(before) {
         assert!(fetched(&gate, &a.urn, &own["upn"], import).await == before, "{}", own["school_pupil_id"]);
     }

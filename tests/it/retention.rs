@@ -41,9 +41,15 @@ async fn entries(db: TestDb) {
     let mut pupil = newcomer(&ordinary(&gate, school), "old-1", &upn, "Longago", "2019-09-02");
     pupil.insert("date_of_birth".to_owned(), "2014-10-04".to_owned());
     taken(&gate, &school.urn, "pupils", &changed(&pupil, &[])).await;
-    taken(&gate, &school.urn, "calendar/2019", &old_calendar(&["2019-11-18", "2019-11-19"])).await;
+    taken(
+        &gate,
+        &school.urn,
+        "calendar/2019?confirm_short_year=true",
+        &old_calendar(&["2019-11-18", "2019-11-19"]),
+    )
+    .await;
     let days = ["2020-11-18", "2020-11-19", "2020-11-20", "2020-11-23"];
-    taken(&gate, &school.urn, "calendar/2020", &old_calendar(&days)).await;
+    taken(&gate, &school.urn, "calendar/2020?confirm_short_year=true", &old_calendar(&days)).await;
     // Today is 20 November 2026: what was entered on 20 November 2020 has had its six years.
     let rows = [
         ("2019-11-18", "am", "/", "2019-11-18T09:00:00Z", ""),
@@ -78,9 +84,11 @@ async fn entries(db: TestDb) {
     assert_eq!(codes("2020").await, json!({"\\": 1, "M": 1, "I": 1}));
     assert_eq!(codes("2019").await, json!({}));
     assert_eq!((number(&db.db, OLD_YEAR).await, number(&db.db, OLD_AMENDMENTS).await), (0, 1));
-    assert_eq!(duties_of(&db.db).await, duties + 2, "one entry for the amendments, one for the marks");
+    // A step ends when it has held the writer long enough, so that a slow machine takes more of them.
+    let ended = duties_of(&db.db).await;
+    assert!(ended >= duties + 2, "an entry for the amendments, one for the marks");
     assert_eq!(expire_entries(&gate.gate.demo.running.gate).await.unwrap(), 0, "once");
-    assert_eq!(duties_of(&db.db).await, duties + 2, "and without an entry for nothing");
+    assert_eq!(duties_of(&db.db).await, ended, "and without an entry for nothing");
     gate.stop().await;
 }
 

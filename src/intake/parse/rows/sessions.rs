@@ -218,7 +218,7 @@ mod tests {
                 SessionsError::NoHalf { column: 3 },
             ),
             (&["UPN", "2026-09-03 AM", "03 Sep"], &[], SessionsError::NoHalf { column: 3 }),
-            (&["UPN", "2026-09-03", ""], &["", "AM", "P.M."], SessionsError::NoHalf { column: 3 }),
+            (&["UPN", "2026-09-03", ""], &["", "AM", "lunch"], SessionsError::NoHalf { column: 3 }),
             (&["UPN", "2026-09-03", "2026-09-04"], &["", "AM", ""], SessionsError::NoHalf { column: 3 }),
         ] {
             assert_eq!(named(first, second), Err(error), "{first:?}");
