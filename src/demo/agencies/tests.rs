@@ -154,7 +154,7 @@ async fn the_directory_goes_into_a_database_and_every_system_is_found_by_its_cer
         crate::store::Db::open(&format!("sqlite:{}", dir.path().join("gateway.db").display())).await.unwrap();
     crate::store::migrate(&db).await.unwrap();
     let mut tx = db.begin().await.unwrap();
-    crate::directory::apply(&mut tx, &file, Utc::now()).await.unwrap();
+    crate::directory::apply(&mut tx, &file, crate::clock::Clock::machine().now()).await.unwrap();
     tx.commit().await.unwrap();
     let directory = crate::directory::load(&db).await.unwrap();
     db.close().await;

@@ -61,8 +61,12 @@ fn handler_names(tree: &Tree) -> Vec<String> {
     for file in &tree.files {
         let code = file.code_text();
         if code.contains(".route(") || code.contains("Router") {
-            plain_handlers(&code).into_iter().for_each(|path| add(&file.path, &path));
-            guarded_handlers(&code).into_iter().for_each(|path| add(&file.path, path));
+            for path in plain_handlers(&code) {
+                add(&file.path, &path);
+            }
+            for path in guarded_handlers(&code) {
+                add(&file.path, path);
+            }
         }
     }
     let mut found = Vec::new();
