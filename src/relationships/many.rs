@@ -91,25 +91,16 @@ fn by_child<T>(rows: Vec<Of<T>>) -> HashMap<PupilId, Vec<T>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::migrate;
+    use crate::store::plan_of;
 
     #[tokio::test]
     async fn every_set_goes_by_an_index() {
-        let folder = tempfile::tempdir().unwrap();
-        let db = Db::open(&format!("sqlite:{}", folder.path().join("plan.db").display())).await.unwrap();
-        migrate(&db).await.unwrap();
-        let Db::Sqlite { read, .. } = &db else { panic!("opened as SQLite") };
         for (text, index) in [
             (ENROLLED, "SEARCH e USING INDEX enrolments_pupil (pupil_id=?)"),
             (CASES, "SEARCH i USING INDEX involvements_pupil (pupil_id=? AND organisation_id=?)"),
             (AT, "SEARCH e USING INDEX sqlite_autoindex_enrolments_1 (school_id=?)"),
         ] {
-            let plan: Vec<(i64, i64, i64, String)> =
-                sqlx::query_as(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", text.sqlite)))
-                    .fetch_all(read)
-                    .await
-                    .unwrap();
-            let steps: Vec<String> = plan.into_iter().map(|step| step.3).collect();
+            let steps = plan_of(text.sqlite).await;
             assert!(steps.iter().any(|step| step == index), "{steps:#?}");
             assert!(
                 steps.iter().all(|step| !step.starts_with("SCAN") || step.contains("json_each")),

@@ -54,24 +54,15 @@ pub async fn next_tied(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::migrate;
+    use crate::store::plan_of;
 
     #[tokio::test]
     async fn a_page_is_walked_by_an_index_of_children() {
-        let folder = tempfile::tempdir().unwrap();
-        let db = Db::open(&format!("sqlite:{}", folder.path().join("plan.db").display())).await.unwrap();
-        migrate(&db).await.unwrap();
-        let Db::Sqlite { read, .. } = &db else { panic!("opened as SQLite") };
         for (text, begins) in [
             (CASES, "SEARCH i USING INDEX involvements_children (organisation_id=? AND pupil_id>?)"),
             (RETURNS, "SEARCH e USING INDEX enrolments_pupil (pupil_id>?)"),
         ] {
-            let plan: Vec<(i64, i64, i64, String)> =
-                sqlx::query_as(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}")))
-                    .fetch_all(read)
-                    .await
-                    .unwrap();
-            let steps: Vec<String> = plan.into_iter().map(|step| step.3).collect();
+            let steps = plan_of(text).await;
             assert_eq!(steps.first().map(String::as_str), Some(begins), "{text}: {steps:#?}");
             assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{text}: {steps:#?}");
         }

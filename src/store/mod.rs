@@ -13,6 +13,8 @@ mod readers;
 mod sets;
 
 pub use held::{HELD_MAX, Held, STEP, longest_write, write_seconds};
+#[cfg(test)]
+pub(crate) use migrations::plan_of;
 pub use migrations::{migrate, schema_of, versions};
 pub use readers::{Reader, Readers};
 pub use sets::{SetSql, ids, listed, pairs};

@@ -163,14 +163,10 @@ pub(in crate::involvements) async fn lapse(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::migrate;
+    use crate::store::plan_of;
 
     #[tokio::test]
     async fn what_waits_is_found_by_an_index() {
-        let folder = tempfile::tempdir().unwrap();
-        let db = Db::open(&format!("sqlite:{}", folder.path().join("plan.db").display())).await.unwrap();
-        migrate(&db).await.unwrap();
-        let Db::Sqlite { read, .. } = &db else { panic!("opened as SQLite") };
         for (text, expected) in [
             (
                 NEXT,
@@ -181,12 +177,7 @@ mod tests {
                 "SEARCH involvements USING INDEX involvements_queue (queue=? AND organisation_id=? AND (received_at,id)>(?,?))",
             ),
         ] {
-            let plan: Vec<(i64, i64, i64, String)> =
-                sqlx::query_as(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}")))
-                    .fetch_all(read)
-                    .await
-                    .unwrap();
-            let steps: Vec<String> = plan.into_iter().map(|step| step.3).collect();
+            let steps = plan_of(text).await;
             assert_eq!(steps.first().map(String::as_str), Some(expected), "{text}: {steps:#?}");
             let sorts = steps.iter().any(|step| step.contains("TEMP B-TREE FOR ORDER BY"));
             assert!(!sorts && !steps.iter().any(|step| step.starts_with("SCAN")), "{text}: {steps:#?}");

@@ -88,21 +88,12 @@ fn fit(rows: &[(Uuid, bool)]) -> Fit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::migrate;
+    use crate::store::plan_of;
 
     #[tokio::test]
     async fn whom_a_claim_fits_is_found_by_an_index() {
-        let folder = tempfile::tempdir().unwrap();
-        let db = Db::open(&format!("sqlite:{}", folder.path().join("plan.db").display())).await.unwrap();
-        migrate(&db).await.unwrap();
-        let Db::Sqlite { read, .. } = &db else { panic!("opened as SQLite") };
         for text in [BY_UPN, BY_NAME] {
-            let plan: Vec<(i64, i64, i64, String)> =
-                sqlx::query_as(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}")))
-                    .fetch_all(read)
-                    .await
-                    .unwrap();
-            let steps: Vec<String> = plan.into_iter().map(|step| step.3).collect();
+            let steps = plan_of(text).await;
             let begins = "SEARCH e USING INDEX enrolments_name (surname_key=? AND date_of_birth=?)";
             assert_eq!(steps.first().map(String::as_str), Some(begins), "{text}: {steps:#?}");
             assert!(!steps.iter().any(|step| step.starts_with("SCAN")), "{text}: {steps:#?}");

@@ -204,14 +204,10 @@ pub(super) fn kinds_of(purpose: Purpose) -> (&'static str, &'static str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::migrate;
+    use crate::store::plan_of;
 
     #[tokio::test]
     async fn every_search_goes_by_an_index() {
-        let folder = tempfile::tempdir().unwrap();
-        let db = Db::open(&format!("sqlite:{}", folder.path().join("plan.db").display())).await.unwrap();
-        migrate(&db).await.unwrap();
-        let Db::Sqlite { read, .. } = &db else { panic!("opened as SQLite") };
         for (text, begins) in [
             (ROLLS_BY_UPN, "SEARCH e USING INDEX enrolments_upn (upn=?)"),
             (ROLLS_BY_NAME, "SEARCH e USING INDEX enrolments_name (surname_key=? AND date_of_birth=?)"),
@@ -222,12 +218,7 @@ mod tests {
                 "SEARCH i USING INDEX involvements_reference (organisation_id=? AND case_reference=?)",
             ),
         ] {
-            let plan: Vec<(i64, i64, i64, String)> =
-                sqlx::query_as(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}")))
-                    .fetch_all(read)
-                    .await
-                    .unwrap();
-            let steps: Vec<String> = plan.into_iter().map(|step| step.3).collect();
+            let steps = plan_of(text).await;
             assert_eq!(steps.first().map(String::as_str), Some(begins), "{text}: {steps:#?}");
             assert!(!steps.iter().any(|step| step.starts_with("SCAN")), "{text}: {steps:#?}");
         }
