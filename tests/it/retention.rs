@@ -2,13 +2,13 @@
 //! agencies claimed; SI 2024/208 reg 7(a).
 
 use crate::support::exports::{
-    MARK, Row, Wire, changed, csv_of, handle, mark, newcomer, number, one_mark, ordinary, taken, upn,
+    MARK, Row, Wire, changed, csv_of, handle, mark, moment, newcomer, number, one_mark, ordinary, taken, upn,
 };
 use crate::support::wire::{MOVED, log, run};
-use crate::support::{Suite, TestDb, TestGate};
-use chrono::{DateTime, Days, NaiveDate, TimeDelta, TimeZone as _, Utc};
+use crate::support::{Suite, TestDb};
+use chrono::{Days, NaiveDate, TimeDelta};
 use chrono_tz::Europe::London;
-use schoolgate::clock::{Clock, Hand};
+use schoolgate::clock::Hand;
 use schoolgate::intake::expire_entries;
 use schoolgate::store::Db;
 use serde_json::json;
@@ -92,20 +92,9 @@ async fn entries(db: TestDb) {
     gate.stop().await;
 }
 
-fn at(day: &str, time: &str) -> DateTime<Utc> {
-    let day: NaiveDate = day.parse().unwrap();
-    London.from_local_datetime(&day.and_time(time.parse().unwrap())).unwrap().with_timezone(&Utc)
-}
-
-/// A gateway whose day is set by hand, on the evening of 20 November 2026.
-async fn by_hand(url: &str) -> (Wire, Hand) {
-    let (clock, hand) = Clock::by_hand(at("2026-11-20", "18:00:00"));
-    (Wire::over(TestGate::start_on(url, clock).await), hand)
-}
-
 /// Runs the duty at a moment.
 async fn expire(gate: &Wire, hand: &Hand, (day, time): (&str, &str)) -> u64 {
-    hand.set(at(day, time));
+    hand.set(moment(day, time));
     expire_entries(&gate.gate.demo.running.gate).await.unwrap()
 }
 
@@ -146,7 +135,7 @@ fn leaver(pattern: &Row, number: &str, upn: &str, surname: &str) -> Row {
 }
 
 async fn school(db: TestDb) {
-    let (gate, hand) = by_hand(&db.url).await;
+    let (gate, hand) = Wire::by_hand(&db.url).await;
     let [a, b] = gate.schools() else { panic!("two schools") };
     let pattern = ordinary(&gate, a);
     let upns: Vec<String> = (0..4).map(|n| upn(&format!("80120000{n}321"))).collect();
@@ -162,7 +151,7 @@ async fn school(db: TestDb) {
     taken(&gate, &b.urn, "pupils", &changed(&there, &[("last_day", ""), ("removal_ground", "")])).await;
     taken(&gate, &a.urn, "pupils", &changed(&stays, &[("forename", "Renamed")])).await;
     // What was found out of a session later is kept from that day on.
-    hand.set(at("2026-11-25", "18:00:00"));
+    hand.set(moment("2026-11-25", "18:00:00"));
     let late = one_mark(["marked", "2026-07-16", "am", "I", "2026-11-25T17:00:00Z", "", "", ""]);
     taken(&gate, &a.urn, "attendance", &late).await;
     let before = (held(&db.db, "gone").await, held(&db.db, "stays").await);
@@ -214,7 +203,7 @@ async fn school(db: TestDb) {
 }
 
 async fn flagged(db: TestDb) {
-    let (gate, hand) = by_hand(&db.url).await;
+    let (gate, hand) = Wire::by_hand(&db.url).await;
     let [a, b] = gate.schools() else { panic!("two schools") };
     let pattern = ordinary(&gate, a);
     let (goes, left) = (upn("801200005321"), upn("801200006321"));
@@ -228,7 +217,7 @@ async fn flagged(db: TestDb) {
     taken(&gate, &a.urn, "pupils", &changed(&leaver(&pattern, "first", &left, "Overnow"), &flag)).await;
     let second = newcomer(&pattern, "second", &left, "Overnow", "2026-09-01");
     taken(&gate, &b.urn, "pupils", &changed(&second, &[])).await;
-    hand.set(at("2027-07-30", "18:00:00"));
+    hand.set(moment("2027-07-30", "18:00:00"));
     let over = [("last_day", "2027-07-16"), ("removal_ground", "9(1)(a)")];
     taken(&gate, &b.urn, "pupils", &changed(&second, &over)).await;
     expire(&gate, &hand, ("2033-07-29", "23:59:59")).await;
@@ -262,7 +251,7 @@ async fn uploads(db: TestDb) {
     const HALF_TERMS: &str = "INSERT INTO published_half_terms (school_id, school_year, place, from_day, to_day, \
         published, pupils, cells) SELECT id, $1, 1, $3, $3, $3, $2, '[]' \
         FROM organisations WHERE kind = 'school'";
-    let (gate, hand) = by_hand(&db.url).await;
+    let (gate, hand) = Wire::by_hand(&db.url).await;
     let running = &gate.gate.demo.running.gate;
     // Uploads are noted in real time.
     let today = running.clock().now().with_timezone(&London).date_naive();
@@ -270,10 +259,10 @@ async fn uploads(db: TestDb) {
     let next = entered.checked_add_days(Days::new(1)).unwrap().to_string();
     let sent = number(&db.db, UPLOADS).await;
     assert!(sent > 0);
-    run!(db.db, AGE, at(&next, "00:00:00"));
+    run!(db.db, AGE, moment(&next, "00:00:00"));
     expire_entries(running).await.unwrap();
     assert_eq!(number(&db.db, UPLOADS).await, sent, "not a day early");
-    run!(db.db, AGE, at(&next, "00:00:00") - TimeDelta::seconds(1));
+    run!(db.db, AGE, moment(&next, "00:00:00") - TimeDelta::seconds(1));
     expire_entries(running).await.unwrap();
     assert_eq!(number(&db.db, UPLOADS).await, 0);
     let day: NaiveDate = "2020-10-25".parse().unwrap();
@@ -289,9 +278,9 @@ async fn uploads(db: TestDb) {
         assert_eq!(number(&db.db, "SELECT COUNT(*) FROM uploads_begun").await, left, "{days} days");
     }
     run!(db.db, HALF_TERMS, 2020_i64, vec![1_u8], day);
-    hand.set(at("2027-07-31", "23:59:59"));
+    hand.set(moment("2027-07-31", "23:59:59"));
     assert_eq!(schoolgate::summaries::expire_half_terms(running).await.unwrap(), 0);
-    hand.set(at("2027-08-01", "00:00:00"));
+    hand.set(moment("2027-08-01", "00:00:00"));
     assert_eq!(schoolgate::summaries::expire_half_terms(running).await.unwrap(), 2);
     gate.stop().await;
 }

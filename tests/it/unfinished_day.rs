@@ -1,12 +1,8 @@
 //! A session of today that is not over yet is in no figure and of no class: it is neither "not required" nor "no mark". Where
 //! the child was last seen is told of it as soon as it is marked.
 
-use crate::support::exports::MARK;
-use crate::support::exports::{Wire, csv_of, handle, mark, ordinary, taken};
-use crate::support::{Suite, TestDb, TestGate};
-use chrono::{DateTime, NaiveDate, TimeZone as _, Utc};
-use chrono_tz::Europe::London;
-use schoolgate::clock::Clock;
+use crate::support::exports::{MARK, Wire, csv_of, handle, mark, moment, ordinary, taken};
+use crate::support::{Suite, TestDb};
 use serde_json::{Value, json};
 
 /// Registers the tests of this file.
@@ -15,15 +11,9 @@ pub fn register(suite: &mut Suite) {
     suite.both_empty("unfinished_day::last_seen_is_told_as_soon_as_it_is_marked", seen);
 }
 
-fn at(day: &str, time: &str) -> DateTime<Utc> {
-    let day: NaiveDate = day.parse().unwrap();
-    London.from_local_datetime(&day.and_time(time.parse().unwrap())).unwrap().with_timezone(&Utc)
-}
-
 async fn today(db: TestDb) {
     // Friday evening with the week's marks in; the next week has only what is sent here.
-    let (clock, hand) = Clock::by_hand(at("2026-11-20", "18:00:00"));
-    let gate = Wire::over(TestGate::start_on(&db.url, clock).await);
+    let (gate, hand) = Wire::by_hand(&db.url).await;
     let school = &gate.schools()[0];
     let pupil = ordinary(&gate, school);
     let number_of = pupil["school_pupil_id"].as_str();
@@ -42,7 +32,7 @@ async fn today(db: TestDb) {
         )
     };
     let days = |am: Value, pm: Value| json!([{"date": "2026-11-23", "am": am, "pm": pm}]);
-    hand.set(at("2026-11-23", "10:00:00"));
+    hand.set(moment("2026-11-23", "10:00:00"));
     let (possible, without, sessions, classes) = answer().await;
     assert_eq!(
         (possible, without, sessions),
@@ -54,26 +44,25 @@ async fn today(db: TestDb) {
         "{classes}"
     );
     // At noon the morning is over; it has no mark.
-    hand.set(at("2026-11-23", "12:30:00"));
+    hand.set(moment("2026-11-23", "12:30:00"));
     let (possible, without, sessions, _) = answer().await;
     assert_eq!((possible, without, sessions), (json!(0), json!(1), days(json!("?"), Value::Null)));
     // Both are marked early in the afternoon: the afternoon still goes on.
-    hand.set(at("2026-11-23", "13:30:00"));
+    hand.set(moment("2026-11-23", "13:30:00"));
     let rows = [("am", "/", "2026-11-23T08:55:00Z"), ("pm", "I", "2026-11-23T13:20:00Z")]
         .map(|(half, code, recorded)| mark([number_of, "2026-11-23", half, code, recorded, "", "", ""]));
     taken(&gate, &school.urn, "attendance", &csv_of(MARK, &rows)).await;
     let (possible, without, sessions, classes) = answer().await;
     assert_eq!((possible, without, sessions), (json!(1), json!(0), days(json!("P"), Value::Null)));
     assert_eq!(classes["P"], json!([{"date": "2026-11-23", "session": "am"}]), "{classes}");
-    hand.set(at("2026-11-23", "16:00:00"));
+    hand.set(moment("2026-11-23", "16:00:00"));
     let (possible, without, sessions, _) = answer().await;
     assert_eq!((possible, without, sessions), (json!(2), json!(0), days(json!("P"), json!("A"))));
     gate.stop().await;
 }
 
 async fn seen(db: TestDb) {
-    let (clock, hand) = Clock::by_hand(at("2026-11-20", "18:00:00"));
-    let gate = Wire::over(TestGate::start_on(&db.url, clock).await);
+    let (gate, hand) = Wire::by_hand(&db.url).await;
     let school = &gate.schools()[0];
     let pupil = ordinary(&gate, school);
     let number_of = pupil["school_pupil_id"].as_str();
@@ -85,11 +74,11 @@ async fn seen(db: TestDb) {
         let seen = &sections["last_seen"]["last_marked_present"];
         (sections["headline"]["possible"].clone(), seen["date"].clone(), seen["session"].clone())
     };
-    hand.set(at("2026-11-23", "08:30:00"));
+    hand.set(moment("2026-11-23", "08:30:00"));
     let before = answer().await;
     assert_ne!(before.1, json!("2026-11-23"));
     // The register was taken at 08:55. The morning goes on, and counts nowhere yet.
-    hand.set(at("2026-11-23", "09:05:00"));
+    hand.set(moment("2026-11-23", "09:05:00"));
     assert_eq!(answer().await, before, "without a mark there is nothing to tell");
     let rows = [mark([number_of, "2026-11-23", "am", "/", "2026-11-23T08:55:00Z", "", "", ""])];
     taken(&gate, &school.urn, "attendance", &csv_of(MARK, &rows)).await;

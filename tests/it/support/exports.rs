@@ -2,7 +2,10 @@
 //! as plain rows: what tests count by themselves.
 
 use super::TestGate;
+use chrono::{DateTime, NaiveDate, TimeZone as _, Utc};
+use chrono_tz::Europe::London;
 use reqwest::Method;
+use schoolgate::clock::{Clock, Hand};
 use schoolgate::demo::run::{Answered, Client};
 use schoolgate::demo::{DemoChild, SchoolFiles};
 use schoolgate::domain::identifiers::Upn;
@@ -26,6 +29,12 @@ impl Wire {
     /// Starts a gateway on an empty database.
     pub async fn start(url: &str) -> Self {
         Self::over(TestGate::start(url).await)
+    }
+
+    /// Starts one whose day is set by hand, on the evening of 20 November 2026.
+    pub async fn by_hand(url: &str) -> (Self, Hand) {
+        let (clock, hand) = Clock::by_hand(moment("2026-11-20", "18:00:00"));
+        (Self::over(TestGate::start_on(url, clock).await), hand)
     }
 
     /// With a client of each caller of a gateway that runs.
@@ -109,6 +118,12 @@ impl Wire {
     pub async fn stop(self) {
         self.gate.stop().await;
     }
+}
+
+/// A moment of a day in London.
+pub fn moment(day: &str, time: &str) -> DateTime<Utc> {
+    let day: NaiveDate = day.parse().unwrap();
+    London.from_local_datetime(&day.and_time(time.parse().unwrap())).unwrap().with_timezone(&Utc)
 }
 
 /// Writes rows as CSV with the columns named.
