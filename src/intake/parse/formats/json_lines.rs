@@ -189,6 +189,8 @@ fn apart(
 fn cell(column: &Column, value: Value) -> Result<String, (String, &'static str)> {
     match (value, column.json) {
         (Value::Null, _) => Ok(String::new()),
+        // Without the space around it, as the cells of a table are read.
+        (Value::String(text), _) if text.trim().len() < text.len() => Ok(text.trim().to_owned()),
         (Value::String(text), _) => Ok(text),
         (Value::Bool(flag), Json::Flag) => Ok(flag.to_string()),
         (Value::Number(number), Json::WholeNumber) if number.is_u64() => Ok(number.to_string()),

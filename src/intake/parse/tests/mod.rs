@@ -264,11 +264,12 @@ fn limits_on_rows_and_cells() {
 fn marks_as_json() {
     let file = marks_json(
         "{\"upn\":\"B801200005001\",\"date\":\"2026-09-01\",\"session\":\"am\",\"code\":\"/\",\"minutes_late\":null}\n\n\
-         {\"Adno\":\"7\",\"date\":\"2026-09-01\",\"session\":\"pm\",\"code\":\"\\\\\",\"minutes_late\":5,\"comment\":\"x\",\"x\":{\"a\":[1]}}\r\n",
+         {\"Adno\":\" 7 \",\"date\":\"2026-09-01\",\"session\":\"pm\",\"code\":\"\\\\\",\"minutes_late\":5,\"comment\":\"x\",\"x\":{\"a\":[1]}}\r\n",
     );
     assert_eq!(file.tally.errors, []);
     assert_eq!((file.rows[0].1.code.as_str(), file.rows[1].1.code.as_str()), ("/", "\\"));
     assert_eq!((file.rows[1].0, file.rows[1].1.minutes_late), (3, Some(5)));
+    assert_eq!(file.rows[1].1.school_pupil_id.as_deref(), Some("7"), "without the space around it");
     assert_eq!((file.tally.comments_dropped, file.tally.values_ignored), (1, 1));
 }
 
