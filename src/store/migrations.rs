@@ -91,18 +91,6 @@ pub async fn versions(db: &Db) -> Result<(i64, i64), StoreError> {
     Ok((ours, theirs.unwrap_or(0)))
 }
 
-/// The steps by which SQLite would carry out a statement on an empty database of ours: for tests of what an index serves.
-#[cfg(test)]
-pub(crate) async fn plan_of(text: &str) -> Vec<String> {
-    let folder = tempfile::tempdir().unwrap();
-    let db = Db::open(&format!("sqlite:{}", folder.path().join("plan.db").display())).await.unwrap();
-    migrate(&db).await.unwrap();
-    let Db::Sqlite { read, .. } = &db else { unreachable!("opened as SQLite") };
-    let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}"));
-    let steps: Vec<(i64, i64, i64, String)> = sqlx::query_as(explain).fetch_all(read).await.unwrap();
-    steps.into_iter().map(|step| step.3).collect()
-}
-
 /// Every column of the open database with its type, as SQLite names it, and whether it may be null; then every key, unique
 /// index and index with its columns; sorted: for the test that holds both in step.
 pub async fn schema_of(db: &Db) -> Result<Vec<String>, StoreError> {

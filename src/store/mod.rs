@@ -9,13 +9,15 @@ mod dialect;
 mod held;
 mod migrations;
 mod open;
+#[cfg(test)]
+mod plans;
 mod readers;
 mod sets;
 
 pub use held::{HELD_MAX, Held, STEP, longest_write, write_seconds};
-#[cfg(test)]
-pub(crate) use migrations::plan_of;
 pub use migrations::{migrate, schema_of, versions};
+#[cfg(test)]
+pub(crate) use plans::plan_of;
 pub use readers::{Reader, Readers};
 pub use sets::{SetSql, ids, listed, pairs};
 pub(crate) use sets::{over_bytes, over_ids, over_pairs};
