@@ -4,8 +4,15 @@ use schoolgate::intake::parse::{Content, Format, Limits, originals, read_calenda
 use std::io::Cursor;
 
 /// Small, so that every limit is met by small inputs.
-const LIMITS: Limits =
-    Limits { rows_max: 1_000, columns_max: 64, row_max_bytes: 4_096, cell_max_chars: 100, errors_max: 50 };
+const LIMITS: Limits = Limits {
+    rows_max: 1_000,
+    columns_max: 64,
+    row_max_bytes: 4_096,
+    cell_max_chars: 100,
+    sheet_max_bytes: 1 << 20,
+    list_max_bytes: 1 << 20,
+    errors_max: 50,
+};
 
 /// Reads bytes as text in both formats.
 pub fn text(bytes: &[u8]) {

@@ -65,6 +65,8 @@ const PLAIN: Options = Options {
         columns_max: 256,
         row_max_bytes: 65_536,
         cell_max_chars: 1_000,
+        sheet_max_bytes: 1 << 30,
+        list_max_bytes: 1 << 28,
         errors_max: 100,
     },
     confirmed: Confirmed { protected: None, marks_without_session: None, short_year: false },

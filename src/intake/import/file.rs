@@ -123,7 +123,7 @@ impl SentFile {
 const PIECE: usize = 256 * 1024;
 
 /// A file that tells how far it has been read, and ends where the reading is to stop. Readers take at most a quarter of a
-/// megabyte at a time, so that they see it within as many rows.
+/// megabyte at a time; what a packed one makes of it is bounded by the limits of a sheet.
 struct Watched<S> {
     source: S,
     at: u64,

@@ -48,6 +48,11 @@ pub struct Limits {
     pub row_max_bytes: usize,
     /// Characters of one cell.
     pub cell_max_chars: usize,
+    /// Bytes of a spreadsheet's cells, all rows together. Cells share texts, so that a small file can have any number of long
+    /// rows.
+    pub sheet_max_bytes: usize,
+    /// Bytes of the rows of a roll or calendar, which are held until the whole file is read.
+    pub list_max_bytes: usize,
     /// Row errors kept in the report; those beyond are only counted.
     pub errors_max: usize,
 }
@@ -61,6 +66,8 @@ impl Default for Limits {
             columns_max: 1_024,
             row_max_bytes: 64 * 1024,
             cell_max_chars: 1_000,
+            sheet_max_bytes: 1024 * 1024 * 1024,
+            list_max_bytes: 256 * 1024 * 1024,
             errors_max: 10_000,
         }
     }

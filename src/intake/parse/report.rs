@@ -200,6 +200,12 @@ pub enum FileError {
         /// The limit.
         max: usize,
     },
+    /// More bytes of rows that must be held than the limit.
+    #[error("the rows of the file come to more than {max} bytes; send it in several files")]
+    TooMuch {
+        /// The limit.
+        max: usize,
+    },
     /// The first line does not name the columns that are needed, or names one twice.
     #[error("{0}")]
     Header(Box<HeaderError>),

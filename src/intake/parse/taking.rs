@@ -18,15 +18,20 @@ pub(super) struct Taking<'t> {
     pub(super) tally: Tally,
     pub(super) limits: &'t Limits,
     rows: usize,
+    /// Bytes of the rows that are held.
+    held: usize,
 }
 
 impl<'t> Taking<'t> {
     pub(super) fn new(limits: &'t Limits) -> Self {
-        Self { tally: Tally::default(), limits, rows: 0 }
+        Self { tally: Tally::default(), limits, rows: 0, held: 0 }
     }
 
-    /// Counts a row that has arrived, unless the file has too many.
+    /// Counts a row that has arrived, unless the file has too many, or what is held of those before it is too much.
     pub(super) fn count_row(&mut self) -> Result<(), FileError> {
+        if self.held > self.limits.list_max_bytes {
+            return Err(FileError::TooMuch { max: self.limits.list_max_bytes });
+        }
         if self.rows >= self.limits.rows_max {
             return Err(FileError::TooManyRows { max: self.limits.rows_max });
         }
@@ -189,7 +194,10 @@ fn take<R>(
     let most = (taking.limits.cell_max_chars, taking.is_full());
     let mut row = Row::new(line, table, (values, given, forms), most, errors);
     match read(&mut row) {
-        Some(read) if !row.has_errors() => rows.push((line, read)),
+        Some(read) if !row.has_errors() => {
+            taking.held += size_of::<R>() + values.iter().map(|value| value.len()).sum::<usize>();
+            rows.push((line, read));
+        }
         Some(_) | None => {
             let school = row.cell("school");
             let mut errors = row.into_errors();

@@ -44,7 +44,7 @@ proptest! {
     #[test]
     fn any_pieces_are_answered(text in pieces()) {
         every_reader(text.as_bytes(), &Limits::default());
-        every_reader(text.as_bytes(), &Limits { rows_max: 3, row_max_bytes: 20, cell_max_chars: 5, columns_max: 12, errors_max: 2 });
+        every_reader(text.as_bytes(), &Limits { rows_max: 3, row_max_bytes: 20, cell_max_chars: 5, columns_max: 12, errors_max: 2, ..Limits::default() });
         for header in ["school_pupil_id,upn,date,session,code\n", "date,am,pm,comment\n", "school_pupil_id,upn,surname,forename,date_of_birth,sex,starting_day,enrolment_status\n"] {
             every_reader(format!("{header}{text}").as_bytes(), &Limits::default());
         }

@@ -280,6 +280,42 @@ fn bombs_do_not_go_off() {
 }
 
 #[test]
+fn shared_texts_make_no_long_file_of_a_small_one() {
+    // As many rows as there may be, each of one text: a row that is too long is never put together.
+    let with = |text: &str, rows: usize| {
+        let cells = r#"<row><c t="s"><v>0</v></c><c t="s"><v>1</v></c></row>"#;
+        let head = r#"<row><c t="str"><v>Adno</v></c><c t="str"><v>Date</v></c><c t="str"><v>Session</v></c><c t="str"><v>Code</v></c></row>"#;
+        let xml = format!("<worksheet><sheetData>{head}{}</sheetData></worksheet>", cells.repeat(rows));
+        let mut book = Book::new(&[("visible", &xml)], &[], false);
+        book.parts.retain(|(name, _)| name != "xl/sharedStrings.xml");
+        book.put("xl/sharedStrings.xml", &format!("<sst><si><t>{text}</t></si><si><t>x</t></si></sst>"));
+        book
+    };
+    // A cell has at most 32,767 characters, however many runs they are in.
+    let runs = format!("</t></si><si>{}<t>", format!("<r><t>{}</t></r>", "a".repeat(1_000)).repeat(132));
+    assert_eq!(refused(&with(&runs, 1)), SpreadsheetError::TooLarge);
+    let file = read(&with(&"a".repeat(65_536), 5_000)).unwrap();
+    assert_eq!((file.rows.len(), file.tally.rejected), (0, 5_000));
+    assert!(file.tally.errors[0].what.contains("more bytes than a row may"), "{}", file.tally.errors[0].what);
+    let limits = Limits { sheet_max_bytes: 5_000_000, ..Limits::default() };
+    let many = with(&"a".repeat(50_000), 101).bytes();
+    let error = read_kept(&many, Format::Xlsx, &limits).unwrap_err();
+    assert_eq!(error, FileError::Spreadsheet(SpreadsheetError::TooLarge));
+    assert!(read_kept(&many, Format::Xlsx, &Limits::default()).is_ok());
+}
+
+#[test]
+fn a_list_is_held_up_to_its_limit() {
+    let text = format!("date,am,pm\n{}", "2026-09-03,open,open\n".repeat(100));
+    let of = |list_max_bytes| {
+        let limits = Limits { list_max_bytes, ..Limits::default() };
+        read_calendar(&mut Cursor::new(text.as_bytes()), Format::Csv, &limits)
+    };
+    assert_eq!(of(1_000).unwrap_err(), FileError::TooMuch { max: 1_000 });
+    assert_eq!(of(100_000).unwrap().rows.len(), 100);
+}
+
+#[test]
 fn comments_are_counted_and_not_read() {
     let mut book = long();
     book.put("xl/comments1.xml", "<comments><commentList><comment ref=\"A2\"><text><t>was upset</t></text></comment></commentList></comments>");

@@ -33,8 +33,13 @@ struct RowBeing<'s> {
     book: &'s Workbook,
     columns_max: usize,
     row_max_bytes: usize,
+    sheet_max_bytes: usize,
     number: u64,
     text: String,
+    /// Whether it has more than a row may; what is beyond is not copied.
+    too_long: bool,
+    /// Bytes of the rows so far.
+    taken: usize,
     spans: Vec<(usize, usize)>,
     faults: Vec<(usize, &'static str)>,
     cell: Cell,
@@ -59,8 +64,11 @@ impl<'s> SheetGrid<'s> {
             book,
             columns_max: limits.columns_max,
             row_max_bytes: limits.row_max_bytes,
+            sheet_max_bytes: limits.sheet_max_bytes,
             number: 0,
             text: String::new(),
+            too_long: false,
+            taken: 0,
             spans: Vec::new(),
             faults: Vec::new(),
             cell: Cell::default(),
@@ -76,7 +84,7 @@ impl Grid for SheetGrid<'_> {
                 Token::Open(tag) => self.row.open(&tag)?,
                 Token::Text(text) => self.row.take(&text),
                 Token::Close(name) => match name.as_str() {
-                    "row" => return Ok(Some(self.row.taken())),
+                    "row" => return Ok(Some(self.row.taken()?)),
                     "sheetData" => self.ended = true,
                     name => self.row.close(name)?,
                 },
@@ -102,6 +110,7 @@ impl RowBeing<'_> {
                 }
                 self.number = number;
                 self.text.clear();
+                self.too_long = false;
                 self.spans.clear();
                 self.faults.clear();
             }
@@ -156,7 +165,7 @@ impl RowBeing<'_> {
         if cell.formula {
             self.faults.push((cell.at, FORMULA));
         }
-        if self.text.len() <= self.row_max_bytes {
+        if !self.too_long {
             self.write(&cell)?;
         }
         self.spans.push((begin, self.text.len()));
@@ -172,13 +181,13 @@ impl RowBeing<'_> {
         match cell.kind.as_str() {
             "s" => {
                 let place = value.trim().parse().map_err(|_| SpreadsheetError::Broken)?;
-                self.text.push_str(self.book.text(place).ok_or(SpreadsheetError::Broken)?);
+                self.put(self.book.text(place).ok_or(SpreadsheetError::Broken)?);
             }
-            "inlineStr" | "str" | "d" => self.text.push_str(value),
-            "b" => self.text.push_str(if value.trim() == "1" { "TRUE" } else { "FALSE" }),
+            "inlineStr" | "str" | "d" => self.put(value),
+            "b" => self.put(if value.trim() == "1" { "TRUE" } else { "FALSE" }),
             "e" => {
                 self.faults.push((cell.at, ERROR));
-                self.text.push_str(value);
+                self.put(value);
             }
             "n" | "" => {
                 let number: f64 = value.trim().parse().map_err(|_| SpreadsheetError::Broken)?;
@@ -190,20 +199,32 @@ impl RowBeing<'_> {
         Ok(())
     }
 
-    /// The row as far as it has come, which is the whole of it.
-    fn taken(&self) -> Taken<'_> {
-        let line = self.number;
-        if self.text.len() > self.row_max_bytes {
-            return Taken::Broken { line, what: TOO_LONG };
+    /// Adds a cell's text while the row has room for it.
+    fn put(&mut self, text: &str) {
+        self.too_long = self.text.len() + text.len() > self.row_max_bytes;
+        if !self.too_long {
+            self.text.push_str(text);
         }
-        Taken::Row(GridRow {
+    }
+
+    /// The row as far as it has come, which is the whole of it.
+    fn taken(&mut self) -> Result<Taken<'_>, SpreadsheetError> {
+        let line = self.number;
+        if self.too_long {
+            return Ok(Taken::Broken { line, what: TOO_LONG });
+        }
+        self.taken += self.text.len();
+        if self.taken > self.sheet_max_bytes {
+            return Err(SpreadsheetError::TooLarge);
+        }
+        Ok(Taken::Row(GridRow {
             line,
             text: &self.text,
             spans: &self.spans,
             faults: &self.faults,
             over_lines: false,
             may_be_short: true,
-        })
+        }))
     }
 }
 

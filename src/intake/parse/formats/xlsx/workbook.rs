@@ -10,6 +10,8 @@ use super::part::{Tag, Token, Xml};
 
 /// Bytes of all texts that cells share: a year's codes are a few, names and numbers of 2,000 pupils 100 KiB.
 const TEXTS_MAX_BYTES: usize = 64 * 1024 * 1024;
+/// Bytes of one of them: a cell has at most 32,767 characters, of four bytes at most.
+const TEXT_MAX_BYTES: usize = 4 * 32_767;
 /// Sheets, each of which is opened to find the one that is wanted.
 const SHEETS_MAX: usize = 256;
 /// Parts that a workbook names: its sheets, their drawings and themes.
@@ -223,7 +225,12 @@ fn texts(archive: &Archive, source: &mut dyn Source) -> Result<Texts, Spreadshee
             Token::Close(name) => match name.as_str() {
                 "t" => taken = false,
                 "rPh" => aside = false,
-                "si" => texts.ends.push(texts.all.len()),
+                "si" => {
+                    if texts.all.len() - texts.ends.last().copied().unwrap_or(0) > TEXT_MAX_BYTES {
+                        return Err(SpreadsheetError::TooLarge);
+                    }
+                    texts.ends.push(texts.all.len());
+                }
                 _ => {}
             },
             Token::Ended => return Ok(texts),
