@@ -219,13 +219,44 @@ impl<T> IntoResponse for Released<T> {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.kind));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        // The cursor is of our own making: a number, a UUID, or hexadecimal.
-        let link =
-            self.next.map(|cursor| HeaderValue::from_str(&format!("<?cursor={cursor}>; rel=\"next\"")));
-        if let Some(Ok(link)) = link {
-            headers.insert(header::LINK, link);
-        }
         response.extensions_mut().insert(Recorded(self.receipt));
+        if let Some(cursor) = self.next {
+            response.extensions_mut().insert(NextPage(cursor));
+        }
         response
+    }
+}
+
+/// Where the page after an answer begins: an extension of its response, told in `Link` with the request's own query.
+#[derive(Clone, Debug)]
+pub struct NextPage(String);
+
+impl NextPage {
+    /// The value of `Link` (RFC 8288) for a page that was asked for with this query: all of it, but for where it began.
+    pub fn link(&self, query: Option<&str>) -> Option<HeaderValue> {
+        let parts = query.unwrap_or_default().split('&');
+        let mut link = String::from("<?");
+        for part in parts.filter(|part| !part.is_empty() && !part.starts_with("cursor=")) {
+            link.extend([part, "&"]);
+        }
+        // The cursor is of our own making: a number, a UUID, or hexadecimal.
+        link.extend(["cursor=", self.0.as_str(), ">; rel=\"next\""]);
+        HeaderValue::from_str(&link).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_page_is_of_the_same_question() {
+        let link = |query| NextPage("9".to_owned()).link(query).unwrap();
+        assert_eq!(link(None), "<?cursor=9>; rel=\"next\"");
+        assert_eq!(link(Some("cursor=4")), "<?cursor=9>; rel=\"next\"");
+        assert_eq!(
+            link(Some("order=newest&cursor=4&limit=5")),
+            "<?order=newest&limit=5&cursor=9>; rel=\"next\""
+        );
     }
 }

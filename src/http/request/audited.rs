@@ -4,7 +4,7 @@
 use super::{Metrics, RequestId};
 use crate::audit::{Class, Connection, Decision, Digest, Entry, EventId, Flood, Receipt, Source, Summary};
 use crate::config::Safety;
-use crate::gate::{Gate, Recorded, Trail};
+use crate::gate::{Gate, NextPage, Recorded, Trail};
 use crate::http::{Error, ProblemKind, SystemLimits};
 use crate::identity::{Noted, Peer};
 use axum::body::to_bytes;
@@ -12,7 +12,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
-use http::header::ALLOW;
+use http::header::{ALLOW, LINK};
 use http::{HeaderName, HeaderValue, StatusCode};
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -71,6 +71,7 @@ pub async fn audited(State(layer): State<AuditLayer>, mut request: Request, next
     let id = request.extensions().get::<RequestId>().cloned().unwrap_or_else(RequestId::new);
     let trail = Trail::new(layer.begun(&request, &id));
     request.extensions_mut().insert(trail.clone());
+    let asked = request.uri().clone();
     let peer = request.extensions().get::<Arc<Peer>>().cloned();
     let response = layer.answered(request, next).await;
     let response = layer.held_to_limit(&trail, peer.as_deref(), response);
@@ -80,7 +81,9 @@ pub async fn audited(State(layer): State<AuditLayer>, mut request: Request, next
         None => layer.record(&trail, response).await,
     };
     let response = match recorded {
-        Ok((receipt, response)) => with_receipt(response, receipt.filter(|_| about_children)),
+        Ok((receipt, response)) => {
+            with_next(with_receipt(response, receipt.filter(|_| about_children)), asked.query())
+        }
         // No record, no answer; and nothing about why.
         Err(()) => Error::NotReady.respond(&id, &layer.safety),
     };
@@ -91,6 +94,13 @@ pub async fn audited(State(layer): State<AuditLayer>, mut request: Request, next
 fn with_receipt(mut response: Response, receipt: Option<Receipt>) -> Response {
     if let Some(Ok(value)) = receipt.map(|r| HeaderValue::from_str(&r.to_string())) {
         response.headers_mut().insert(AUDIT_RECEIPT, value);
+    }
+    response
+}
+
+fn with_next(mut response: Response, query: Option<&str>) -> Response {
+    if let Some(link) = response.extensions_mut().remove::<NextPage>().and_then(|next| next.link(query)) {
+        response.headers_mut().insert(LINK, link);
     }
     response
 }

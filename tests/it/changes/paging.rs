@@ -131,7 +131,7 @@ pub async fn entries(test: TestDb) {
         assert_eq!((reply.status, reply.header("cache-control")), (200, Some("no-store")));
         let body = reply.json();
         let next = cursor(&body);
-        let link = format!("<?cursor={next}>; rel=\"next\"");
+        let link = format!("<?limit=60&cursor={next}>; rel=\"next\"");
         assert_eq!(reply.header("link"), (body["more"] == true).then_some(link.as_str()));
         assert_eq!(personal.found_in(std::str::from_utf8(&reply.bytes).unwrap()), None);
         let entry = entry_of(&test.db, &reply).await;
