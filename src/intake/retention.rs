@@ -96,7 +96,7 @@ async fn clear_children(gate: &Gate, before: DateTime<Utc>) -> Result<u64, Refus
         }
         let (mut tx, mut gone) = (gate.db().begin().await?, 0);
         for (pupil, _) in page.iter().filter(|(_, enrolled)| !enrolled) {
-            gone += registers::remove_unenrolled(&mut tx, *pupil).await?;
+            gone += registers::remove_unenrolled(&mut tx, &duty, *pupil).await?;
         }
         if gone > 0 {
             gate.commit_duty(duty, tx, gone).await?;
@@ -139,7 +139,7 @@ async fn expire_marks(gate: &Gate, until: NaiveDate) -> Result<u64, Refusal> {
             if tx.held() >= HELD {
                 break;
             }
-            gone += registers::expire_marks(&mut tx, row, until).await?;
+            gone += registers::expire_marks(&mut tx, &duty, row, until).await?;
             after = row.place();
         }
         if gone > 0 {

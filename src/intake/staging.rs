@@ -114,7 +114,7 @@ pub(super) async fn stage(
         registers::add_calendar(steps.next().await?, &upload, calendar.year(), calendar).await?;
     }
     for pupil in &plan.pupils {
-        registers::add_pupil(steps.next().await?, *pupil, gate.clock().now()).await?;
+        registers::add_pupil(steps.next().await?, &upload, *pupil, gate.clock().now()).await?;
     }
     for (enrolment, fields) in &plan.enrolments {
         let tx = steps.next().await?;
@@ -167,7 +167,7 @@ pub(super) async fn switch(
 ) -> Result<Option<Tx>, StoreError> {
     for _ in 0..LOOKS {
         let mut tx = gate.db().begin().await?;
-        if plan.admits() && !registers::admit(&mut tx, admissions).await? {
+        if plan.admits() && !registers::admit(&mut tx, permit, admissions).await? {
             drop(tx);
             admissions = registers::admissions_generation(gate.db(), permit).await?;
             if registers::any_entered(gate.db(), permit, &plan.keys).await? {
@@ -232,7 +232,7 @@ pub(super) async fn forget(
 ) -> Result<(), StoreError> {
     let mut steps = Steps::new(gate, permit);
     for pupil in &plan.pupils {
-        registers::remove_pupil(steps.next().await?, *pupil).await?;
+        registers::remove_pupil(steps.next().await?, permit, *pupil).await?;
     }
     steps.end().await?;
     match upload {

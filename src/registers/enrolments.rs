@@ -197,7 +197,7 @@ pub async fn admissions_generation(db: &Db, _admitting: &Permit<OfSchool>) -> Re
 /// has admitted since `seen`: the caller drops the transaction, looks at [`any_entered`], and tries again with the
 /// newest generation, or two schools that admit one child at the same time would make two of it. The look-up is left
 /// out of here, since nobody else can write while this transaction is open.
-pub async fn admit(tx: &mut Tx, seen: i64) -> Result<bool, StoreError> {
+pub async fn admit(tx: &mut Tx, _admitting: &Permit<OfSchool>, seen: i64) -> Result<bool, StoreError> {
     const NEXT: &str =
         "UPDATE admissions_generation SET generation = generation + 1 WHERE id = 1 AND generation = $1";
     let moved = on!(tx, c => sqlx::query(NEXT).bind(seen).execute(c).await.map(|r| r.touched()))?;
@@ -222,7 +222,12 @@ pub async fn any_entered(
 }
 
 /// Adds a child, of whom nothing is known but that it exists; it counts for nobody before an enrolment does.
-pub async fn add_pupil(tx: &mut Tx, pupil: PupilId, at: DateTime<Utc>) -> Result<(), StoreError> {
+pub async fn add_pupil(
+    tx: &mut Tx,
+    _upload: &Upload,
+    pupil: PupilId,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
     const INSERT: &str = "INSERT INTO pupils (id, created_at) VALUES ($1, $2)";
     on!(tx, c => {
         let r = sqlx::query(INSERT).bind(pupil.0).bind(at).execute(c).await?;
@@ -231,7 +236,11 @@ pub async fn add_pupil(tx: &mut Tx, pupil: PupilId, at: DateTime<Utc>) -> Result
 }
 
 /// Takes back a child that no enrolment came to count for.
-pub async fn remove_pupil(tx: &mut Tx, pupil: PupilId) -> Result<(), StoreError> {
+pub async fn remove_pupil(
+    tx: &mut Tx,
+    _admitting: &Permit<OfSchool>,
+    pupil: PupilId,
+) -> Result<(), StoreError> {
     const DELETE: &str = "DELETE FROM pupils WHERE id = $1";
     on!(tx, c => {
         let r = sqlx::query(DELETE).bind(pupil.0).execute(c).await?;
@@ -255,7 +264,7 @@ pub async fn pupils_enrolled(
 }
 
 /// Takes back a child unless an enrolment has come meanwhile, and says how many went.
-pub async fn remove_unenrolled(tx: &mut Tx, pupil: PupilId) -> Result<u64, StoreError> {
+pub async fn remove_unenrolled(tx: &mut Tx, _duty: &DutyPermit, pupil: PupilId) -> Result<u64, StoreError> {
     const DELETE: &str =
         "DELETE FROM pupils WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM enrolments e WHERE e.pupil_id = $1)";
     Ok(on!(tx, c => sqlx::query(DELETE).bind(pupil.0).execute(c).await.map(|r| r.touched()))?)

@@ -232,7 +232,12 @@ pub async fn marks_of_years(
 
 /// Writes a state of marks anew without the entries made on or before `until`, and deletes it when none is left. Says
 /// how many entries went; SI 2024/208 reg 7(a).
-pub async fn expire_marks(tx: &mut Tx, row: &MarksRow, until: NaiveDate) -> Result<u64, StoreError> {
+pub async fn expire_marks(
+    tx: &mut Tx,
+    _duty: &DutyPermit,
+    row: &MarksRow,
+    until: NaiveDate,
+) -> Result<u64, StoreError> {
     const KEEP: &str = "UPDATE marks SET marks = $5, entered = $6, minutes = $7 \
          WHERE school_id = $1 AND enrolment_id = $2 AND school_year = $3 AND version = $4";
     const DELETE: &str = "DELETE FROM marks \

@@ -259,7 +259,7 @@ async fn never_ended(test: TestDb) {
         registers::add_roll_event(&mut tx, &upload, place, enrolment, RollEvent::MarkChanged).await.unwrap();
     }
     let child = PupilId(uuid::Uuid::now_v7());
-    registers::add_pupil(&mut tx, child, running.clock().now()).await.unwrap();
+    registers::add_pupil(&mut tx, &upload, child, running.clock().now()).await.unwrap();
     running.put_aside(&permit, tx).await.unwrap();
     let state = async || {
         let mut all = [0; 3];
