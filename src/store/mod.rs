@@ -1,4 +1,4 @@
-//! Pools, migrations and transactions: the only place that knows which database it is.
+//! Pools, migrations and transactions: what knows which database it is, with the journal's one statement for a group.
 //!
 //! Every statement is one text with `$1` placeholders that both databases accept; [`read!`](crate::store::read) and
 //! [`on!`](crate::store::on) expand the same body once per driver, so both are type-checked. What must differ is named in
