@@ -4,9 +4,12 @@
 use crate::support::wire::run;
 use crate::support::{Suite, TestDb};
 use schoolgate::app;
+use schoolgate::audit::Receipt;
 use schoolgate::clock::Clock;
+use schoolgate::crypto::to_hex;
 use schoolgate::demo::run::{Demo, DemoArgs, start};
 use schoolgate::store::{schema_of, versions};
+use serde_json::{Value, json};
 use std::process::Command;
 
 /// Registers the tests of this file.
@@ -44,7 +47,19 @@ async fn printed_calls(db: TestDb) {
     for (answer, told) in expected {
         assert!(answers[answer].contains(&told), "call {}: `{told}` in {}", answer + 1, answers[answer]);
     }
-    assert!(answers[2].contains("read_summary"), "the first call is among the officer's entries");
+    let listed: Value = serde_json::from_str(answers[2].lines().last().unwrap()).unwrap();
+    let entry_of = |answer: usize| {
+        let receipt = receipt(&answers[answer]);
+        let leaf = to_hex(&receipt.leaf);
+        let mut entries = listed["entries"].as_array().unwrap().iter();
+        entries.find(|entry| entry["index"] == receipt.index || entry["leaf"] == leaf.as_str()).cloned()
+    };
+    let first = entry_of(0).expect("the first call is among the officer's entries");
+    assert_eq!(
+        (&first["action"], &first["leaf"]),
+        (&json!("read_summary"), &json!(to_hex(&receipt(&answers[0]).leaf)))
+    );
+    assert_eq!(entry_of(1), None, "and the second, which is another organisation's, is not");
     demo.running.stop().await;
 }
 
@@ -85,6 +100,13 @@ async fn paste(demo: &Demo) -> Vec<String> {
     let text = demo.calls().unwrap();
     let calls: Vec<String> = text.split("curl -sSi ").skip(1).map(first_command).collect();
     tokio::task::spawn_blocking(move || calls.iter().map(|call| shell(call)).collect()).await.unwrap()
+}
+
+/// The receipt among an answer's headers.
+fn receipt(answer: &str) -> Receipt {
+    let mut headers = answer.lines().filter_map(|line| line.split_once(": "));
+    let value = headers.find(|(name, _)| name.eq_ignore_ascii_case("audit-receipt")).unwrap().1;
+    value.trim().parse().unwrap()
 }
 
 /// Up to the blank line that ends a call.

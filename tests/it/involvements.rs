@@ -2,7 +2,7 @@
 //! what has ended gives nothing more.
 
 use crate::support::exports::{Row, Wire, changed, number};
-use crate::support::wire::run;
+use crate::support::wire::{run, until};
 use crate::support::{Suite, TestDb};
 use chrono::TimeDelta;
 use reqwest::Method;
@@ -68,20 +68,15 @@ pub async fn state(gate: &Wire, name: &str, number: u32) -> Option<String> {
     Some(line["state"].as_str().unwrap().to_owned())
 }
 
-/// Waits until an involvement is in a state, for at most ten seconds.
+/// Waits until an involvement is in a state, for at most half a minute.
 pub async fn becomes(gate: &Wire, number: u32, wanted: &str) {
     becomes_of(gate, SENDER, number, wanted).await;
 }
 
 /// The same of another system's own.
 async fn becomes_of(gate: &Wire, name: &str, number: u32, wanted: &str) {
-    for _ in 0..200 {
-        if state(gate, name, number).await.as_deref() == Some(wanted) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("{number} is {:?} and not {wanted}", state(gate, name, number).await);
+    let is = async || state(gate, name, number).await.as_deref() == Some(wanted);
+    until(&format!("{number} becomes {wanted}"), Duration::from_secs(30), is).await;
 }
 
 /// The summary under a reference, by whatever handle the search gives.

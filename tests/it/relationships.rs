@@ -2,7 +2,7 @@
 //! its schools.
 
 use crate::support::exports::{Row, Wire, changed};
-use crate::support::wire::{log, run};
+use crate::support::wire::{log, run, until};
 use crate::support::{Suite, TestDb};
 use reqwest::Method;
 use schoolgate::demo::Standing;
@@ -66,15 +66,12 @@ async fn open(gate: &Wire, name: &str, number: u32, child: &Row, case: Value) {
     }
     let answer = gate.json(name, Method::PUT, &format!("/v1/involvements/{}", id(number)), &claim).await;
     assert_eq!(answer.status, 202, "{}", answer.body);
-    for _ in 0..200 {
+    until(&format!("{number} is matched"), Duration::from_secs(30), async || {
         let report = gate.get(name, "/v1/involvements/report?limit=1000").await.body;
         let lines = report["involvements"].as_array().unwrap();
-        if lines.iter().any(|l| l["id"] == id(number).as_str() && l["state"] == "accessible") {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("{number} was not matched");
+        lines.iter().any(|l| l["id"] == id(number).as_str() && l["state"] == "accessible")
+    })
+    .await;
 }
 
 async fn find(gate: &Wire, name: &str, search: Value) -> Answered {

@@ -455,21 +455,24 @@ async fn forbidden(gate: &Wire) {
     assert_eq!(answer.status, 403, "{}", answer.body);
     let answer = gate.json(&school, Method::POST, "/v1/pupils/find", &json!({"upn": child.upn})).await;
     assert_eq!(answer.status, 403, "{}", answer.body);
+    // Whom the directory does not give a role, no token is given; to a purpose that the role has not, one that opens nothing.
     let roles = [
-        ("social_worker_cp", "cme_officer", "cme"),
-        ("social_worker_cp", "attendance_officer_la", "attendance_duty"),
-        ("social_worker_cp", "designated_officer", "audit_review"),
-        ("social_worker_cp", "social_worker", "looked_after_child"),
-        ("early_help_worker", "social_worker", "child_protection"),
-        ("school_nurse", "mental_health_practitioner", "school_health"),
-        ("school_nurse", "school_nurse", "child_protection"),
-        ("data_protection_officer_agency", "social_worker", "child_protection"),
+        ("social_worker_cp", "cme_officer", "cme", false),
+        ("social_worker_cp", "attendance_officer_la", "attendance_duty", false),
+        ("social_worker_cp", "designated_officer", "audit_review", false),
+        ("social_worker_cp", "social_worker", "looked_after_child", false),
+        ("early_help_worker", "social_worker", "child_protection", false),
+        ("school_nurse", "mental_health_practitioner", "school_health", false),
+        ("school_nurse", "school_nurse", "child_protection", true),
+        ("data_protection_officer_agency", "social_worker", "child_protection", false),
     ];
-    for (name, role, purpose) in roles {
+    for (name, role, purpose, given) in roles {
         let mut caller = gate.gate.caller(name).clone();
         (caller.role, caller.purpose) = (role.to_owned(), purpose.to_owned());
         let client = Client::new(&caller, &gate.gate.dir(), &gate.gate.demo.json.api).unwrap();
-        let Ok(token) = client.token().await else { continue };
+        let token = client.token().await;
+        assert_eq!(token.is_ok(), given, "{name} as {role} for {purpose}");
+        let Ok(token) = token else { continue };
         // Where a token is given, no child and no section comes with it.
         let path = format!("/v1/pupils/{handle}/attendance-summary");
         let reference = child.case_reference.as_deref().unwrap();

@@ -3,7 +3,7 @@
 use super::{Reader, page, there};
 use crate::involvements::{SENDER, claim, end, put, state, unknown, with};
 use crate::support::exports::{Row, Wire, changed, number};
-use crate::support::wire::{MOVED, run};
+use crate::support::wire::{MOVED, run, until};
 use crate::support::{TestDb, TestGate};
 use chrono::{DateTime, TimeDelta, Utc};
 use schoolgate::clock::Clock;
@@ -25,13 +25,8 @@ fn settled(gate: &Wire) -> Vec<Row> {
 }
 
 async fn becomes(gate: &Wire, name: &str, number: u32, wanted: &str) {
-    for _ in 0..200 {
-        if state(gate, name, number).await.as_deref() == Some(wanted) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("{number} did not become {wanted}");
+    let is = async || state(gate, name, number).await.as_deref() == Some(wanted);
+    until(&format!("{number} becomes {wanted}"), Duration::from_secs(30), is).await;
 }
 
 async fn open(gate: &Wire, number: u32, child: &Row, reference: &str) {

@@ -67,6 +67,15 @@ impl Suite {
         self.on_each(name, Start::Empty, test);
     }
 
+    /// Adds `NAME::postgresql` alone, on a migrated database of its own: for what `SQLite` has no part in.
+    pub fn on_postgresql<T, F>(&mut self, name: &str, test: T)
+    where
+        T: Fn(TestDb) -> F + Send + 'static,
+        F: Future<Output = ()>,
+    {
+        self.on_server(name, Start::Migrated, test);
+    }
+
     /// The trials, and the databases to stop once they have run.
     pub fn into_parts(self) -> (Vec<Trial>, Arc<Databases>) {
         (self.trials, self.databases)
@@ -84,6 +93,14 @@ impl Suite {
             run(url, Some(folder), start, on_sqlite);
             Ok(())
         }));
+        self.on_server(name, start, test);
+    }
+
+    fn on_server<T, F>(&mut self, name: &str, start: Start, test: T)
+    where
+        T: Fn(TestDb) -> F + Send + 'static,
+        F: Future<Output = ()>,
+    {
         let databases = Arc::clone(&self.databases);
         self.trials.push(Trial::ignorable_test(format!("{name}::postgresql"), move || {
             match databases.new_database() {
