@@ -195,15 +195,9 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running> {
     let limits = ConnectionLimits::from(&config.limits);
     let mut tasks = background(&state, &stop);
     let (audit, gate) = (state.audit.clone(), state.gate.clone());
-    let refused = {
-        let audit = audit.clone();
-        Arc::new(move |address: SocketAddr, word: &'static str, _detail: &str| {
-            let audit = audit.clone();
-            tokio::spawn(async move { audit.refused_handshake(address.ip(), word).await });
-        })
-    };
+    let events = Arc::new(audit.clone());
     let admin_router = router::admin(state.clone());
-    tasks.push(tokio::spawn(serve_tls(api, router::api(state), tls.clone(), limits, refused, stop.clone())));
+    tasks.push(tokio::spawn(serve_tls(api, router::api(state), tls.clone(), limits, events, stop.clone())));
     let stop_admin = stop.clone();
     tasks.push(tokio::spawn(async move {
         if let Err(error) = serve_plain(admin, admin_router, limits, stop_admin).await {

@@ -18,5 +18,5 @@ pub use request::{
     AuditLayer, Body, Guarded, GuardedRouter, Metrics, OLDEST_DIRECTORY, Path, Query, RequestId, audited,
     json, request_id,
 };
-pub use serve::{ConnectionLimits, OnRefused, PeerAddress};
+pub use serve::{ConnectionEvents, ConnectionLimits, PeerAddress};
 pub use tls::{LiveTls, TlsError, serve_tls, server_config};

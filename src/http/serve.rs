@@ -8,12 +8,14 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
 use axum::response::IntoResponse as _;
+use futures_util::future::BoxFuture;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
 use std::convert::Infallible;
+use std::error::Error as _;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -26,9 +28,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
-/// Called for every handshake that is refused with the address, one word of ours, and what the TLS library says; the audit
-/// records the word.
-pub type OnRefused = Arc<dyn Fn(SocketAddr, &'static str, &str) + Send + Sync>;
+/// What is told of a listener's connections beside the requests that reach a handler. A connection's task waits for it, so
+/// that it is told before a stop has ended.
+pub trait ConnectionEvents: Send + Sync {
+    /// A handshake was refused: from where, one word of ours, and what the TLS library says. The audit records the word.
+    fn refused<'a>(&'a self, from: SocketAddr, reason: &'static str, detail: &str) -> BoxFuture<'a, ()>;
+    /// A request could not be read as HTTP, and the library has answered it itself; one word of ours.
+    fn unreadable<'a>(&'a self, peer: &'a Peer, reason: &'static str) -> BoxFuture<'a, ()>;
+}
 
 /// Where a request's connection comes from; an extension of every request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,14 +121,15 @@ where
     }
 }
 
-/// Serves one connection to its end.
+/// Serves one connection to its end. Where that was a request that could not be read as HTTP, gives a word for it.
 pub(super) async fn serve_connection<I>(
     io: I,
     http2: bool,
     address: SocketAddr,
     peer: Option<Arc<Peer>>,
     shared: Shared,
-) where
+) -> Option<&'static str>
+where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let first = Arc::new(Notify::new());
@@ -142,12 +150,28 @@ pub(super) async fn serve_connection<I>(
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder.timer(TokioTimer::new()).max_concurrent_streams(limits.streams);
         builder.keep_alive_interval(limits.headers).keep_alive_timeout(limits.headers);
-        watch(builder.serve_connection(io, service), &limits, &stop, &first).await;
+        // What is wrong with one stream the library answers without telling; what goes on ends the connection, which tells.
+        builder.max_local_error_reset_streams(FAULTY_STREAMS);
+        unreadable(&watch(builder.serve_connection(io, service), &limits, &stop, &first).await.err()?)
     } else {
         let mut builder = http1::Builder::new();
         builder.timer(TokioTimer::new()).header_read_timeout(limits.headers);
-        watch(builder.serve_connection(io, service), &limits, &stop, &first).await;
+        unreadable(&watch(builder.serve_connection(io, service), &limits, &stop, &first).await.err()?)
     }
+}
+
+/// Streams of one HTTP/2 connection that may be reset for a fault before the connection is. An honest client has some: what
+/// it still sends of a body after an early answer counts as one.
+const FAULTY_STREAMS: usize = 16;
+
+/// A word for what could not be read, where that is why a connection ended.
+fn unreadable(error: &hyper::Error) -> Option<&'static str> {
+    if error.is_parse_too_large() {
+        return Some("headers_too_large");
+    }
+    let faulty = |e: &h2::Error| e.is_library();
+    let frames = || error.source().and_then(|cause| cause.downcast_ref()).is_some_and(faulty);
+    (error.is_parse() || frames()).then_some("unreadable_request")
 }
 
 /// Runs a request in a task of its own; dropping the answer does not drop the work.
@@ -166,26 +190,26 @@ fn handle(
     }
 }
 
-/// Holds a connection to its deadlines.
-async fn watch<C: GracefulConnection>(
+/// Holds a connection to its deadlines; gives the fault that ended it.
+async fn watch<C: GracefulConnection<Error = hyper::Error>>(
     connection: C,
     limits: &ConnectionLimits,
     stop: &CancellationToken,
     first: &Notify,
-) {
+) -> Result<(), hyper::Error> {
     let mut connection = pin!(connection);
     tokio::select! {
-        _ = connection.as_mut() => return,
+        ended = connection.as_mut() => return ended,
         () = first.notified() => {}
-        () = sleep(limits.first_request) => return,
+        () = sleep(limits.first_request) => return Ok(()),
         () = stop.cancelled() => {}
     }
     tokio::select! {
-        _ = connection.as_mut() => return,
+        ended = connection.as_mut() => return ended,
         () = sleep(limits.age) => {}
         () = stop.cancelled() => {}
     }
     connection.as_mut().graceful_shutdown();
     // Past the time to drain the connection is dropped; a request under way still runs to its end.
-    let _ = timeout(limits.drain, connection).await;
+    timeout(limits.drain, connection).await.unwrap_or(Ok(()))
 }

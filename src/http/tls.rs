@@ -1,7 +1,7 @@
 //! The API listener: TLS 1.3 with a client certificate that our own authority issued, and nothing less.
 
 use super::serve::{Shared, accept_until_stopped, serve_connection};
-use super::{ConnectionLimits, OnRefused};
+use super::{ConnectionEvents, ConnectionLimits};
 use crate::identity::Peer;
 use arc_swap::ArcSwap;
 use axum::Router;
@@ -74,20 +74,25 @@ pub async fn serve_tls(
     router: Router,
     tls: LiveTls,
     limits: ConnectionLimits,
-    on_refused: OnRefused,
+    events: Arc<dyn ConnectionEvents>,
     stop: CancellationToken,
 ) {
     let shared = Shared { router, limits, stop, tasks: TaskTracker::new() };
     accept_until_stopped(listener, shared, |stream, address, shared| {
         let acceptor = TlsAcceptor::from(tls.load_full());
-        let on_refused = Arc::clone(&on_refused);
+        let events = Arc::clone(&events);
         async move {
             match handshake(stream, acceptor, &shared).await {
                 Ok((stream, peer)) => {
                     let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                    serve_connection(stream, http2, address, Some(Arc::new(peer)), shared).await;
+                    let peer = Arc::new(peer);
+                    if let Some(word) =
+                        serve_connection(stream, http2, address, Some(Arc::clone(&peer)), shared).await
+                    {
+                        events.unreadable(&peer, word).await;
+                    }
                 }
-                Err((word, reason)) => on_refused(address, word, &reason),
+                Err((word, detail)) => events.refused(address, word, &detail).await,
             }
         }
     })

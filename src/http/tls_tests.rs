@@ -3,6 +3,8 @@
 use super::*;
 use axum::Extension;
 use axum::routing::get;
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, ready};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType};
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
@@ -57,6 +59,21 @@ struct Served {
     finished: Arc<Notify>,
 }
 
+/// Keeps why handshakes were refused, and what could not be read.
+struct Reasons(Arc<Mutex<Vec<String>>>);
+
+impl ConnectionEvents for Reasons {
+    fn refused<'a>(&'a self, _: SocketAddr, _: &'static str, detail: &str) -> BoxFuture<'a, ()> {
+        self.0.lock().unwrap().push(detail.to_owned());
+        ready(()).boxed()
+    }
+
+    fn unreadable<'a>(&'a self, _: &'a Peer, reason: &'static str) -> BoxFuture<'a, ()> {
+        self.0.lock().unwrap().push(reason.to_owned());
+        ready(()).boxed()
+    }
+}
+
 async fn who(Extension(peer): Extension<Arc<Peer>>) -> String {
     peer.san_uris.join(" ")
 }
@@ -69,8 +86,7 @@ async fn serve() -> Served {
     let address = listener.local_addr().unwrap();
     let refused = Arc::new(Mutex::new(Vec::new()));
     let reasons = Arc::clone(&refused);
-    let hook: OnRefused =
-        Arc::new(move |_, _word, reason: &str| reasons.lock().unwrap().push(reason.to_owned()));
+    let hook = Arc::new(Reasons(reasons));
     let finished = Arc::new(Notify::new());
     let notify = Arc::clone(&finished);
     let slow = || async move {

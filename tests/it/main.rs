@@ -53,6 +53,7 @@ mod summaries;
 mod support;
 mod taken_back;
 mod unfinished_day;
+mod unreadable;
 
 use libtest_mimic::Arguments;
 use std::process::ExitCode;
@@ -100,6 +101,7 @@ fn trials(suite: &mut Suite) {
     support::register(suite);
     taken_back::register(suite);
     unfinished_day::register(suite);
+    unreadable::register(suite);
 }
 
 fn main() -> ExitCode {

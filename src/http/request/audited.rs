@@ -1,8 +1,9 @@
 //! The audit layer: it begins a request's trail before anything looks at it, and at the end writes the one entry of
 //! whatever was not released: refusals, bad tokens, malformed requests, unknown paths, faults of ours.
 
+use super::flooded::SOURCES;
 use super::{Metrics, RequestId};
-use crate::audit::{Class, Connection, Decision, Digest, Entry, EventId, Flood, Receipt, Source, Summary};
+use crate::audit::{Class, Connection, Decision, Digest, Entry, EventId, Flood, Receipt};
 use crate::config::Safety;
 use crate::gate::{Gate, NextPage, Recorded, Trail};
 use crate::http::{Error, ProblemKind, SystemLimits};
@@ -15,9 +16,8 @@ use futures_util::FutureExt as _;
 use http::header::{ALLOW, LINK};
 use http::{HeaderName, HeaderValue, StatusCode};
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -26,8 +26,6 @@ const AUDIT_RECEIPT: HeaderName = HeaderName::from_static("audit-receipt");
 const WITHOUT_ENTRY: [&str; 3] = ["/v1/log/", "/.well-known/", "/openapi.json"];
 /// Largest body of an answer that was not released: problem documents and tokens.
 const UNRELEASED_BYTES: usize = 64 * 1024;
-/// Sources told apart in one minute of a flood.
-const SOURCES: usize = 4_096;
 
 /// Age of the directory past which no request is answered: who has been revoked or suspended since is not known.
 pub const OLDEST_DIRECTORY: Duration = Duration::from_mins(1);
@@ -35,12 +33,12 @@ pub const OLDEST_DIRECTORY: Duration = Duration::from_mins(1);
 /// What the layer works with. Cheap to clone.
 #[derive(Clone)]
 pub struct AuditLayer {
-    gate: Gate,
+    pub(super) gate: Gate,
     safety: Safety,
-    flood: Arc<Mutex<Flood>>,
-    metrics: Metrics,
-    strangers: SystemLimits,
-    clients: Arc<Mutex<HashMap<String, Connection>>>,
+    pub(super) flood: Arc<Mutex<Flood>>,
+    pub(super) metrics: Metrics,
+    pub(super) strangers: SystemLimits,
+    pub(super) clients: Arc<Mutex<HashMap<String, Connection>>>,
     longest: Duration,
     oldest_directory: Duration,
 }
@@ -153,18 +151,21 @@ impl AuditLayer {
         entry.method = known_method(request);
         entry.route = request.extensions().get::<MatchedPath>().map(|p| p.as_str().to_owned());
         entry.traceparent = super::request_id::traceparent(request.headers());
-        entry.connection = request.extensions().get::<Arc<Peer>>().map(|peer| {
-            let directory = self.gate.directory().current();
-            let system = directory.system_by_thumbprint(&peer.thumbprint, self.gate.clock().now());
-            let organisation = system.and_then(|s| directory.organisation_of(s));
-            Connection {
-                thumbprint: Digest(peer.thumbprint),
-                organisation_id: organisation.map(|o| o.id),
-                organisation: organisation.map(|o| o.code.clone()),
-                system: system.map(|s| s.code.clone()),
-            }
-        });
+        entry.connection = request.extensions().get::<Arc<Peer>>().map(|peer| self.connection_of(peer));
         entry
+    }
+
+    /// What an entry says of the connection: its certificate, and whose that is.
+    pub(super) fn connection_of(&self, peer: &Peer) -> Connection {
+        let directory = self.gate.directory().current();
+        let system = directory.system_by_thumbprint(&peer.thumbprint, self.gate.clock().now());
+        let organisation = system.and_then(|s| directory.organisation_of(s));
+        Connection {
+            thumbprint: Digest(peer.thumbprint),
+            organisation_id: organisation.map(|o| o.id),
+            organisation: organisation.map(|o| o.code.clone()),
+            system: system.map(|s| s.code.clone()),
+        }
     }
 
     /// Turns what a handler or the router left as an error into its problem document.
@@ -213,113 +214,12 @@ impl AuditLayer {
             tracing::warn!(reason, "a refusal that somebody should look at");
             self.metrics.alarm(reason);
         }
-        if parts.status == StatusCode::TOO_MANY_REQUESTS && !self.own_entry(trail).await? {
+        if parts.status == StatusCode::TOO_MANY_REQUESTS && !self.own_entry(&trail.entry()).await? {
             return Ok((None, Response::from_parts(parts, body.into())));
         }
         let receipt = self.gate.record(trail, parts.status, &body).await.map_err(|_| ())?;
         Ok((Some(receipt), Response::from_parts(parts, body.into())))
     }
-
-    /// Whether this 429 gets an entry of its own; what a minute that has ended left over is written first.
-    async fn own_entry(&self, trail: &Trail) -> Result<bool, ()> {
-        let entry = trail.entry();
-        let client = entry.connection.as_ref().map(|c| match (&c.organisation, &c.system) {
-            (Some(organisation), Some(system)) => format!("{organisation}/{system}"),
-            _ => uuid_of(&c.thumbprint),
-        });
-        let client = client.unwrap_or_default();
-        let noted = {
-            let mut flood = self.flood.lock().unwrap_or_else(PoisonError::into_inner);
-            flood.note(Source::Client(client.clone()), self.gate.clock().now())
-        };
-        if let Some(connection) = entry.connection {
-            let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-            // As many as are told apart; a count of one beyond them still names the client by its word.
-            if clients.len() < SOURCES || clients.contains_key(&client) {
-                clients.insert(client, connection);
-            }
-        }
-        self.write(Class::Limited, noted.summaries).await?;
-        Ok(noted.own_entry)
-    }
-
-    /// Writes the entry of a refused handshake: the first ten of a network and minute each, then one with the count.
-    /// `reason` is a word of ours.
-    pub async fn refused_handshake(&self, address: IpAddr, reason: &'static str) {
-        self.metrics.handshake_refused();
-        let source = Source::of_address(address);
-        let noted = {
-            let mut flood = self.flood.lock().unwrap_or_else(PoisonError::into_inner);
-            flood.note(source.clone(), self.gate.clock().now())
-        };
-        let mut written = self.write(Class::HandshakeRefused, noted.summaries).await;
-        if noted.own_entry {
-            // The log has as many lines as the audit has entries: a flood fills neither.
-            tracing::info!(network = %source, reason, "handshake refused");
-            let mut entry = self.counted(Class::HandshakeRefused, &source, None);
-            entry.reason = Some(reason.to_owned());
-            written = written.and(self.write_one(&entry).await);
-        }
-        if written.is_err() {
-            tracing::error!("a refused handshake could not be recorded");
-        }
-    }
-
-    /// Writes the counts of a minute that has ended; called once a minute, and at stop with `last`.
-    pub async fn turn_minute(&self, last: bool) {
-        let summaries = {
-            let mut flood = self.flood.lock().unwrap_or_else(PoisonError::into_inner);
-            if last { flood.finish() } else { flood.turn(self.gate.clock().now()) }
-        };
-        if self.write(Class::Limited, summaries).await.is_err() {
-            tracing::error!("counts of refused requests could not be recorded");
-        }
-    }
-
-    /// Writes counts of minutes that have ended. What cannot be written now is due again with the next.
-    async fn write(&self, class: Class, summaries: Vec<Summary>) -> Result<(), ()> {
-        let mut left = summaries.into_iter();
-        while let Some(summary) = left.next() {
-            let class = match summary.source {
-                Source::V4(_) | Source::V6(_) => Class::HandshakeRefused,
-                Source::Client(_) => Class::Limited,
-                Source::Others => class,
-            };
-            let entry = self.counted(class, &summary.source, Some(summary.count));
-            if self.write_one(&entry).await.is_err() {
-                let mut flood = self.flood.lock().unwrap_or_else(PoisonError::into_inner);
-                flood.put_back(std::iter::once(summary).chain(left).collect());
-                return Err(());
-            }
-        }
-        Ok(())
-    }
-
-    /// An entry of refusals by one source: a system's is its organisation's, a network's is nobody's.
-    fn counted(&self, class: Class, source: &Source, count: Option<u64>) -> Entry {
-        let mut entry = Entry::new(EventId::new(), self.gate.clock().now(), class, Decision::Refused);
-        entry.count = count;
-        match source {
-            Source::Client(client) => {
-                let clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-                entry.connection = clients.get(client).cloned();
-                entry.reason = Some("too_many_requests".to_owned());
-            }
-            Source::V4(_) | Source::V6(_) | Source::Others => entry.network = Some(source.to_string()),
-        }
-        entry
-    }
-
-    async fn write_one(&self, entry: &Entry) -> Result<(), ()> {
-        self.gate.journal().record(entry).await.map(|_| ()).map_err(|_| ())
-    }
-}
-
-/// A certificate that is nobody's in the directory, as a word: its thumbprint's first half.
-fn uuid_of(thumbprint: &Digest) -> String {
-    let mut bytes = [0; 16];
-    bytes.iter_mut().zip(thumbprint.0).for_each(|(to, from)| *to = from);
-    uuid::Uuid::from_bytes(bytes).simple().to_string()
 }
 
 /// The method, where it is one of ours: what a stranger writes there is not copied into the log.

@@ -16,6 +16,7 @@ pub struct Metrics {
     registry: Arc<Registry>,
     answers: Family<Answered, Counter>,
     handshakes: Counter,
+    unreadable: Counter,
     alarms: Family<Alarmed, Counter>,
     holidays: Gauge,
 }
@@ -41,9 +42,15 @@ impl Metrics {
     /// The same, and how long writes hold the database.
     pub fn with_writes(seconds: Histogram) -> Self {
         let mut registry = Registry::with_prefix("schoolgate");
-        let (answers, handshakes, alarms) = (Family::default(), Counter::default(), Family::default());
+        let (answers, alarms) = (Family::default(), Family::default());
+        let (handshakes, unreadable) = (Counter::default(), Counter::default());
         registry.register("answers", "Answers of the API, by status", answers.clone());
         registry.register("handshakes_refused", "TLS handshakes refused", handshakes.clone());
+        registry.register(
+            "requests_unreadable",
+            "Requests that HTTP itself could not read",
+            unreadable.clone(),
+        );
         registry.register("alarms", "What somebody should look at, by reason", alarms.clone());
         let holidays = Gauge::default();
         let help =
@@ -51,7 +58,7 @@ impl Metrics {
         registry.register("bank_holidays_known_days", help, holidays.clone());
         let help = "How long a write transaction held the database's writer, of this process";
         registry.register_with_unit("store_write", help, Unit::Seconds, seconds);
-        Self { registry: Arc::new(registry), answers, handshakes, alarms, holidays }
+        Self { registry: Arc::new(registry), answers, handshakes, unreadable, alarms, holidays }
     }
 
     /// Counts an answer.
@@ -72,6 +79,11 @@ impl Metrics {
     /// Counts a refused handshake.
     pub fn handshake_refused(&self) {
         self.handshakes.inc();
+    }
+
+    /// Counts a request that HTTP itself could not read.
+    pub fn unreadable(&self) {
+        self.unreadable.inc();
     }
 
     /// `OpenMetrics` text.

@@ -3,6 +3,7 @@
 mod asked;
 mod audited;
 mod body;
+mod flooded;
 mod guarded;
 mod metrics;
 mod request_id;
