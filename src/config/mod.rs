@@ -4,8 +4,10 @@
 //! It holds no secret: keys are files, named here by their paths.
 
 mod database;
+mod limits;
 
 pub use database::Database;
+pub use limits::Limits;
 
 use chrono::{Datelike as _, NaiveDate, Weekday};
 use serde::{Deserialize, Serialize};
@@ -197,75 +199,6 @@ impl Calendar {
     }
 }
 
-/// Limits on everything; each with its unit in its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Limits {
-    /// Longest TLS handshake.
-    pub handshake_seconds: u64,
-    /// Longest silence before the first request of a connection.
-    pub first_request_seconds: u64,
-    /// Longest time for the headers of a request.
-    pub headers_seconds: u64,
-    /// Longest life of a connection.
-    pub connection_age_seconds: u64,
-    /// Longest time that answers under way are given at a stop.
-    pub drain_seconds: u64,
-    /// Most connections at once.
-    pub connections: usize,
-    /// Most requests at once on one connection.
-    pub streams_per_connection: u32,
-    /// Longest time for one request, from its headers to its answer; a file of a whole school has to fit in.
-    pub request_seconds: u64,
-    /// Files worked out at once; further ones wait. One system may send two at a time.
-    pub uploads_at_once: usize,
-    /// Bytes of all files that are read, wait or are worked out at once; further ones wait before they are read.
-    pub uploads_held_bytes: usize,
-    /// Largest body of an ordinary request.
-    pub body_bytes: usize,
-    /// Largest list: one register, or a day's caseload.
-    pub list_bytes: usize,
-    /// Largest file that a school sends at once.
-    pub upload_bytes: usize,
-    /// Children asked about by one request at most.
-    pub stream_lines: usize,
-    /// Longest time for the whole of an answer in lines.
-    pub stream_seconds: u64,
-    /// Longest time that its reader may take for 64 KiB of it.
-    pub stream_stall_seconds: u64,
-    /// Answers in lines to one system at a time; of its own area, one.
-    pub streams_per_system: usize,
-    /// Requests for tokens by one system.
-    pub token_requests_per_minute: u32,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            handshake_seconds: 5,
-            first_request_seconds: 10,
-            headers_seconds: 10,
-            // Revocation is checked on every request too; this bounds what TLS itself decided.
-            connection_age_seconds: 600,
-            drain_seconds: 10,
-            connections: 2_000,
-            streams_per_connection: 64,
-            request_seconds: 120,
-            uploads_at_once: 8,
-            // Four of the largest: what a small machine has to spare beside its database.
-            uploads_held_bytes: 1024 * 1024 * 1024,
-            body_bytes: 64 * 1024,
-            list_bytes: 4 * 1024 * 1024,
-            upload_bytes: 256 * 1024 * 1024,
-            stream_lines: 10_000,
-            stream_seconds: 300,
-            stream_stall_seconds: 30,
-            streams_per_system: 2,
-            token_requests_per_minute: 60,
-        }
-    }
-}
-
 /// Why a configuration was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -302,28 +235,6 @@ impl Config {
 
     /// Everything that keeps these values from being served with, in plain words; empty when nothing does.
     pub fn check(&self) -> Vec<String> {
-        let limits = &self.limits;
-        let numbers = [
-            ("limits.handshake_seconds", limits.handshake_seconds),
-            ("limits.first_request_seconds", limits.first_request_seconds),
-            ("limits.headers_seconds", limits.headers_seconds),
-            ("limits.connection_age_seconds", limits.connection_age_seconds),
-            ("limits.drain_seconds", limits.drain_seconds),
-            ("limits.request_seconds", limits.request_seconds),
-            ("limits.uploads_at_once", u64::from(limits.uploads_at_once > 0)),
-            ("limits.list_bytes", u64::from(limits.list_bytes > 0)),
-            ("limits.connections", u64::from(limits.connections > 0)),
-            ("limits.streams_per_connection", u64::from(limits.streams_per_connection)),
-            ("limits.body_bytes", u64::from(limits.body_bytes > 0)),
-            ("limits.upload_bytes", u64::from(limits.upload_bytes > 0)),
-            ("limits.stream_lines", u64::from(limits.stream_lines > 0)),
-            ("limits.stream_seconds", limits.stream_seconds),
-            ("limits.stream_stall_seconds", limits.stream_stall_seconds),
-            ("limits.streams_per_system", u64::from(limits.streams_per_system > 0)),
-            ("limits.token_requests_per_minute", u64::from(limits.token_requests_per_minute)),
-        ];
-        let zeros =
-            numbers.iter().filter(|(_, n)| *n == 0).map(|(name, _)| format!("`{name}` must be at least 1"));
         let texts = [
             ("names.audience", &self.names.audience),
             ("names.log_origin", &self.names.log_origin),
@@ -331,18 +242,18 @@ impl Config {
         ];
         let blanks =
             texts.iter().filter(|(_, t)| t.trim().is_empty()).map(|(name, _)| format!("`{name}` is empty"));
-        let mut faults: Vec<String> =
-            zeros.chain(blanks).chain(self.calendar.faults()).chain(self.database.faults()).collect();
+        let mut faults: Vec<String> = self
+            .limits
+            .faults()
+            .into_iter()
+            .chain(blanks)
+            .chain(self.calendar.faults())
+            .chain(self.database.faults())
+            .collect();
         let Suppression { smallest_group_pupils, smallest_count_pupils } = self.suppression;
         if smallest_count_pupils < 2 || smallest_group_pupils < smallest_count_pupils {
             faults.push(
                 "`suppression.smallest_count_pupils` must be at least 2, and no more than `smallest_group_pupils`"
-                    .to_owned(),
-            );
-        }
-        if limits.uploads_held_bytes < limits.upload_bytes {
-            faults.push(
-                "`limits.uploads_held_bytes` must be at least `limits.upload_bytes`, or the largest file has no room"
                     .to_owned(),
             );
         }

@@ -3,20 +3,18 @@
 //! Nothing here knows a child. An answer of this module never quotes what the caller sent.
 
 mod limits;
+mod listen;
 mod openapi;
-mod plain;
 mod problem;
 mod request;
-mod serve;
-mod tls;
 
 pub use limits::{Senders, SystemLimits};
+pub use listen::{
+    ConnectionEvents, ConnectionLimits, LiveTls, PeerAddress, TlsError, serve_plain, serve_tls, server_config,
+};
 pub use openapi::Described;
-pub use plain::serve_plain;
 pub use problem::{Error, Fault, Problem, ProblemKind};
 pub use request::{
     AuditLayer, Body, Guarded, GuardedRouter, Metrics, OLDEST_DIRECTORY, Path, Query, RequestId, audited,
     json, request_id,
 };
-pub use serve::{ConnectionEvents, ConnectionLimits, PeerAddress};
-pub use tls::{LiveTls, TlsError, serve_tls, server_config};

@@ -80,6 +80,12 @@ pub fn system_of<'a>(
     }
 }
 
+/// Whether this is the live certificate of a system whose organisation may act: without, no request can be answered
+/// otherwise than by saying so.
+pub fn may_act(directory: &Directory, peer: &Peer, now: DateTime<Utc>) -> bool {
+    system_of(directory, peer, now).is_ok_and(|(organisation, _)| organisation.standing == Standing::Live)
+}
+
 fn bearer(authorization: Option<&str>) -> Result<&str, Unauthenticated> {
     let header = authorization.ok_or(Unauthenticated::NoToken)?;
     let (scheme, token) = header.split_once(' ').ok_or(Unauthenticated::NotBearer)?;

@@ -9,7 +9,7 @@ mod fault;
 mod peer;
 mod token;
 
-pub use authenticate::{authenticate, local, still, system_of};
+pub use authenticate::{authenticate, local, may_act, still, system_of};
 pub use caller::{Caller, Lane, Noted};
 pub use fault::Unauthenticated;
 pub use peer::{Peer, PeerError};

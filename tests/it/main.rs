@@ -23,6 +23,7 @@ mod changes;
 mod cli_help;
 mod compile_fail;
 mod config_samples;
+mod connections;
 mod demo;
 mod documents;
 mod every_route_is_guarded;
@@ -68,6 +69,7 @@ fn trials(suite: &mut Suite) {
     audit_trail::register(suite);
     compile_fail::register(suite);
     config_samples::register(suite);
+    connections::register(suite);
     demo::register(suite);
     documents::register(suite);
     every_route_is_guarded::register(suite);

@@ -1,10 +1,10 @@
 //! The entries of what no handler is asked about, and of what comes too often: refused handshakes, requests that HTTP
 //! itself cannot read, and answers past a limit, so that nobody can fill the log.
 
-use super::AuditLayer;
+use super::{AuditLayer, Metrics};
 use crate::audit::{Class, Decision, Digest, Entry, EventId, Source, Summary};
 use crate::http::ConnectionEvents;
-use crate::identity::Peer;
+use crate::identity::{Peer, may_act};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use std::net::{IpAddr, SocketAddr};
@@ -14,12 +14,26 @@ use std::sync::PoisonError;
 pub(super) const SOURCES: usize = 4_096;
 
 impl ConnectionEvents for AuditLayer {
-    fn refused<'a>(&'a self, from: SocketAddr, reason: &'static str, _detail: &str) -> BoxFuture<'a, ()> {
-        self.refused_handshake(from.ip(), reason).boxed()
+    fn refused<'a>(
+        &'a self,
+        from: SocketAddr,
+        peer: Option<&'a Peer>,
+        reason: &'static str,
+        _detail: &str,
+    ) -> BoxFuture<'a, ()> {
+        self.refused_handshake(from.ip(), peer, reason).boxed()
     }
 
     fn unreadable<'a>(&'a self, peer: &'a Peer, reason: &'static str) -> BoxFuture<'a, ()> {
         self.unreadable_request(peer, reason).boxed()
+    }
+
+    fn may_act(&self, peer: &Peer) -> bool {
+        may_act(&self.gate.directory().current(), peer, self.gate.clock().now())
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 }
 
@@ -46,9 +60,9 @@ impl AuditLayer {
         Ok(noted.own_entry)
     }
 
-    /// Writes the entry of a refused handshake: the first ten of a network and minute each, then one with the count.
-    /// `reason` is a word of ours.
-    pub async fn refused_handshake(&self, address: IpAddr, reason: &'static str) {
+    /// Writes the entry of a refused handshake, or of a connection refused right after it: the first ten of a network and
+    /// minute each, then one with the count. `reason` is a word of ours.
+    pub async fn refused_handshake(&self, address: IpAddr, peer: Option<&Peer>, reason: &'static str) {
         self.metrics.handshake_refused();
         let source = Source::of_address(address);
         let noted = {
@@ -61,6 +75,7 @@ impl AuditLayer {
             tracing::info!(network = %source, reason, "handshake refused");
             let mut entry = self.counted(Class::HandshakeRefused, &source, None);
             entry.reason = Some(reason.to_owned());
+            entry.connection = peer.map(|peer| self.connection_of(peer));
             written = written.and(self.write_one(&entry).await);
         }
         if written.is_err() {

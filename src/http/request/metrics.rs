@@ -17,6 +17,7 @@ pub struct Metrics {
     answers: Family<Answered, Counter>,
     handshakes: Counter,
     unreadable: Counter,
+    connections: Gauge,
     alarms: Family<Alarmed, Counter>,
     holidays: Gauge,
 }
@@ -52,13 +53,15 @@ impl Metrics {
             unreadable.clone(),
         );
         registry.register("alarms", "What somebody should look at, by reason", alarms.clone());
-        let holidays = Gauge::default();
+        let (holidays, connections) = (Gauge::default(), Gauge::default());
+        let help = "Connections of the API that are open, after their handshakes";
+        registry.register("connections_open", help, connections.clone());
         let help =
             "Days for which the bank holidays of England are known; add years to the configuration in time";
         registry.register("bank_holidays_known_days", help, holidays.clone());
         let help = "How long a write transaction held the database's writer, of this process";
         registry.register_with_unit("store_write", help, Unit::Seconds, seconds);
-        Self { registry: Arc::new(registry), answers, handshakes, unreadable, alarms, holidays }
+        Self { registry: Arc::new(registry), answers, handshakes, unreadable, connections, alarms, holidays }
     }
 
     /// Counts an answer.
@@ -84,6 +87,16 @@ impl Metrics {
     /// Counts a request that HTTP itself could not read.
     pub fn unreadable(&self) {
         self.unreadable.inc();
+    }
+
+    /// Counts a connection that has opened.
+    pub fn connection_opened(&self) {
+        self.connections.inc();
+    }
+
+    /// Counts a connection that has closed.
+    pub fn connection_closed(&self) {
+        self.connections.dec();
     }
 
     /// `OpenMetrics` text.

@@ -1,5 +1,6 @@
 //! The API listener: TLS 1.3 with a client certificate that our own authority issued, and nothing less.
 
+use super::places::{Certificates, Room};
 use super::serve::{Shared, accept_until_stopped, serve_connection};
 use super::{ConnectionEvents, ConnectionLimits};
 use crate::identity::Peer;
@@ -9,8 +10,10 @@ use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -77,26 +80,67 @@ pub async fn serve_tls(
     events: Arc<dyn ConnectionEvents>,
     stop: CancellationToken,
 ) {
-    let shared = Shared { router, limits, stop, tasks: TaskTracker::new() };
-    accept_until_stopped(listener, shared, |stream, address, shared| {
+    let metrics = events.metrics();
+    let entrance = Room::new(limits.handshakes, "handshakes_full", metrics.clone());
+    let listening = Listening {
+        certificates: Arc::new(Certificates::new(metrics.clone())),
+        proved: Arc::new(Room::new(limits.connections, "connections_full", metrics.clone())),
+        events: Arc::clone(&events),
+    };
+    let shared = Shared { router, events: Some(events), limits, stop, tasks: TaskTracker::new() };
+    accept_until_stopped(listener, shared, entrance, |stream, address, place, shared| {
         let acceptor = TlsAcceptor::from(tls.load_full());
-        let events = Arc::clone(&events);
-        async move {
-            match handshake(stream, acceptor, &shared).await {
-                Ok((stream, peer)) => {
-                    let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                    let peer = Arc::new(peer);
-                    if let Some(word) =
-                        serve_connection(stream, http2, address, Some(Arc::clone(&peer)), shared).await
-                    {
-                        events.unreadable(&peer, word).await;
-                    }
-                }
-                Err((word, detail)) => events.refused(address, word, &detail).await,
-            }
-        }
+        listening.clone().serve(stream, address, place, acceptor, shared)
     })
     .await;
+}
+
+/// What the connections of the listener share beside what those of each have.
+#[derive(Clone)]
+struct Listening {
+    certificates: Arc<Certificates>,
+    proved: Arc<Room>,
+    events: Arc<dyn ConnectionEvents>,
+}
+
+/// Most connections of a certificate that is no system's: all that it is given is an answer that says so.
+const OF_NOBODY: usize = 8;
+
+impl Listening {
+    /// Serves one connection from its handshake to its end. `entrance` is its place among handshakes: whoever may act gives
+    /// it back for one among those that are proved, and others keep it, so that they take none of those.
+    async fn serve(
+        self,
+        stream: TcpStream,
+        address: SocketAddr,
+        entrance: Option<OwnedSemaphorePermit>,
+        acceptor: TlsAcceptor,
+        shared: Shared,
+    ) {
+        let Self { certificates, proved, events } = self;
+        let (stream, peer) = match handshake(stream, acceptor, &shared).await {
+            Ok((stream, peer)) => (stream, Arc::new(peer)),
+            Err((word, detail)) => return events.refused(address, None, word, &detail).await,
+        };
+        let may_act = events.may_act(&peer);
+        let most = if may_act { shared.limits.per_certificate } else { OF_NOBODY };
+        let Some(_open) = certificates.open(&peer.thumbprint, most) else {
+            return events.refused(address, Some(&peer), "too_many_connections", "").await;
+        };
+        let _place = if may_act {
+            let Ok(place) = timeout(shared.limits.handshake, proved.enter()).await else {
+                return events.refused(address, Some(&peer), "connections_full", "").await;
+            };
+            drop(entrance);
+            place
+        } else {
+            entrance
+        };
+        let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        if let Some(word) = serve_connection(stream, http2, address, Some(Arc::clone(&peer)), shared).await {
+            events.unreadable(&peer, word).await;
+        }
+    }
 }
 
 async fn handshake(

@@ -1,7 +1,9 @@
 //! The admin listener: plain HTTP/1.1 on the loopback address, for the operator's own machine only.
 
 use super::ConnectionLimits;
+use super::places::Room;
 use super::serve::{Shared, accept_until_stopped, serve_connection};
+use crate::http::Metrics;
 use axum::Router;
 use std::io;
 use tokio::net::TcpListener;
@@ -18,8 +20,9 @@ pub async fn serve_plain(
     if !listener.local_addr()?.ip().is_loopback() {
         return Err(io::Error::other("the admin listener has no encryption; give it a loopback address"));
     }
-    let shared = Shared { router, limits, stop, tasks: TaskTracker::new() };
-    accept_until_stopped(listener, shared, async |stream, address, shared| {
+    let shared = Shared { router, events: None, limits, stop, tasks: TaskTracker::new() };
+    let entrance = Room::new(limits.connections, "admin_connections_full", Metrics::default());
+    accept_until_stopped(listener, shared, entrance, async |stream, address, _place, shared| {
         // What cannot be read here asks for nothing about a child: the audit is not told.
         serve_connection(stream, false, address, None, shared).await;
     })

@@ -1,6 +1,7 @@
 //! The listener over a real loopback socket, with an authority of the test's own.
 
 use super::*;
+use crate::http::Metrics;
 use axum::Extension;
 use axum::routing::get;
 use futures_util::FutureExt as _;
@@ -45,32 +46,53 @@ fn tight() -> ConnectionLimits {
         headers: Duration::from_millis(400),
         age: Duration::from_secs(5),
         drain: Duration::from_secs(2),
-        connections: 16,
+        handshakes: 4,
+        connections: 8,
+        per_certificate: 5,
         streams: 4,
     }
 }
 
 struct Served {
     address: SocketAddr,
-    refused: Arc<Mutex<Vec<String>>>,
+    told: Arc<Told>,
     stop: CancellationToken,
     done: tokio::task::JoinHandle<()>,
     authority: Authority,
     finished: Arc<Notify>,
 }
 
-/// Keeps why handshakes were refused, and what could not be read.
-struct Reasons(Arc<Mutex<Vec<String>>>);
+/// Keeps why connections were refused, and what could not be read.
+#[derive(Default)]
+struct Told {
+    reasons: Mutex<Vec<String>>,
+    revoked: Mutex<Vec<[u8; 32]>>,
+    metrics: Metrics,
+}
 
-impl ConnectionEvents for Reasons {
-    fn refused<'a>(&'a self, _: SocketAddr, _: &'static str, detail: &str) -> BoxFuture<'a, ()> {
-        self.0.lock().unwrap().push(detail.to_owned());
+impl ConnectionEvents for Told {
+    fn refused<'a>(
+        &'a self,
+        _: SocketAddr,
+        _: Option<&'a Peer>,
+        word: &'static str,
+        detail: &str,
+    ) -> BoxFuture<'a, ()> {
+        self.reasons.lock().unwrap().push(if detail.is_empty() { word } else { detail }.to_owned());
         ready(()).boxed()
     }
 
     fn unreadable<'a>(&'a self, _: &'a Peer, reason: &'static str) -> BoxFuture<'a, ()> {
-        self.0.lock().unwrap().push(reason.to_owned());
+        self.reasons.lock().unwrap().push(reason.to_owned());
         ready(()).boxed()
+    }
+
+    fn may_act(&self, peer: &Peer) -> bool {
+        !self.revoked.lock().unwrap().contains(&peer.thumbprint)
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 }
 
@@ -84,9 +106,8 @@ async fn serve() -> Served {
     let config = server_config(chain.as_bytes(), key.as_bytes(), authority.pem().as_bytes()).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let refused = Arc::new(Mutex::new(Vec::new()));
-    let reasons = Arc::clone(&refused);
-    let hook = Arc::new(Reasons(reasons));
+    let told = Arc::<Told>::default();
+    let hook = Arc::clone(&told);
     let finished = Arc::new(Notify::new());
     let notify = Arc::clone(&finished);
     let slow = || async move {
@@ -97,7 +118,7 @@ async fn serve() -> Served {
     let router = Router::new().route("/who", get(who)).route("/slow", get(slow));
     let (stop, tls) = (CancellationToken::new(), Arc::new(ArcSwap::from_pointee(config)));
     let done = tokio::spawn(serve_tls(listener, router, tls, tight(), hook, stop.clone()));
-    Served { address, refused, stop, done, authority, finished }
+    Served { address, told, stop, done, authority, finished }
 }
 
 fn client(
@@ -147,7 +168,7 @@ async fn call(served: &Served, connector: &TlsConnector, path: &str) -> Option<S
 /// The first reason that the server gives, which in TLS 1.3 may come after the client's own handshake.
 async fn reason(served: &Served) -> String {
     for _ in 0..200 {
-        if let Some(reason) = served.refused.lock().unwrap().first() {
+        if let Some(reason) = served.told.reasons.lock().unwrap().first() {
             return reason.clone();
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -163,7 +184,7 @@ async fn a_registered_authoritys_client_is_served_over_http_1() {
     let answer = call(&served, &connector, "/who").await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert!(answer.ends_with("urn:schoolgate:org:a:system:b"), "{answer}");
-    assert!(served.refused.lock().unwrap().is_empty());
+    assert!(served.told.reasons.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -244,4 +265,103 @@ async fn a_stop_lets_the_answer_under_way_out() {
     });
     assert!(answer.unwrap().ends_with("done"));
     timeout(Duration::from_secs(3), served.done).await.unwrap().unwrap();
+}
+
+type Stream = tokio_rustls::client::TlsStream<TcpStream>;
+
+/// A connection that stays open, HTTP/1.1.
+async fn connected(served: &Served, connector: &TlsConnector) -> Stream {
+    let stream = TcpStream::connect(served.address).await.unwrap();
+    connector.connect(ServerName::try_from("localhost").unwrap(), stream).await.unwrap()
+}
+
+/// Asks on an open connection and reads the answer; nothing where the connection is closed instead.
+async fn ask(stream: &mut Stream) -> Option<String> {
+    stream.write_all(b"GET /who HTTP/1.1\r\nhost: localhost\r\n\r\n").await.ok()?;
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"urn:schoolgate:org:a:system:b") {
+        let mut piece = [0; 512];
+        let read = timeout(Duration::from_secs(3), stream.read(&mut piece)).await.unwrap().ok()?;
+        answer.extend(piece.get(..read).filter(|piece| !piece.is_empty())?);
+    }
+    String::from_utf8(answer).ok()
+}
+
+#[tokio::test]
+async fn one_certificate_has_so_many_connections_and_another_has_its_own() {
+    let served = serve().await;
+    let connector =
+        client(&served, &rustls::version::TLS13, Some(client_of(&served.authority, 2040)), b"http/1.1");
+    let mut open = Vec::new();
+    for _ in 0..5 {
+        let mut stream = connected(&served, &connector).await;
+        assert!(ask(&mut stream).await.is_some());
+        open.push(stream);
+    }
+    assert_eq!(ask(&mut connected(&served, &connector).await).await, None);
+    assert_eq!(reason(&served).await, "too_many_connections");
+    assert!(served.told.metrics.text().contains("schoolgate_connections_open 5\n"));
+    let other =
+        client(&served, &rustls::version::TLS13, Some(client_of(&served.authority, 2040)), b"http/1.1");
+    assert!(ask(&mut connected(&served, &other).await).await.is_some(), "another certificate");
+    assert!(ask(open.last_mut().unwrap()).await.is_some(), "what is open goes on");
+}
+
+#[tokio::test]
+async fn a_certificate_that_may_not_act_is_answered_once_and_goes() {
+    for alpn in [b"http/1.1".as_slice(), b"h2"] {
+        let served = serve().await;
+        let identity = client_of(&served.authority, 2040);
+        let thumbprint = Peer::from_der(&CertificateDer::from_pem_slice(identity.0.as_bytes()).unwrap())
+            .unwrap()
+            .thumbprint;
+        let config = client_config(&served, &rustls::version::TLS13, Some(identity), alpn);
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(config)
+            .resolve("localhost", served.address)
+            .build()
+            .unwrap();
+        let url = format!("https://localhost:{}/who", served.address.port());
+        let open = || served.told.metrics.text().contains("schoolgate_connections_open 1\n");
+        assert_eq!(
+            client.get(&url).send().await.unwrap().text().await.unwrap(),
+            "urn:schoolgate:org:a:system:b"
+        );
+        assert!(open(), "it is kept");
+        served.told.revoked.lock().unwrap().push(thumbprint);
+        // On the connection that was open before, and on one of its own: the answer comes, and then the end.
+        for _ in 0..2 {
+            assert_eq!(
+                client.get(&url).send().await.unwrap().text().await.unwrap(),
+                "urn:schoolgate:org:a:system:b"
+            );
+            let closed = async {
+                while open() {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+            };
+            // Long before its age, or the time to drain.
+            assert!(timeout(Duration::from_secs(1), closed).await.is_ok(), "it is still open");
+        }
+    }
+}
+
+#[tokio::test]
+async fn silent_handshakes_take_no_place_of_those_that_are_proved() {
+    let served = serve().await;
+    let connector =
+        client(&served, &rustls::version::TLS13, Some(client_of(&served.authority, 2040)), b"http/1.1");
+    let mut open = connected(&served, &connector).await;
+    assert!(ask(&mut open).await.is_some());
+    let mut silent = Vec::new();
+    for _ in 0..12 {
+        silent.push(TcpStream::connect(served.address).await.unwrap());
+    }
+    assert!(ask(&mut open).await.is_some(), "what is proved goes on");
+    // They have four places, and go when the time for a handshake is over: then it is another's turn.
+    let mut next = timeout(Duration::from_secs(4), connected(&served, &connector)).await.unwrap();
+    assert!(ask(&mut next).await.is_some());
+    let text = served.told.metrics.text();
+    assert!(text.contains("schoolgate_alarms_total{reason=\"handshakes_full\"} "), "{text}");
+    assert!(!text.contains("connections_full"), "{text}");
 }

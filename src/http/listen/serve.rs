@@ -2,7 +2,9 @@
 //!
 //! A request is handled in its own task: a client that goes away does not cut its handling in two.
 
+use super::places::Room;
 use crate::config::Limits;
+use crate::http::Metrics;
 use crate::identity::Peer;
 use axum::Router;
 use axum::body::Body;
@@ -22,19 +24,30 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
-/// What is told of a listener's connections beside the requests that reach a handler. A connection's task waits for it, so
-/// that it is told before a stop has ended.
+/// What is told and asked of a listener's connections beside the requests that reach a handler. A connection's task waits for
+/// what it tells, so that it is told before a stop has ended.
 pub trait ConnectionEvents: Send + Sync {
-    /// A handshake was refused: from where, one word of ours, and what the TLS library says. The audit records the word.
-    fn refused<'a>(&'a self, from: SocketAddr, reason: &'static str, detail: &str) -> BoxFuture<'a, ()>;
+    /// A connection was refused: from where, whose where that is proved, one word of ours, and what the TLS library says.
+    /// The audit records the word.
+    fn refused<'a>(
+        &'a self,
+        from: SocketAddr,
+        peer: Option<&'a Peer>,
+        reason: &'static str,
+        detail: &str,
+    ) -> BoxFuture<'a, ()>;
     /// A request could not be read as HTTP, and the library has answered it itself; one word of ours.
     fn unreadable<'a>(&'a self, peer: &'a Peer, reason: &'static str) -> BoxFuture<'a, ()>;
+    /// Whether this certificate is, at this moment, that of a system that may act; others are answered and go.
+    fn may_act(&self, peer: &Peer) -> bool;
+    /// Where connections are counted.
+    fn metrics(&self) -> &Metrics;
 }
 
 /// Where a request's connection comes from; an extension of every request.
@@ -54,8 +67,12 @@ pub struct ConnectionLimits {
     pub age: Duration,
     /// Longest time that answers under way are given when the connection or the process ends.
     pub drain: Duration,
-    /// Most connections at once; further ones wait in the system's queue.
+    /// Most handshakes under way at once, and connections that prove nobody; further ones wait in the system's queue.
+    pub handshakes: usize,
+    /// Most connections at once beside those; further ones wait as long as a handshake may take.
     pub connections: usize,
+    /// Most connections of one certificate at once.
+    pub per_certificate: usize,
     /// Most requests at once on one connection, HTTP/2.
     pub streams: u32,
 }
@@ -68,7 +85,9 @@ impl From<&Limits> for ConnectionLimits {
             headers: Duration::from_secs(limits.headers_seconds),
             age: Duration::from_secs(limits.connection_age_seconds),
             drain: Duration::from_secs(limits.drain_seconds),
+            handshakes: limits.handshakes_at_once,
             connections: limits.connections,
+            per_certificate: limits.connections_per_certificate,
             streams: limits.streams_per_connection,
         }
     }
@@ -78,34 +97,33 @@ impl From<&Limits> for ConnectionLimits {
 #[derive(Clone)]
 pub(super) struct Shared {
     pub router: Router,
+    /// Nobody is told of what has no certificates.
+    pub events: Option<Arc<dyn ConnectionEvents>>,
     pub limits: ConnectionLimits,
     pub stop: CancellationToken,
     pub tasks: TaskTracker,
 }
 
-/// Accepts until stopped, then waits for what is under way, at most twice the time to drain.
-pub(super) async fn accept_until_stopped<F, Fut>(listener: TcpListener, shared: Shared, connection: F)
-where
-    F: Fn(TcpStream, SocketAddr, Shared) -> Fut,
+/// Accepts until stopped, then waits for what is under way, at most twice the time to drain. Each connection is given the
+/// place by which it came in.
+pub(super) async fn accept_until_stopped<F, Fut>(
+    listener: TcpListener,
+    shared: Shared,
+    entrance: Room,
+    connection: F,
+) where
+    F: Fn(TcpStream, SocketAddr, Option<OwnedSemaphorePermit>, Shared) -> Fut,
     Fut: Future<Output = ()> + Send + 'static,
 {
-    let places = Arc::new(Semaphore::new(shared.limits.connections));
     loop {
-        let next = async {
-            let place = Arc::clone(&places).acquire_owned().await;
-            (place, listener.accept().await)
-        };
+        let next = async { (entrance.enter().await, listener.accept().await) };
         let (place, accepted) = tokio::select! {
             () = shared.stop.cancelled() => break,
             next = next => next,
         };
         match accepted {
             Ok((stream, address)) => {
-                let work = connection(stream, address, shared.clone());
-                shared.tasks.spawn(async move {
-                    work.await;
-                    drop(place);
-                });
+                shared.tasks.spawn(connection(stream, address, place, shared.clone()));
             }
             Err(error) => {
                 // Out of file descriptors, most likely: wait for connections to end rather than spin.
@@ -132,14 +150,18 @@ pub(super) async fn serve_connection<I>(
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let first = Arc::new(Notify::new());
+    let turns = Arc::new(Turns::default());
     let (limits, stop) = (shared.limits, shared.stop.clone());
     let service = {
-        let first = Arc::clone(&first);
+        let turns = Arc::clone(&turns);
         service_fn(move |mut request: Request<Incoming>| {
-            first.notify_one();
+            turns.first.notify_one();
             request.extensions_mut().insert(PeerAddress(address));
             if let Some(peer) = &peer {
+                // A certificate that is no system's, or is so no more, does not keep a place for longer than its answer.
+                if shared.events.as_ref().is_some_and(|events| !events.may_act(peer)) {
+                    turns.last.notify_one();
+                }
                 request.extensions_mut().insert(Arc::clone(peer));
             }
             handle(&shared, request)
@@ -152,11 +174,11 @@ where
         builder.keep_alive_interval(limits.headers).keep_alive_timeout(limits.headers);
         // What is wrong with one stream the library answers without telling; what goes on ends the connection, which tells.
         builder.max_local_error_reset_streams(FAULTY_STREAMS);
-        unreadable(&watch(builder.serve_connection(io, service), &limits, &stop, &first).await.err()?)
+        unreadable(&watch(builder.serve_connection(io, service), &limits, &stop, &turns).await.err()?)
     } else {
         let mut builder = http1::Builder::new();
         builder.timer(TokioTimer::new()).header_read_timeout(limits.headers);
-        unreadable(&watch(builder.serve_connection(io, service), &limits, &stop, &first).await.err()?)
+        unreadable(&watch(builder.serve_connection(io, service), &limits, &stop, &turns).await.err()?)
     }
 }
 
@@ -190,22 +212,32 @@ fn handle(
     }
 }
 
+/// What a connection's requests tell the one that watches it.
+#[derive(Default)]
+struct Turns {
+    /// The first has come.
+    first: Notify,
+    /// No further one is taken.
+    last: Notify,
+}
+
 /// Holds a connection to its deadlines; gives the fault that ended it.
 async fn watch<C: GracefulConnection<Error = hyper::Error>>(
     connection: C,
     limits: &ConnectionLimits,
     stop: &CancellationToken,
-    first: &Notify,
+    turns: &Turns,
 ) -> Result<(), hyper::Error> {
     let mut connection = pin!(connection);
     tokio::select! {
         ended = connection.as_mut() => return ended,
-        () = first.notified() => {}
+        () = turns.first.notified() => {}
         () = sleep(limits.first_request) => return Ok(()),
         () = stop.cancelled() => {}
     }
     tokio::select! {
         ended = connection.as_mut() => return ended,
+        () = turns.last.notified() => {}
         () = sleep(limits.age) => {}
         () = stop.cancelled() => {}
     }
