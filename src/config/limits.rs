@@ -12,7 +12,7 @@ pub struct Limits {
     pub first_request_seconds: u64,
     /// Longest time for the headers of a request.
     pub headers_seconds: u64,
-    /// Longest life of a connection.
+    /// Longest life of a connection; what is under way then goes on to its end.
     pub connection_age_seconds: u64,
     /// Longest time that answers under way are given at a stop.
     pub drain_seconds: u64,

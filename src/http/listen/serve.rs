@@ -65,7 +65,9 @@ pub struct ConnectionLimits {
     pub headers: Duration,
     /// Longest life of a connection: a certificate revoked meanwhile is gone after it.
     pub age: Duration,
-    /// Longest time that answers under way are given when the connection or the process ends.
+    /// Longest time from a request's headers to the last byte of its answer: what is under way at that age is not cut.
+    pub longest: Duration,
+    /// Longest time that answers under way are given when the process ends.
     pub drain: Duration,
     /// Most handshakes under way at once, and connections that prove nobody; further ones wait in the system's queue.
     pub handshakes: usize,
@@ -84,6 +86,8 @@ impl From<&Limits> for ConnectionLimits {
             first_request: Duration::from_secs(limits.first_request_seconds),
             headers: Duration::from_secs(limits.headers_seconds),
             age: Duration::from_secs(limits.connection_age_seconds),
+            // One request may take its time until its answer begins, and an answer in lines its own after that.
+            longest: Duration::from_secs(limits.request_seconds.saturating_add(limits.stream_seconds)),
             drain: Duration::from_secs(limits.drain_seconds),
             handshakes: limits.handshakes_at_once,
             connections: limits.connections,
@@ -235,13 +239,21 @@ async fn watch<C: GracefulConnection<Error = hyper::Error>>(
         () = sleep(limits.first_request) => return Ok(()),
         () = stop.cancelled() => {}
     }
-    tokio::select! {
+    let aged = tokio::select! {
         ended = connection.as_mut() => return ended,
-        () = turns.last.notified() => {}
-        () = sleep(limits.age) => {}
-        () = stop.cancelled() => {}
-    }
+        () = sleep(limits.age) => true,
+        () = turns.last.notified() => false,
+        () = stop.cancelled() => false,
+    };
     connection.as_mut().graceful_shutdown();
+    if aged {
+        tokio::select! {
+            ended = connection.as_mut() => return ended,
+            () = sleep(limits.longest) => return Ok(()),
+            () = turns.last.notified() => {}
+            () = stop.cancelled() => {}
+        }
+    }
     // Past the time to drain the connection is dropped; a request under way still runs to its end.
     timeout(limits.drain, connection).await.unwrap_or(Ok(()))
 }

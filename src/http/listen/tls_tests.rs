@@ -45,6 +45,7 @@ fn tight() -> ConnectionLimits {
         first_request: Duration::from_millis(400),
         headers: Duration::from_millis(400),
         age: Duration::from_secs(5),
+        longest: Duration::from_secs(3),
         drain: Duration::from_secs(2),
         handshakes: 4,
         connections: 8,
@@ -101,6 +102,10 @@ async fn who(Extension(peer): Extension<Arc<Peer>>) -> String {
 }
 
 async fn serve() -> Served {
+    serve_within(tight()).await
+}
+
+async fn serve_within(limits: ConnectionLimits) -> Served {
     let authority = authority("ours");
     let (chain, key) = issue(&authority, SanType::DnsName("localhost".try_into().unwrap()), 2040);
     let config = server_config(chain.as_bytes(), key.as_bytes(), authority.pem().as_bytes()).unwrap();
@@ -117,7 +122,7 @@ async fn serve() -> Served {
     };
     let router = Router::new().route("/who", get(who)).route("/slow", get(slow));
     let (stop, tls) = (CancellationToken::new(), Arc::new(ArcSwap::from_pointee(config)));
-    let done = tokio::spawn(serve_tls(listener, router, tls, tight(), hook, stop.clone()));
+    let done = tokio::spawn(serve_tls(listener, router, tls, limits, hook, stop.clone()));
     Served { address, told, stop, done, authority, finished }
 }
 
@@ -364,4 +369,25 @@ async fn silent_handshakes_take_no_place_of_those_that_are_proved() {
     let text = served.told.metrics.text();
     assert!(text.contains("schoolgate_alarms_total{reason=\"handshakes_full\"} "), "{text}");
     assert!(!text.contains("connections_full"), "{text}");
+}
+
+#[tokio::test]
+async fn an_age_cuts_no_answer_and_a_stop_gives_it_the_time_to_drain() {
+    let short = |age| ConnectionLimits { age, drain: Duration::from_millis(50), ..tight() };
+    for (age, stopped, whole) in [(50, false, true), (5_000, true, false), (50, true, false)] {
+        let served = serve_within(short(Duration::from_millis(age))).await;
+        let identity = Some(client_of(&served.authority, 2040));
+        let connector = client(&served, &rustls::version::TLS13, identity, b"http/1.1");
+        let (answer, ()) = tokio::join!(call(&served, &connector, "/slow"), async {
+            tokio::time::sleep(Duration::from_millis(150)).await;
+            if stopped {
+                served.stop.cancel();
+            }
+        });
+        assert_eq!(
+            answer.is_some_and(|text| text.ends_with("done")),
+            whole,
+            "age {age} ms, stopped: {stopped}"
+        );
+    }
 }
