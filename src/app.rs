@@ -239,7 +239,7 @@ fn state(config: &Config, gate: Gate, keys: TokenKeys, feeds: FeedKey) -> AppSta
         tokens,
         systems: SystemLimits::default(),
         matcher: Matcher::new(metrics.clone()),
-        places: Places::new(config.limits.uploads_at_once, config.limits.uploads_held_bytes, metrics.clone()),
+        places: Places::new(&config.limits, metrics.clone()),
         sending: Sending::new(Arc::clone(&holidays)),
         holidays,
         streams: Streams::new(&config.limits),

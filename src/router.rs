@@ -18,12 +18,14 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodFilter, get};
 use http::{HeaderValue, StatusCode, header};
 use std::sync::LazyLock;
+use std::time::Duration;
 use utoipa::OpenApi;
 
 /// The API listener: systems, over mutual TLS.
 pub fn api(state: AppState) -> Router {
     let (body, list, upload) = (state.limits.body_bytes, state.limits.list_bytes, state.limits.upload_bytes);
-    let about_children = GuardedRouter::default()
+    let stall = Duration::from_secs(state.limits.body_stall_seconds);
+    let about_children = GuardedRouter::stalling_after(stall)
         // Schools send their registers.
         .route(MethodFilter::PUT, "/v1/schools/{urn}/calendar/{year}", upload, send_calendar)
         .route(MethodFilter::POST, "/v1/schools/{urn}/pupils", upload, send_pupils)

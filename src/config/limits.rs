@@ -28,8 +28,11 @@ pub struct Limits {
     pub request_seconds: u64,
     /// Files worked out at once; further ones wait. One system may send two at a time.
     pub uploads_at_once: usize,
-    /// Bytes of all files that are read, wait or are worked out at once; further ones wait before they are read.
+    /// Bytes of all files that are read, wait or are worked out at once. One system has at most a quarter of them; a
+    /// sixteenth is kept for registers.
     pub uploads_held_bytes: usize,
+    /// Longest time that a sender may take for 64 KiB of a body.
+    pub body_stall_seconds: u64,
     /// Largest body of an ordinary request.
     pub body_bytes: usize,
     /// Largest list: one register, or a day's caseload.
@@ -66,6 +69,7 @@ impl Default for Limits {
             uploads_at_once: 8,
             // Four of the largest: what a small machine has to spare beside its database.
             uploads_held_bytes: 1024 * 1024 * 1024,
+            body_stall_seconds: 30,
             body_bytes: 64 * 1024,
             list_bytes: 4 * 1024 * 1024,
             upload_bytes: 256 * 1024 * 1024,
@@ -88,6 +92,7 @@ impl Limits {
             ("limits.connection_age_seconds", self.connection_age_seconds),
             ("limits.drain_seconds", self.drain_seconds),
             ("limits.request_seconds", self.request_seconds),
+            ("limits.body_stall_seconds", self.body_stall_seconds),
             ("limits.uploads_at_once", u64::from(self.uploads_at_once > 0)),
             ("limits.list_bytes", u64::from(self.list_bytes > 0)),
             ("limits.handshakes_at_once", u64::from(self.handshakes_at_once > 0)),

@@ -184,6 +184,22 @@ pub enum Error {
         /// How long to wait, in whole seconds.
         seconds: u64,
     },
+    /// What is under way of the same sender has to end first.
+    #[error("{what} under way have to end first; send this after them, in {seconds} seconds or later")]
+    UnderWay {
+        /// What, in the plural.
+        what: &'static str,
+        /// How long to wait, in whole seconds.
+        seconds: u64,
+    },
+    /// There is no room for what is sent, whoever sends it.
+    #[error(
+        "the gateway holds as much of what is being sent as it can; send this again in {seconds} seconds"
+    )]
+    Full {
+        /// How long to wait, in whole seconds.
+        seconds: u64,
+    },
     /// The one 404.
     #[error("no answer about this child")]
     Child,
@@ -216,11 +232,11 @@ impl Error {
         match self {
             Self::Identity(Unauthenticated::Suspended) => ProblemKind::Suspended,
             Self::Identity(_) => ProblemKind::Unauthenticated,
-            Self::Limited { .. } => ProblemKind::TooManyRequests,
+            Self::Limited { .. } | Self::UnderWay { .. } => ProblemKind::TooManyRequests,
             Self::Child => ProblemKind::NotFound,
             Self::Problem { kind, .. } => *kind,
             Self::Internal => ProblemKind::Internal,
-            Self::NotReady => ProblemKind::NotReady,
+            Self::NotReady | Self::Full { .. } => ProblemKind::NotReady,
         }
     }
 
@@ -231,6 +247,8 @@ impl Error {
             Self::Child => Problem::new(ProblemKind::NotFound, safety.caution(), request_id),
             Self::Identity(_)
             | Self::Limited { .. }
+            | Self::UnderWay { .. }
+            | Self::Full { .. }
             | Self::Problem { .. }
             | Self::Internal
             | Self::NotReady => Problem::new(self.kind(), self.to_string(), request_id),
@@ -265,7 +283,9 @@ impl Error {
                 );
                 Some((WWW_AUTHENTICATE, value))
             }
-            Self::Limited { seconds } => Some((RETRY_AFTER, seconds.to_string())),
+            Self::Limited { seconds } | Self::UnderWay { seconds, .. } | Self::Full { seconds } => {
+                Some((RETRY_AFTER, seconds.to_string()))
+            }
             Self::NotReady => Some((RETRY_AFTER, "5".to_owned())),
         }
     }

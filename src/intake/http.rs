@@ -1,22 +1,18 @@
 //! The wire of intake: calendar, roll, marks and one register.
 
 use super::parse::{Format, Limits};
-use super::{Confirmed, ImportReport, Options, Sent, Stop, Work, import};
+use super::{Confirmed, ImportReport, Options, Places, Sent, Stop, import};
 use crate::domain::calendar::SchoolYear;
 use crate::gate::OfSchool;
 use crate::gate::{Asked, Gate, Permit, Released};
-use crate::http::{Body, Error, Metrics, Path, ProblemKind, Query, Senders};
+use crate::http::{Body, Error, Path, ProblemKind, Query};
 use crate::policy::Action;
 use axum::extract::State;
-use bytes::Bytes;
 use chrono::NaiveDate;
 use http::{HeaderMap, header};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa::openapi::{Content, OpenApi, RefOr, Response};
 use utoipa::{IntoParams, Modify, ToSchema};
-use uuid::Uuid;
 
 /// How an upload is to be taken.
 #[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
@@ -260,51 +256,6 @@ async fn take(
     Ok(import(gate, permit, sent, file.into(), (options, work)).await?)
 }
 
-/// Places for uploads: each system sends a few files at a time, a few of all are worked out at a time, and all that wait
-/// or are worked out have so many bytes together, so that neither slow senders nor large files can keep others out. A
-/// place is held until the work has ended, whoever still waits for it.
-#[derive(Clone, Debug)]
-pub struct Places {
-    all: Arc<Semaphore>,
-    /// Bytes, by the thousand or so.
-    kib: Arc<Semaphore>,
-    kib_of_all: u32,
-    senders: Senders,
-    alarms: Metrics,
-}
-
-/// Files that one system may send at the same time.
-const OF_ONE_SYSTEM: usize = 2;
-
-impl Places {
-    /// With places for this many files to be worked out at once, and for this many bytes to be held.
-    pub fn new(at_once: usize, held_bytes: usize, alarms: Metrics) -> Self {
-        let kib_of_all = u32::try_from(held_bytes.div_ceil(1024)).unwrap_or(u32::MAX).max(1);
-        Self {
-            all: Arc::new(Semaphore::new(at_once.max(1))),
-            kib: Arc::new(Semaphore::new(usize::try_from(kib_of_all).unwrap_or(usize::MAX))),
-            kib_of_all,
-            senders: Senders::new(OF_ONE_SYSTEM),
-            alarms,
-        }
-    }
-
-    /// Reads a body once there is room for it, and gives what it holds with the work on it.
-    async fn take_in(&self, system: Uuid, body: Body, stop: Stop) -> Result<(Bytes, Work), Error> {
-        let sending = self.senders.place(system)?;
-        let room = self.room(body.most_bytes()?).await?;
-        let body = body.read().await?;
-        let working = Arc::clone(&self.all).acquire_owned().await.map_err(|_| Error::NotReady)?;
-        Ok((body, Work::holding(stop, vec![sending, room, working], self.alarms.clone())))
-    }
-
-    /// Room for so many bytes, taken before the first of them is read.
-    async fn room(&self, bytes: u64) -> Result<OwnedSemaphorePermit, Error> {
-        let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX).min(self.kib_of_all);
-        Arc::clone(&self.kib).acquire_many_owned(kib).await.map_err(|_| Error::NotReady)
-    }
-}
-
 impl From<super::ImportError> for Error {
     fn from(error: super::ImportError) -> Self {
         match error {
@@ -312,23 +263,5 @@ impl From<super::ImportError> for Error {
             super::ImportError::Gate(refusal) => refusal.into(),
             super::ImportError::Stopped => Self::NotReady,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use futures_util::FutureExt as _;
-
-    #[tokio::test]
-    async fn bodies_have_so_many_bytes_together() {
-        let places = Places::new(8, 10 * 1024, Metrics::default());
-        let first = places.room(6 * 1024).await.unwrap();
-        assert!(places.room(5 * 1024).now_or_never().is_none(), "one that does not fit waits");
-        let second = places.room(4 * 1024 - 1).now_or_never().unwrap().unwrap();
-        drop(first);
-        assert!(places.room(7 * 1024).now_or_never().is_none());
-        drop(second);
-        assert!(places.room(u64::MAX).now_or_never().unwrap().is_ok(), "the largest has all of it");
     }
 }

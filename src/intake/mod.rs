@@ -11,6 +11,7 @@ mod import;
 mod local_codes;
 mod marks;
 pub mod parse;
+mod places;
 mod report;
 mod retention;
 mod roll;
@@ -21,7 +22,7 @@ pub use history::{
     read_import_errors, rejected_rows,
 };
 pub use http::{
-    __path_send_attendance, __path_send_calendar, __path_send_pupils, __path_send_register, Places, Uploads,
+    __path_send_attendance, __path_send_calendar, __path_send_pupils, __path_send_register, Uploads,
     send_attendance, send_calendar, send_pupils, send_register,
 };
 pub use import::{
@@ -29,5 +30,6 @@ pub use import::{
     StopWhenDropped, Work, import, import_many,
 };
 pub use local_codes::{__path_read_local_codes, __path_set_local_codes, read_local_codes, set_local_codes};
+pub use places::Places;
 pub use report::{ImportReport, Reported};
 pub use retention::expire_entries;

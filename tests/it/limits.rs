@@ -1,12 +1,21 @@
 //! Past a limit a caller waits, and what it asked for is counted: nobody can fill the log, and nobody holds others up.
 
-use crate::support::wire::{Logged, MOVED, Reply, Wire, events, log, log_size, run, send};
+use crate::support::exports;
+use crate::support::wire::{
+    Logged, MOVED, Reply, Wire, connect, events, log, log_size, run, send, tls_of, until,
+};
 use crate::support::{Suite, TestDb, TestGate};
 use schoolgate::audit::{Class, Decision};
+use schoolgate::demo::SystemName;
+use schoolgate::demo::agencies::{SUPPLIER, SUPPLIER_SYSTEM};
+use serde_json::json;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt as _;
 
 /// Registers this file's tests.
 pub fn register(suite: &mut Suite) {
     suite.both_empty("limits::who_proves_nobody_cannot_fill_the_log", strangers);
+    suite.both_empty("limits::stalled_uploads_keep_no_register_out", stalled);
     suite.both_empty("limits::past_its_limit_a_system_waits_and_is_counted", limited);
 }
 
@@ -95,4 +104,44 @@ async fn strangers(test: TestDb) {
     let own = entries.iter().filter(|l| l.entry.class == Class::Access).count();
     assert!(own < ASKED - limited + 42, "{own} entries of {ASKED} requests, {limited} over the limit");
     assert_eq!(own as u64 + events(&entries, Class::Limited), ASKED as u64 + 3, "entries and counts add up");
+}
+
+/// Two systems with as many uploads as they may send at once, of which a little came and then nothing; another's register
+/// is taken meanwhile.
+async fn stalled(test: TestDb) {
+    let gate = exports::Wire::start(&test.url).await;
+    let mut open = Vec::new();
+    for school in gate.schools() {
+        let sender = exports::Wire::sender(&school.urn);
+        let token = Wire::of(&gate.gate, &sender).await.token;
+        for length in ["content-length: 268435456", "transfer-encoding: chunked"] {
+            let mut stream =
+                connect(&gate.gate, tls_of(&gate.gate, gate.gate.caller(&sender))).await.unwrap();
+            let head = format!(
+                "POST /v1/schools/{}/attendance HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\
+                 content-type: text/csv\r\n{length}\r\n\r\n5\r\nhello\r\n",
+                school.urn
+            );
+            stream.write_all(head.as_bytes()).await.unwrap();
+            open.push(stream);
+        }
+    }
+    let system = SystemName::new(SUPPLIER, SUPPLIER_SYSTEM);
+    let mut supplier = Wire::with_certificate(&gate.gate, &system.certificate());
+    let reply = supplier.ask_token(&system.file_name(), "school_attendance_officer", "own_record").await;
+    reply.json()["access_token"].as_str().unwrap().clone_into(&mut supplier.token);
+    // Each of them is being read by now: of the same system a third one is told to come after them.
+    let (school, from) = (&gate.schools()[0], exports::Wire::sender(&gate.schools()[0].urn));
+    let path = format!("/v1/schools/{}/registers/2026-11-20/am", school.urn);
+    let pupil = gate.rows(&school.pupils).iter().find(|row| row["last_day"].is_empty()).unwrap().clone();
+    let register = json!([{"school_pupil_id": pupil["school_pupil_id"], "code": "/"}]);
+    let own = Wire::of(&gate.gate, &from).await;
+    let waits = async || send(own.request("PUT", &path).json(&register)).await.status == 429;
+    until("both are being read", Duration::from_secs(5), waits).await;
+    let reply =
+        tokio::time::timeout(Duration::from_secs(10), send(supplier.request("PUT", &path).json(&register)));
+    let reply = reply.await.expect("a register waits for bodies that do not come");
+    assert_eq!((reply.status, &reply.json()["rejected"]), (200, &json!(0)), "{}", reply.json());
+    drop(open);
+    gate.stop().await;
 }

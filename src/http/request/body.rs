@@ -6,8 +6,10 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use bytes::Bytes;
 use http::header;
 use http::request::Parts;
-use http_body_util::LengthLimitError;
+use http_body_util::{BodyExt as _, LengthLimitError};
 use serde::de::DeserializeOwned;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
 
 /// A body that has not been read yet: whoever may not send it is refused before its bytes are taken in.
 #[derive(Debug)]
@@ -15,21 +17,30 @@ pub struct Body {
     unread: axum::body::Body,
     too_long: bool,
     most_bytes: u64,
+    stall: Duration,
 }
 
-/// The most bytes that a route reads.
+/// The most bytes that a route reads, and the longest that [`PIECE_BYTES`] of them may take.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct BodyLimit(pub(super) usize);
+pub(super) struct BodyLimit {
+    pub(super) bytes: usize,
+    pub(super) stall: Duration,
+}
+
+/// A body that does not bring so many bytes in time, or its end, has stalled.
+const PIECE_BYTES: usize = 64 * 1024;
 
 impl<S: Send + Sync> FromRequest<S> for Body {
     type Rejection = Error;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Error> {
-        let limit = request.extensions().get::<BodyLimit>().and_then(|limit| u64::try_from(limit.0).ok());
+        let of_route = request.extensions().get::<BodyLimit>().copied();
+        let limit = of_route.and_then(|limit| u64::try_from(limit.bytes).ok());
         let said = request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
         let too_long = said.zip(limit).is_some_and(|(said, limit): (u64, u64)| said > limit);
         let most_bytes = said.or(limit).unwrap_or(u64::MAX);
-        Ok(Self { unread: request.with_limited_body().into_body(), too_long, most_bytes })
+        let stall = of_route.map_or(STALL, |limit| limit.stall);
+        Ok(Self { unread: request.with_limited_body().into_body(), too_long, most_bytes, stall })
     }
 }
 
@@ -40,20 +51,50 @@ impl Body {
         if self.too_long { Err(too_long()) } else { Ok(self.most_bytes) }
     }
 
-    /// Reads the whole body, within the route's limit. One that says that it is longer is not waited for.
+    /// Reads the whole body, within the route's limits. One that says that it is longer is not waited for.
     pub async fn read(self) -> Result<Bytes, Error> {
-        self.most_bytes()?;
-        axum::body::to_bytes(self.unread, usize::MAX).await.map_err(|error| {
-            if is_too_long(&error) {
-                too_long()
-            } else {
-                Error::problem(
-                    ProblemKind::BadRequest,
-                    "the body did not arrive whole; send the request again",
-                )
-            }
-        })
+        self.read_into(|_| Ok(())).await
     }
+
+    /// The same where there has to be room for it: asked for as bytes arrive, before they are kept.
+    pub async fn read_into(
+        mut self,
+        mut room: impl FnMut(usize) -> Result<(), Error>,
+    ) -> Result<Bytes, Error> {
+        self.most_bytes()?;
+        let (mut whole, mut of_piece) = (Vec::new(), 0);
+        let mut until = Instant::now() + self.stall;
+        loop {
+            let next = timeout_at(until, self.unread.frame()).await.map_err(|_| stalled(self.stall))?;
+            let Some(frame) = next else { return Ok(whole.into()) };
+            let Ok(data) = frame.map_err(|error| broken(&error))?.into_data() else { continue };
+            room(data.len())?;
+            whole.extend_from_slice(&data);
+            of_piece += data.len();
+            if of_piece >= PIECE_BYTES {
+                of_piece = 0;
+                until = Instant::now() + self.stall;
+            }
+        }
+    }
+}
+
+/// The longest that a piece may take where a route says nothing.
+pub(super) const STALL: Duration = Duration::from_secs(30);
+
+fn broken(error: &axum::Error) -> Error {
+    if is_too_long(error) {
+        return too_long();
+    }
+    Error::problem(ProblemKind::BadRequest, "the body did not arrive whole; send the request again")
+}
+
+fn stalled(stall: Duration) -> Error {
+    let (kib, seconds) = (PIECE_BYTES / 1024, stall.as_secs());
+    let detail = format!(
+        "the body stalled: {kib} KiB of it took longer than {seconds} seconds; send the request again, over a faster way"
+    );
+    Error::problem(ProblemKind::BadRequest, detail)
 }
 
 fn too_long() -> Error {
@@ -118,4 +159,46 @@ pub fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
         };
         Error::problem(ProblemKind::BadRequest, detail)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::{StreamExt as _, stream};
+    use std::convert::Infallible;
+
+    /// A body of pieces with pauses of so many milliseconds before each.
+    async fn body(pieces: Vec<(u64, usize)>, stall: Duration) -> Body {
+        let bytes = stream::iter(pieces).then(|(pause, bytes)| async move {
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+            Ok::<_, Infallible>(Bytes::from(vec![b'x'; bytes]))
+        });
+        let mut request = Request::new(axum::body::Body::from_stream(bytes));
+        request.extensions_mut().insert(BodyLimit { bytes: usize::MAX, stall });
+        Body::from_request(request, &()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_body_is_read_while_each_piece_of_it_comes_in_time() {
+        let stall = Duration::from_millis(300);
+        let steady = body(vec![(160, PIECE_BYTES); 4], stall).await.read().await.unwrap();
+        assert_eq!(steady.len(), 4 * PIECE_BYTES, "longer than one stall in all");
+        for pieces in [vec![(0, PIECE_BYTES), (2_000, 1)], vec![(50, 1); 40], vec![(2_000, 1)]] {
+            let told = body(pieces, stall).await.read().await.unwrap_err();
+            assert_eq!(told.kind(), ProblemKind::BadRequest);
+            assert!(told.to_string().starts_with("the body stalled: 64 KiB"), "{told}");
+        }
+    }
+
+    #[tokio::test]
+    async fn room_is_asked_for_as_bytes_arrive_and_a_refusal_ends_the_reading() {
+        let mut asked = Vec::new();
+        let room = |bytes: usize| {
+            asked.push(bytes);
+            if asked.len() < 3 { Ok(()) } else { Err(Error::Full { seconds: 1 }) }
+        };
+        let read = body(vec![(0, 10), (0, 20), (0, 30), (0, 40)], STALL).await.read_into(room).await;
+        assert!(matches!(read, Err(Error::Full { .. })));
+        assert_eq!(asked, [10, 20, 30]);
+    }
 }

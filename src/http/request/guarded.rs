@@ -1,6 +1,6 @@
 //! Routes about children: only handlers that answer with a [`Released`] body can be put here.
 
-use super::body::BodyLimit;
+use super::body::{BodyLimit, STALL};
 use crate::gate::Released;
 use crate::http::Error;
 use axum::Extension;
@@ -9,6 +9,7 @@ use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts};
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use std::future::Future;
+use std::time::Duration;
 
 /// A handler whose every answer has been recorded by the gate, or is a problem that the audit layer records.
 #[diagnostic::on_unimplemented(
@@ -40,15 +41,24 @@ guarded!(A, B, C, D, E, G; H);
 
 /// A router of guarded handlers.
 #[derive(Clone, Debug)]
-pub struct GuardedRouter<S = ()>(Router<S>);
+pub struct GuardedRouter<S = ()> {
+    routes: Router<S>,
+    stall: Duration,
+}
 
 impl<S: Clone + Send + Sync + 'static> Default for GuardedRouter<S> {
     fn default() -> Self {
-        Self(Router::new())
+        Self::stalling_after(STALL)
     }
 }
 
 impl<S: Clone + Send + Sync + 'static> GuardedRouter<S> {
+    /// One whose bodies may take so long for each piece of them.
+    #[must_use]
+    pub fn stalling_after(stall: Duration) -> Self {
+        Self { routes: Router::new(), stall }
+    }
+
     /// Adds a route; `body_bytes` is the most that it reads.
     #[must_use]
     pub fn route<H, T>(self, method: MethodFilter, path: &str, body_bytes: usize, handler: H) -> Self
@@ -57,11 +67,12 @@ impl<S: Clone + Send + Sync + 'static> GuardedRouter<S> {
         T: 'static,
     {
         let limited: MethodRouter<S> = on(method, handler).layer(DefaultBodyLimit::max(body_bytes));
-        Self(self.0.route(path, limited.layer(Extension(BodyLimit(body_bytes)))))
+        let limit = BodyLimit { bytes: body_bytes, stall: self.stall };
+        Self { routes: self.routes.route(path, limited.layer(Extension(limit))), ..self }
     }
 
     /// The router, to be merged with what is not about children.
     pub fn into_router(self) -> Router<S> {
-        self.0
+        self.routes
     }
 }

@@ -6,9 +6,9 @@
 use super::super::staging;
 use crate::gate::Refusal;
 use crate::http::Metrics;
+use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tokio::sync::OwnedSemaphorePermit;
 
 /// Tells work to stop: once, and seen by every thread that works for it.
 #[derive(Clone, Debug, Default)]
@@ -46,7 +46,7 @@ impl Drop for StopWhenDropped {
 #[derive(Clone, Debug, Default)]
 pub struct Work {
     pub(super) stop: Stop,
-    held: Arc<Vec<OwnedSemaphorePermit>>,
+    held: Option<Arc<dyn Any + Send + Sync>>,
     alarms: Option<Metrics>,
 }
 
@@ -56,9 +56,9 @@ impl Work {
         Self { stop, ..Self::default() }
     }
 
-    /// Work that holds places, and rings the alarms of a process that has them.
-    pub fn holding(stop: Stop, held: Vec<OwnedSemaphorePermit>, alarms: Metrics) -> Self {
-        Self { stop, held: Arc::new(held), alarms: Some(alarms) }
+    /// Work that holds places and room, and rings the alarms of a process that has them.
+    pub fn holding(stop: Stop, held: impl Any + Send + Sync, alarms: Metrics) -> Self {
+        Self { stop, held: Some(Arc::new(held)), alarms: Some(alarms) }
     }
 
     /// The same work past the point up to which it may be stopped.
@@ -71,7 +71,7 @@ impl Work {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Refusal> {
-        let share = Arc::clone(&self.held);
+        let share = self.held.clone();
         let run = move || {
             let done = work();
             drop(share);
@@ -104,7 +104,7 @@ mod tests {
             let (stop, guard) = (stop.clone(), stop.when_dropped());
             tokio::spawn(async move {
                 let _guard = guard;
-                let work = Work::holding(stop.clone(), vec![place], Metrics::default());
+                let work = Work::holding(stop.clone(), place, Metrics::default());
                 let run = move || {
                     begun.send(()).unwrap();
                     end.recv().unwrap();
