@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr as _;
 
 /// Where the gateway's state is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Database {
     /// `sqlite:PATH` or `postgres://…`.
@@ -14,6 +15,15 @@ pub struct Database {
     /// Whether PostgreSQL on another machine may be spoken to without TLS that proves which server it is.
     #[serde(default)]
     pub allow_unverified_tls: bool,
+}
+
+impl fmt::Debug for Database {
+    /// Without the address, which may hold a password.
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.debug_struct("Database")
+            .field("allow_unverified_tls", &self.allow_unverified_tls)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Database {

@@ -4,6 +4,7 @@
 //! It holds no secret: keys are files, named here by their paths.
 
 mod database;
+mod fault;
 mod limits;
 
 pub use database::Database;
@@ -202,9 +203,22 @@ impl Calendar {
 /// Why a configuration was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// Not there, not TOML, or with a name that is not known.
-    #[error("the configuration cannot be read: {0}")]
-    Read(#[from] ::config::ConfigError),
+    /// Not there, or not to be read.
+    #[error("the configuration `{}` cannot be read: {fault}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        fault: std::io::Error,
+    },
+    /// Not TOML, or with a name or a form of value that is not known: where, and never what stands there.
+    #[error("the configuration `{}` cannot be read: {fault}", path.display())]
+    Read {
+        /// The file; the environment lies over it.
+        path: PathBuf,
+        /// Where, and what is expected there.
+        fault: String,
+    },
     /// Values that cannot be served with.
     #[error("the configuration has {} faults: {}", .0.len(), .0.join("; "))]
     Values(Vec<String>),
@@ -223,11 +237,17 @@ impl Config {
             .prefix_separator("__")
             .separator("__")
             .source(environment);
+        let text = std::fs::read_to_string(path)
+            .map_err(|fault| ConfigError::File { path: path.to_owned(), fault })?;
         let read = ::config::Config::builder()
-            .add_source(::config::File::from(path).format(::config::FileFormat::Toml))
+            .add_source(::config::File::from_str(&text, ::config::FileFormat::Toml))
             .add_source(environment)
-            .build()?;
-        let mut config: Self = read.try_deserialize()?;
+            .build()
+            .and_then(::config::Config::try_deserialize);
+        let mut config: Self = read.map_err(|fault| ConfigError::Read {
+            path: path.to_owned(),
+            fault: fault::told(&fault, &text),
+        })?;
         config.anchor(path.parent().unwrap_or_else(|| Path::new(".")));
         let faults = config.check();
         if faults.is_empty() { Ok(config) } else { Err(ConfigError::Values(faults)) }
