@@ -313,6 +313,12 @@ impl From<Refusal> for Error {
                 ProblemKind::Forbidden,
                 "this role, purpose or scope does not allow this for any child; ask for a token of another purpose",
             ),
+            // Whether it is in force says nothing of any child.
+            Refusal::NotAuthorised => Self::problem(
+                ProblemKind::Forbidden,
+                "no written authorisation of an attendance officer (SI 2024/208 reg 12) is in force for this system today; \
+                 have the operator put it on record",
+            ),
             // Who holds a mandate for which school tells nothing of any child.
             Refusal::NoMandate(fault) => Self::problem(ProblemKind::Forbidden, fault.to_string()),
             Refusal::CaseReferenceRequired => Self::problem(

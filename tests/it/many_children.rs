@@ -304,7 +304,10 @@ async fn area(db: TestDb) {
         "without a written authorisation"
     );
     let first = told.first().unwrap();
-    assert_eq!(lines(&ask(&wire, "", list([(first.as_str(), None)])).await), [nobody()]);
+    let reply = ask(&wire, "", list([(first.as_str(), None)])).await;
+    assert_eq!((reply.status, reply.problem().as_str()), (403, "forbidden"), "nor for a list");
+    let (own, disclosures) = entries_of(&db.db, &reply).await;
+    assert_eq!((own.entry.reason.as_deref(), disclosures.len()), (Some("officer_not_authorised"), 0));
     gate.stop().await;
 }
 

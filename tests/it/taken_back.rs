@@ -7,6 +7,7 @@ use crate::support::wire::{MOVED, log, log_size, run};
 use crate::support::{Suite, TestDb};
 use reqwest::Method;
 use schoolgate::audit::Entry;
+use schoolgate::demo::run::Answered;
 use schoolgate::demo::{DemoChild, Standing};
 use schoolgate::store::Db;
 use serde_json::json;
@@ -87,20 +88,46 @@ async fn officers(db: TestDb) {
     let name = "attendance_officer_la";
     let gate = Wire::start(&db.url).await;
     let child = mine(&gate, name);
+    let others = gate.gate.caller(name).children.iter().filter_map(|child| child.pupil_id.clone());
+    let handles: Vec<String> = others.chain(["0".repeat(64), "no-handle".to_owned()]).collect();
+    let told = |answer: &Answered| {
+        let mut body = answer.body.clone();
+        body["request_id"] = json!(null);
+        (answer.status, body)
+    };
     for (what, text, status) in [
-        ("past", PAST, 404),
-        ("to come", TO_COME, 404),
+        ("past", PAST, 403),
+        ("to come", TO_COME, 403),
         ("first and last day", TODAY, 200),
-        ("none", NONE, 404),
+        ("none", NONE, 403),
     ] {
         assert!(run!(db.db, text) > 0, "{what}");
         seen(&gate, &db).await;
         let answer = gate.summary(name, &child, "").await;
         assert_eq!(answer.status, status, "{what}: {}", answer.body);
         let entry = newest(&db.db).await;
-        let why = (status == 404).then_some("no_relationship");
+        let why = (status == 403).then_some("officer_not_authorised");
         assert_eq!(entry.reason.as_deref(), why, "{what}");
-        assert_eq!(entry.sections_given.is_empty(), status == 404, "{what}");
+        assert_eq!(entry.sections_given.is_empty(), status == 403, "{what}");
+        if status == 200 {
+            continue;
+        }
+        assert!(entry.child.is_none(), "{what}: nobody was looked for");
+        let detail = answer.body["detail"].as_str().unwrap();
+        assert!(
+            detail.contains("reg 12") && detail.contains("have the operator put it on record"),
+            "{detail}"
+        );
+        // Another's child, a handle that is nobody's and what is no handle: the same to the byte.
+        for handle in &handles {
+            let same = gate.ask(name, handle, None, "").await;
+            assert_eq!(told(&same), told(&answer), "{what}: {handle}");
+        }
+        // Its own, and a number that no child has.
+        for sought in &gate.gate.caller(name).children {
+            let found = gate.json(name, Method::POST, "/v1/pupils/find", &json!({"upn": sought.upn})).await;
+            assert_eq!(told(&found), told(&answer), "{what}: {:?}", sought.standing);
+        }
     }
     gate.stop().await;
 }

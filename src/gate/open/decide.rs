@@ -139,9 +139,8 @@ impl Gate {
                     .filter(|e| !e.protected && returns_here(e.school))
                     .map(|e| e.school)
                     .collect();
-                let authorised =
-                    directory.authorised_officer(caller.system.id, self.clock().today()).is_some();
-                if schools.is_empty() || !authorised {
+                // Where it is asked child by child, as a feed does, without an authorisation there is nobody.
+                if schools.is_empty() || self.officer_authorised(caller).is_err() {
                     Err(Refusal::NotFound)
                 } else {
                     Ok(Tie::Officer(schools))
@@ -246,6 +245,18 @@ impl Gate {
                 | Section::SchoolContact => true,
             })
             .collect()
+    }
+
+    /// Refuses with 403 an attendance officer whose written authorisation is not in force today (SI 2024/208 reg 12). It is
+    /// the system's, so that the refusal is the same for every child, and asked for before any is looked for.
+    pub(super) fn officer_authorised(&self, caller: &Caller) -> Result<(), Refusal> {
+        let directory = self.directory().current();
+        let authorised = || directory.authorised_officer(caller.system.id, self.clock().today()).is_some();
+        if caller.purpose != Purpose::AttendanceDuty || authorised() {
+            Ok(())
+        } else {
+            Err(Refusal::NotAuthorised)
+        }
     }
 
     /// Refuses with 403 what no relationship could ever allow this caller: the same for every child.

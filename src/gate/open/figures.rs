@@ -31,8 +31,11 @@ impl Gate {
             e.policy_set = Some(Digest(self.0.policy.digest()));
         });
         let Some((school, relationship)) = tied.filter(|_| decision.allowed) else {
-            trail.refused(&Refusal::Forbidden);
-            return Err(Refusal::Forbidden);
+            let ever = self.0.policy.ever_allowed(&facts, action, true);
+            let refusal = if ever { self.officer_authorised(&caller).err() } else { None };
+            let refusal = refusal.unwrap_or(Refusal::Forbidden);
+            trail.refused(&refusal);
+            return Err(refusal);
         };
         trail.note(|e| {
             e.decision = Decision::Allowed;
@@ -54,8 +57,8 @@ impl Gate {
         if organisation.id == caller.organisation.id {
             return Some((school, Relationship::Organisation));
         }
-        let authorised = || directory.authorised_officer(caller.system.id, self.clock().today()).is_some();
         let returns_here = organisation.returns_to == Some(caller.organisation.id);
-        (returns_here && authorised()).then_some((school, Relationship::AuthorisedOfficer))
+        (returns_here && self.officer_authorised(caller).is_ok())
+            .then_some((school, Relationship::AuthorisedOfficer))
     }
 }

@@ -75,7 +75,8 @@ impl Gate {
             return Err(Refusal::Forbidden);
         }
         let sections: Vec<Action> = Section::ALL.iter().map(|section| Action::Read(*section)).collect();
-        self.could_ever(caller, Scope::Summaries, &sections)
+        self.could_ever(caller, Scope::Summaries, &sections)?;
+        self.officer_authorised(caller)
     }
 
     /// Everybody of the caller's own area, in an order that tells nothing: an officer's, authorised in writing, is who is or
@@ -84,11 +85,11 @@ impl Gate {
     pub async fn own_area(&self, permit: &Permit<OfMany>) -> Result<Children, Refusal> {
         let caller = &permit.subject.caller;
         let directory = self.directory().current();
-        let officer = || directory.authorised_officer(caller.system.id, self.clock().today()).is_some();
-        if caller.purpose != Purpose::AttendanceDuty || !officer() {
+        if caller.purpose != Purpose::AttendanceDuty {
             permit.trail.refused(&Refusal::Forbidden);
             return Err(Refusal::Forbidden);
         }
+        self.officer_authorised(caller).inspect_err(|refusal| permit.trail.refused(refusal))?;
         let schools = directory.schools_returning_to(caller.organisation.id);
         let pupils = relationships::enrolled_at(self.db(), schools).await?;
         // By their own identifiers they would stand in the order in which they came to the gateway.

@@ -41,6 +41,9 @@ pub enum Refusal {
     /// The same for every child: this role, purpose or scope never may.
     #[error("this role and purpose may not do this for any child")]
     Forbidden,
+    /// The same for every child: the officer's written authorisation is not on record, or not in force (SI 2024/208 reg 12).
+    #[error("no written authorisation of an attendance officer is in force for this system")]
+    NotAuthorised,
     /// The relationship is a case and no `Case-Reference` was sent.
     #[error("no case reference was sent")]
     CaseReferenceRequired,
@@ -73,6 +76,7 @@ impl Refusal {
         match self {
             Self::NotFound => "no_relationship",
             Self::Forbidden => "forbidden_for_role",
+            Self::NotAuthorised => "officer_not_authorised",
             Self::NoMandate(fault) => fault.word(),
             Self::CaseReferenceRequired => "case_reference_required",
             Self::CaseReferenceMismatch => "case_reference_mismatch",
@@ -117,6 +121,7 @@ impl Gate {
     ) -> Result<(PupilId, Vec<Tie>), Refusal> {
         let sections: Vec<Action> = Section::ALL.iter().map(|section| Action::Read(*section)).collect();
         self.could_ever(caller, Scope::Summaries, &sections)?;
+        self.officer_authorised(caller)?;
         if caller.purpose.is_a_case() && case_reference.is_none() {
             return Err(Refusal::CaseReferenceRequired);
         }
