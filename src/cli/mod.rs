@@ -109,9 +109,10 @@ async fn run(cli: Cli) -> Result<u8> {
             let made = init::init(&args)?;
             say(&format!(
                 "made {} and {}\nnext: the certificates that it names, as certs/README.md says; then `config check`, `migrate` and \
-                 `serve`\n",
+                 `serve`, each with `--config {}`\n",
                 made.config.display(),
-                made.keys.display()
+                made.keys.display(),
+                made.config.display()
             ))?;
         }
         Command::Operator(OperatorCommand::Key(args)) => {

@@ -62,6 +62,7 @@ impl SystemLimits {
 #[derive(Clone, Debug)]
 pub struct Senders {
     at_once: usize,
+    what: &'static str,
     places: Arc<Mutex<HashMap<Uuid, Arc<Semaphore>>>>,
 }
 
@@ -71,7 +72,12 @@ const WAIT_SECONDS: u64 = 5;
 impl Senders {
     /// With so many places for each sender.
     pub fn new(at_once: usize) -> Self {
-        Self { at_once, places: Arc::default() }
+        Self::of(at_once, "another request of this kind")
+    }
+
+    /// The same, with what a sender whose places are taken is told to wait for.
+    pub fn of(at_once: usize, what: &'static str) -> Self {
+        Self { at_once, what, places: Arc::default() }
     }
 
     /// A place of this sender, held until dropped; where all are taken, says how long to wait.
@@ -81,7 +87,7 @@ impl Senders {
             let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(places.entry(sender).or_insert_with(|| Arc::new(Semaphore::new(self.at_once))))
         };
-        own.try_acquire_owned().map_err(|_| Error::Limited { seconds: WAIT_SECONDS })
+        own.try_acquire_owned().map_err(|_| Error::UnderWay { what: self.what, seconds: WAIT_SECONDS })
     }
 }
 
@@ -107,7 +113,7 @@ mod tests {
         let (busy, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
         let first = senders.place(busy).unwrap();
         let second = senders.place(busy).unwrap();
-        assert!(matches!(senders.place(busy), Err(Error::Limited { seconds: 5 })));
+        assert!(matches!(senders.place(busy), Err(Error::UnderWay { seconds: 5, .. })));
         assert!(senders.place(other).is_ok(), "another's are its own");
         drop(first);
         assert!(senders.place(busy).is_ok(), "one that is given back");

@@ -185,9 +185,9 @@ pub enum Error {
         seconds: u64,
     },
     /// What is under way of the same sender has to end first.
-    #[error("{what} under way have to end first; send this after them, in {seconds} seconds or later")]
+    #[error("{what} has to end first; send this after it, in {seconds} seconds or later")]
     UnderWay {
-        /// What, in the plural.
+        /// What, and whose.
         what: &'static str,
         /// How long to wait, in whole seconds.
         seconds: u64,
@@ -198,6 +198,14 @@ pub enum Error {
     )]
     Full {
         /// How long to wait, in whole seconds.
+        seconds: u64,
+    },
+    /// It was not done within the time that one request may take.
+    #[error(
+        "the request took longer than {seconds} seconds and was ended; send the file in parts, or ask for less at a time"
+    )]
+    TooLong {
+        /// The longest, in whole seconds.
         seconds: u64,
     },
     /// The one 404.
@@ -236,7 +244,7 @@ impl Error {
             Self::Child => ProblemKind::NotFound,
             Self::Problem { kind, .. } => *kind,
             Self::Internal => ProblemKind::Internal,
-            Self::NotReady | Self::Full { .. } => ProblemKind::NotReady,
+            Self::NotReady | Self::Full { .. } | Self::TooLong { .. } => ProblemKind::NotReady,
         }
     }
 
@@ -249,6 +257,7 @@ impl Error {
             | Self::Limited { .. }
             | Self::UnderWay { .. }
             | Self::Full { .. }
+            | Self::TooLong { .. }
             | Self::Problem { .. }
             | Self::Internal
             | Self::NotReady => Problem::new(self.kind(), self.to_string(), request_id),
@@ -270,6 +279,8 @@ impl Error {
             Self::Identity(Unauthenticated::Suspended)
             | Self::Child
             | Self::Problem { .. }
+            // Tried again as it is, it would take as long again.
+            | Self::TooLong { .. }
             | Self::Internal => None,
             Self::Identity(fault) => {
                 let value = fault.bearer_error().map_or_else(
@@ -312,6 +323,16 @@ impl From<Refusal> for Error {
             Refusal::Forbidden => Self::problem(
                 ProblemKind::Forbidden,
                 "this role, purpose or scope does not allow this for any child; ask for a token of another purpose",
+            ),
+            // Which schools there are, and to whom their returns go, is public.
+            Refusal::OtherSchool => Self::problem(
+                ProblemKind::Forbidden,
+                "the school with this number is not the caller's: a school has its own figures, an authority those of the \
+                 schools whose returns come to it; check the number",
+            ),
+            Refusal::NoArea => Self::problem(
+                ProblemKind::Forbidden,
+                "only an attendance officer of an authority has an area; list the children, one a line",
             ),
             // Whether it is in force says nothing of any child.
             Refusal::NotAuthorised => Self::problem(
@@ -385,6 +406,17 @@ mod tests {
         let expired = answer(Error::Identity(TokenFault::Expired.into())).await;
         assert_eq!(expired.0.as_u16(), 401);
         assert!(expired.1.unwrap().contains("error=\"invalid_token\""));
+        let under_way = answer(Error::UnderWay { what: "another upload of this system", seconds: 5 }).await;
+        assert_eq!((under_way.0.as_u16(), under_way.1.as_deref()), (429, Some("5")));
+        assert!(under_way.2.detail.contains("another upload of this system has to end first"));
+        assert_eq!(under_way.2.r#type, limited.2.r#type);
+        let full = answer(Error::Full { seconds: 10 }).await;
+        assert_eq!((full.0.as_u16(), full.1.as_deref()), (503, Some("10")));
+        let too_long = answer(Error::TooLong { seconds: 120 }).await;
+        assert_eq!((too_long.0.as_u16(), too_long.1), (503, None), "the same again would take as long");
+        assert!(
+            too_long.2.detail.contains("longer than 120 seconds") && too_long.2.detail.contains("in parts")
+        );
         let suspended = answer(Error::Identity(Unauthenticated::Suspended)).await;
         assert_eq!((suspended.0.as_u16(), suspended.1), (403, None));
         let child = answer(Error::Child).await;

@@ -25,6 +25,8 @@ pub struct Places {
 
 /// Files that one system may send at the same time.
 const OF_ONE_SYSTEM: usize = 2;
+/// What one that has sent as many is told to wait for.
+const UNDER_WAY: &str = "another upload of this system";
 /// Share of the room that one system may have, unless the largest file needs more.
 const SHARE: u64 = 4;
 /// Share of the room that is kept for bodies of at most [`SMALL_BYTES`].
@@ -38,7 +40,7 @@ impl Places {
         Self {
             all: Arc::new(Semaphore::new(limits.uploads_at_once.max(1))),
             room: Arc::new(Room::new(limits)),
-            senders: Senders::new(OF_ONE_SYSTEM),
+            senders: Senders::of(OF_ONE_SYSTEM, UNDER_WAY),
             alarms,
         }
     }
@@ -106,7 +108,7 @@ impl Taken {
         let mut held = self.room.held.lock().unwrap_or_else(PoisonError::into_inner);
         let own = held.by_system.get(&self.system).copied().unwrap_or(0).saturating_add(bytes);
         if own > self.room.of_one_system {
-            return Err(Error::UnderWay { what: "your uploads", seconds: WAIT_SECONDS });
+            return Err(Error::UnderWay { what: UNDER_WAY, seconds: WAIT_SECONDS });
         }
         let all = held.all.saturating_add(bytes);
         if all > if self.small { self.room.most } else { self.room.most_large } {

@@ -199,13 +199,15 @@ fn read_lines(gate: &Gate, permit: &Permit<OfOrganisation>, body: &[u8]) -> Resu
     let text = std::str::from_utf8(body).map_err(|_| {
         Error::problem(ProblemKind::BadRequest, "send the caseload as UTF-8, one JSON object a line")
     })?;
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).take(LINES_MAX + 1).collect();
+    // Numbered as they stand in the file, blank ones too.
+    let lines = text.lines().zip(1_u64..).filter(|(line, _)| !line.trim().is_empty());
+    let lines: Vec<(&str, u64)> = lines.take(LINES_MAX + 1).collect();
     if lines.len() > LINES_MAX {
         return Err(Error::problem(ProblemKind::PayloadTooLarge, "send at most 1,000 claims at a time"));
     }
     let (mut claims, mut errors) = (Vec::with_capacity(lines.len()), Vec::new());
     let mut ids = HashSet::new();
-    for (line, number) in lines.into_iter().zip(1_u64..) {
+    for (line, number) in lines {
         let read = serde_json::from_str::<ClaimBody>(line)
             .map_err(|_| "the line is not a JSON object with the fields of a claim".to_owned())
             .and_then(|body| Claim::read(body, None, gate.clock().school_now()).map_err(|e| e.to_string()))

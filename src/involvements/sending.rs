@@ -47,7 +47,11 @@ pub struct Sending {
 impl Sending {
     /// With the bank holidays of the deployment.
     pub fn new(holidays: Arc<BankHolidays>) -> Self {
-        Self { caseloads: Senders::new(1), claims: Senders::new(CLAIMS_AT_ONCE), holidays }
+        Self {
+            caseloads: Senders::of(1, "another caseload of this organisation"),
+            claims: Senders::of(CLAIMS_AT_ONCE, "another claim of this system"),
+            holidays,
+        }
     }
 
     /// The organisation's one place for a caseload.

@@ -78,6 +78,8 @@ async fn in_turn(db: TestDb) {
     assert!(taken >= 1 && told_to_wait.len() > 1, "{taken} taken");
     for answer in told_to_wait {
         assert_eq!(answer.body["type"], "urn:schoolgate:problem:too_many_requests");
+        let detail = answer.body["detail"].as_str().unwrap();
+        assert!(detail.starts_with("another caseload of this organisation has to end first"), "{detail}");
     }
     assert_eq!((number(&db.db, STORED).await, number(&db.db, STAGED).await), (600, 0));
     // One entry for each request that was taken, whatever it changed.

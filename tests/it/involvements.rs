@@ -435,9 +435,18 @@ async fn bad_claims(db: TestDb) {
     assert!(state(&gate, SENDER, 700).await.is_some());
     let line = format!("{}\n", with(&good, json!({"id": id(500)})));
     let headers = [("content-type", "application/x-ndjson")];
-    let twice = format!("{line}{line}").into_bytes();
-    let answer = gate.client(SENDER).call(Method::POST, "/v1/involvements", &headers, twice).await.unwrap();
-    assert_eq!((answer.status, &answer.body["errors"][0]["line"]), (400, &json!(2)), "{}", answer.body);
+    // Blank lines are passed over and counted: the fault is where an editor shows it.
+    for (between, number) in [("", 2), ("\n", 3), (" \n\r\n", 4)] {
+        let twice = format!("{line}{between}{line}").into_bytes();
+        let sent = gate.client(SENDER).call(Method::POST, "/v1/involvements", &headers, twice);
+        let answer = sent.await.unwrap();
+        assert_eq!(
+            (answer.status, &answer.body["errors"][0]["line"]),
+            (400, &json!(number)),
+            "{}",
+            answer.body
+        );
+    }
     let path = "/v1/involvements/not-a-uuid";
     let answer = gate.json(SENDER, Method::PUT, path, &good).await;
     assert_eq!(

@@ -288,6 +288,11 @@ async fn area(db: TestDb) {
         assert_eq!((reply.status, reply.problem().as_str()), (403, "forbidden"), "{name}");
         let (own, disclosures) = entries_of(&db.db, &reply).await;
         assert_eq!((own.entry.decision, disclosures.len()), (Decision::Refused, 0), "{name}");
+        if name == "social_worker_cp" {
+            assert_eq!(own.entry.reason.as_deref(), Some("no_area"));
+            let detail = reply.json()["detail"].as_str().unwrap().to_owned();
+            assert!(detail.contains("only an attendance officer"), "{detail}");
+        }
     }
     // A school asks about its own children one by one.
     let wire_of_school = Wire::of(&gate, &dsl).await;

@@ -319,18 +319,19 @@ async fn protected_elsewhere(db: TestDb) {
 async fn refusals(db: TestDb) {
     let gate = Wire::start(&db.url).await;
     let (first, second) = (gate.schools()[0].urn.clone(), gate.schools()[1].urn.clone());
-    let refused = async |name: &str, urn: &str| {
+    let refused = async |name: &str, urn: &str, why: Option<&str>| {
         let wire = wire::Wire::of(&gate.gate, name).await;
         let reply = send(wire.request("GET", &path(urn, ""))).await;
         assert_eq!((reply.status, reply.problem().as_str()), (403, "forbidden"), "{name} {urn}");
         let entry = entry_of(&db.db, &reply).await;
         assert_eq!(entry.decision, Decision::Refused, "{name}");
+        assert!(why.is_none() || entry.reason.as_deref() == why, "{name} {urn}: {:?}", entry.reason);
         assert!(entry.legal_basis.is_none() && entry.record.is_none(), "{name}");
     };
     for name in
         [format!("dsl_{second}"), format!("school_attendance_officer_{second}"), "stranger".to_owned()]
     {
-        refused(&name, &first).await;
+        refused(&name, &first, None).await;
     }
     for name in [
         "social_worker_cp",
@@ -338,10 +339,11 @@ async fn refusals(db: TestDb) {
         "attendance_officer_la_resident",
         "data_protection_officer_agency",
     ] {
-        refused(name, &first).await;
+        refused(name, &first, None).await;
     }
-    refused("attendance_officer_la", "999999").await;
-    refused("attendance_officer_la", "not-a-number").await;
+    refused("attendance_officer_la", "999999", Some("other_school")).await;
+    refused("attendance_officer_la", "not-a-number", Some("other_school")).await;
+    refused(&format!("dsl_{second}"), &first, Some("other_school")).await;
     assert_eq!(
         number(&db.db, "SELECT COUNT(*) FROM published_half_terms").await,
         0,
@@ -353,12 +355,12 @@ async fn refusals(db: TestDb) {
     run!(db.db, "UPDATE officer_authorisations SET valid_until = '2026-11-19'");
     run!(db.db, MOVED);
     gate.gate.demo.running.gate.directory().refresh(&db.db).await.unwrap();
-    refused("attendance_officer_la", &first).await;
+    refused("attendance_officer_la", &first, Some("officer_not_authorised")).await;
     run!(db.db, "UPDATE officer_authorisations SET valid_until = '2027-11-19'");
     run!(db.db, "UPDATE sharing_agreements SET valid_until = '2026-11-19'");
     run!(db.db, MOVED);
     gate.gate.demo.running.gate.directory().refresh(&db.db).await.unwrap();
-    refused("attendance_officer_la", &first).await;
+    refused("attendance_officer_la", &first, None).await;
     assert_eq!(gate.get(&format!("dsl_{first}"), &path(&first, "")).await.status, 200, "a school needs none");
     gate.stop().await;
 }

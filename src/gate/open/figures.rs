@@ -15,7 +15,7 @@ const RETURNS_COME_HERE: &str = "school whose returns come here, officer authori
 
 impl Gate {
     /// Opens to the figures of one school, by its unique reference number. Which schools exist, and to whom their returns
-    /// go, is public: every refusal is the plain 403.
+    /// go, is public: every refusal is a plain 403.
     pub fn open_figures(&self, asked: Asked, urn: &str) -> Result<Permit<OfFigures>, Refusal> {
         let Asked { caller, trail } = asked;
         let outside = caller.organisation.kind != OrganisationKind::School;
@@ -31,9 +31,12 @@ impl Gate {
             e.policy_set = Some(Digest(self.0.policy.digest()));
         });
         let Some((school, relationship)) = tied.filter(|_| decision.allowed) else {
-            let ever = self.0.policy.ever_allowed(&facts, action, true);
-            let refusal = if ever { self.officer_authorised(&caller).err() } else { None };
-            let refusal = refusal.unwrap_or(Refusal::Forbidden);
+            // What no school would change is said first.
+            let refusal = if self.0.policy.ever_allowed(&facts, action, true) {
+                self.officer_authorised(&caller).err().unwrap_or(Refusal::OtherSchool)
+            } else {
+                Refusal::Forbidden
+            };
             trail.refused(&refusal);
             return Err(refusal);
         };

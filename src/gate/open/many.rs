@@ -86,8 +86,8 @@ impl Gate {
         let caller = &permit.subject.caller;
         let directory = self.directory().current();
         if caller.purpose != Purpose::AttendanceDuty {
-            permit.trail.refused(&Refusal::Forbidden);
-            return Err(Refusal::Forbidden);
+            permit.trail.refused(&Refusal::NoArea);
+            return Err(Refusal::NoArea);
         }
         self.officer_authorised(caller).inspect_err(|refusal| permit.trail.refused(refusal))?;
         let schools = directory.schools_returning_to(caller.organisation.id);

@@ -41,6 +41,12 @@ pub enum Refusal {
     /// The same for every child: this role, purpose or scope never may.
     #[error("this role and purpose may not do this for any child")]
     Forbidden,
+    /// Another's school, or none: which there are is public.
+    #[error("the figures of this school are not this caller's")]
+    OtherSchool,
+    /// The same for every child: this role has no area to ask about as a whole.
+    #[error("this role and purpose have no area")]
+    NoArea,
     /// The same for every child: the officer's written authorisation is not on record, or not in force (SI 2024/208 reg 12).
     #[error("no written authorisation of an attendance officer is in force for this system")]
     NotAuthorised,
@@ -76,6 +82,8 @@ impl Refusal {
         match self {
             Self::NotFound => "no_relationship",
             Self::Forbidden => "forbidden_for_role",
+            Self::OtherSchool => "other_school",
+            Self::NoArea => "no_area",
             Self::NotAuthorised => "officer_not_authorised",
             Self::NoMandate(fault) => fault.word(),
             Self::CaseReferenceRequired => "case_reference_required",

@@ -128,7 +128,7 @@ impl AuditLayer {
         match timeout(self.longest, AssertUnwindSafe(next.run(request)).catch_unwind()).await {
             Ok(Ok(response)) => response,
             Ok(Err(_)) => Error::Internal.into_response(),
-            Err(_) => Error::NotReady.into_response(),
+            Err(_) => Error::TooLong { seconds: self.longest.as_secs() }.into_response(),
         }
     }
 
