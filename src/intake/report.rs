@@ -3,6 +3,7 @@
 use super::parse::{RowError, Tally};
 use crate::gate::Answer;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use utoipa::ToSchema;
 
 /// The report on one upload; for the school that sent it only.
@@ -72,7 +73,7 @@ pub struct ImportReport {
 }
 
 /// One thing wrong with one row.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Reported {
     /// Line of the file, from 1.
     pub line: u64,
@@ -84,6 +85,16 @@ pub struct Reported {
     pub what: String,
     /// What to do.
     pub what_to_do: String,
+}
+
+impl fmt::Debug for Reported {
+    /// Without the cell, and what is said of it.
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.debug_struct("Reported")
+            .field("line", &self.line)
+            .field("column", &self.column)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Errors that one report holds at most.
@@ -153,5 +164,27 @@ impl From<&RowError> for Reported {
             what: error.what.clone(),
             what_to_do: error.what_to_do.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_goes_into_the_report_and_into_no_line_of_the_log() {
+        let quill = "Quill".to_owned();
+        let reported = Reported {
+            line: 7,
+            column: "surname".to_owned(),
+            value: quill.clone(),
+            what: quill.clone(),
+            what_to_do: quill,
+        };
+        let report = ImportReport { beyond: vec![reported.clone()], ..ImportReport::default() };
+        for shown in [format!("{reported:?}"), format!("{report:?}")] {
+            assert!(shown.contains("surname") && !shown.contains("Quill"), "{shown}");
+        }
+        assert!(serde_json::to_string(&reported).unwrap().contains("Quill"));
     }
 }

@@ -7,11 +7,12 @@ use crate::domain::pupil;
 use crate::domain::purpose::InvolvementKind;
 use chrono::{DateTime, Datelike as _, DurationRound as _, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// An involvement as an agency's system sends it.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClaimBody {
     /// Made by the client; in a day's caseload one a line, in `PUT` it stands in the path.
@@ -58,8 +59,15 @@ pub struct ClaimBody {
     pub school_not_told: Option<String>,
 }
 
+impl fmt::Debug for ClaimBody {
+    /// Without whom it is about, and who works on it.
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.debug_struct("ClaimBody").field("id", &self.id).field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
 /// A family's agreement to a service.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FamilyAgreement {
     /// Who of the family agreed.
@@ -74,8 +82,18 @@ pub struct FamilyAgreement {
     pub withdrawn_on: Option<NaiveDate>,
 }
 
+impl fmt::Debug for FamilyAgreement {
+    /// Without who agreed, and to what.
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.debug_struct("FamilyAgreement")
+            .field("until", &self.until)
+            .field("withdrawn_on", &self.withdrawn_on)
+            .finish_non_exhaustive()
+    }
+}
+
 /// A claim that can be stored.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Claim {
     /// Made by the client.
     pub id: Uuid,
@@ -93,6 +111,17 @@ pub struct Claim {
     pub at_once: bool,
     /// The rest, as sent.
     pub body: ClaimBody,
+}
+
+impl fmt::Debug for Claim {
+    /// Without whom it is about.
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.debug_struct("Claim")
+            .field("id", &self.id)
+            .field("kind", &self.kind)
+            .field("at_once", &self.at_once)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why a claim cannot be stored. Nothing in it depends on any other organisation's data.
@@ -234,4 +263,24 @@ fn texts(body: &ClaimBody) -> Result<(), ClaimError> {
         return Err(ClaimError::Text("forename"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_does_not_show_whom_it_is_about() {
+        let body = r#"{"id":"00000000-0000-4000-8000-000000000001","kind":"early_help","team":"Quill","allocated_person":"Quill",
+            "source_case_id":"Quill","case_reference":"Quill","opened_at":"2026-10-01T09:00:00Z","staff_id":"Quill",
+            "date_of_birth":"2012-03-04","surname":"Quill","forename":"Quill",
+            "family_agreement":{"agreed_by":"Quill","agreed_to":"Quill"}}"#;
+        let body: ClaimBody = serde_json::from_str(body).unwrap();
+        let now = "2026-11-20T09:00:00Z".parse().unwrap();
+        let claim = Claim::read(body.clone(), None, now).unwrap();
+        for shown in [format!("{body:?}"), format!("{:?}", body.family_agreement), format!("{claim:?}")] {
+            let shown = shown.to_lowercase();
+            assert!(!shown.contains("quill") && !shown.contains("2012"), "{shown}");
+        }
+    }
 }

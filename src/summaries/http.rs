@@ -16,6 +16,7 @@ use axum::extract::State;
 use chrono::{Datelike as _, NaiveDate};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
+use std::fmt;
 use utoipa::{IntoParams, ToSchema};
 
 /// What part of a summary is asked for.
@@ -101,7 +102,7 @@ pub(super) fn sections(text: Option<&str>) -> Result<SectionSet, Error> {
 }
 
 /// Whom the caller is looking for: its own case reference, a UPN, or name and date of birth.
-#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[derive(Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct FindBody {
     /// A case reference of the caller's own.
@@ -114,6 +115,13 @@ pub struct FindBody {
     forename: Option<String>,
     /// With `surname` and `forename`.
     date_of_birth: Option<NaiveDate>,
+}
+
+impl fmt::Debug for FindBody {
+    /// Without whom it names.
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.debug_struct("FindBody").finish_non_exhaustive()
+    }
 }
 
 /// Finds at most one child among those that the caller already has a live relationship with.
@@ -172,5 +180,17 @@ impl From<WindowError> for Error {
             WindowError::TooLong | WindowError::Year => ProblemKind::BadRequest,
         };
         Self::problem(kind, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_search_names_is_not_shown() {
+        let body = r#"{"case_reference":"Quill","upn":"Quill","surname":"Quill","forename":"Quill","date_of_birth":"2012-03-04"}"#;
+        let shown = format!("{:?}", serde_json::from_str::<FindBody>(body).unwrap());
+        assert!(!shown.contains("Quill") && !shown.contains("2012"), "{shown}");
     }
 }

@@ -118,6 +118,17 @@ async fn reads_its_own(test: TestDb) {
         let none = read(&wire, format!("/v1/imports/{}{what}", uuid::Uuid::now_v7())).await;
         assert_eq!((none.0, none.1.as_str()), (403, "forbidden"), "one that is another's is as none");
     }
+    // Of the school's own codes it reads those that it set itself.
+    let codes = format!("/v1/schools/{}/local-codes", school.urn);
+    let set = |code: &str| json!({"codes": [{"local_code": "HO", "code": code, "from": "2026-09-01"}]});
+    assert_eq!(read(&wire, codes.clone()).await.0, 200, "there are none");
+    assert_eq!(send(own.request("PUT", &codes).json(&set("G"))).await.status, 200);
+    let other = read(&wire, codes.clone()).await;
+    assert_eq!((other.0, other.1.as_str()), (403, "forbidden"), "the school's own");
+    assert_eq!(send(wire.request("PUT", &codes).json(&set("C"))).await.status, 200);
+    for wire in [&wire, &own] {
+        assert_eq!(read(wire, codes.clone()).await.0, 200, "its own, and the school sees every one");
+    }
     // It ends with the mandate.
     assert!(run!(test.db, "UPDATE mandates SET valid_until = '2026-11-19'") > 0);
     moved(&test, &gate).await;

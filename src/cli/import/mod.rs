@@ -9,6 +9,7 @@ use super::serve::ServeArgs;
 use crate::app;
 use crate::audit::{Class, Decision, Entry, EventId};
 use crate::clock::Clock;
+use crate::crypto;
 use crate::domain::calendar::SchoolYear;
 use crate::domain::purpose::{Purpose, Role};
 use crate::gate::{Gate, Trail};
@@ -128,7 +129,7 @@ async fn opened(args: &ImportArgs) -> Result<u8> {
 }
 
 async fn take(gate: &Gate, args: &ImportArgs, file: SentFile, options: Options) -> Result<u8> {
-    let key = std::fs::read(&args.key).with_context(|| format!("cannot read `{}`", args.key.display()))?;
+    let key = crypto::read_private(&args.key)?;
     let directory = gate.directory().current();
     let role = Role::SchoolAttendanceOfficer;
     let proved =

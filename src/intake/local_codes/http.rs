@@ -77,11 +77,12 @@ pub async fn set_local_codes(
     Ok(gate.commit(permit, tx, StatusCode::OK, answer).await?)
 }
 
-/// Gives the codes of the caller's own school.
+/// Gives the codes of the caller's own school; under a mandate, those that the same system set.
 #[utoipa::path(
     get, path = "/v1/schools/{urn}/local-codes", tag = "intake",
     params(("urn" = String, Path, description = "Unique reference number of the caller's own school")),
-    responses((status = 200, body = LocalCodesAnswer))
+    responses((status = 200, body = LocalCodesAnswer),
+              (status = 403, description = "Under a mandate: another system set the codes in force"))
 )]
 pub async fn read_local_codes(
     State(gate): State<Gate>,
@@ -90,6 +91,12 @@ pub async fn read_local_codes(
 ) -> Result<Released<LocalCodesAnswer>, Error> {
     let permit = gate.open_school(asked, &urn, Action::ReadImport)?;
     let map = read_map(gate.db(), &permit).await.map_err(Refusal::from)?;
+    let another = |system: SystemId| map.as_ref().is_some_and(|map| map.system != system.0);
+    if permit.only_sent_by().is_some_and(another) {
+        let detail =
+            "another system set the codes in force; under a mandate a system reads those that it set itself";
+        return Err(Error::problem(ProblemKind::Forbidden, detail));
+    }
     let answer = answer(&gate.directory().current(), map);
     Ok(gate.release(permit, StatusCode::OK, answer).await?)
 }

@@ -3,10 +3,11 @@
 use crate::domain::identifiers::{PupilId, Upn};
 use crate::store::{Db, StoreError, read};
 use chrono::NaiveDate;
+use std::fmt;
 use uuid::Uuid;
 
 /// What a claim says of its child.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Claimed<'a> {
     /// The UPN, if one was given.
     pub upn: Option<&'a str>,
@@ -18,6 +19,13 @@ pub struct Claimed<'a> {
     pub forename_key: &'a str,
     /// Whether a name and date of birth are enough where no UPN fits.
     pub by_name: bool,
+}
+
+impl fmt::Debug for Claimed<'_> {
+    /// Without whom it names.
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.debug_struct("Claimed").field("by_name", &self.by_name).finish_non_exhaustive()
+    }
 }
 
 /// Whom a claim fits.

@@ -11,10 +11,11 @@ use crate::domain::identifiers::{EnrolmentId, OrganisationId, PupilId, SchoolId}
 use crate::domain::purpose::{InvolvementKind, Purpose};
 use crate::store::{Db, StoreError, read};
 use chrono::{DateTime, NaiveDate, Utc};
+use std::fmt;
 use uuid::Uuid;
 
 /// Whom a search is for. At least one of the three is given, which the edge checks.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Sought {
     /// A stored case reference of the caller's own.
     pub case_reference: Option<String>,
@@ -22,6 +23,17 @@ pub struct Sought {
     pub upn: Option<String>,
     /// Surname and forename as compared, and date of birth.
     pub name: Option<(String, String, NaiveDate)>,
+}
+
+impl fmt::Debug for Sought {
+    /// What is given, and not whom it names.
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.debug_struct("Sought")
+            .field("by_case_reference", &self.case_reference.is_some())
+            .field("by_upn", &self.upn.is_some())
+            .field("by_name", &self.name.is_some())
+            .finish_non_exhaustive()
+    }
 }
 
 /// Among whom to look.
@@ -205,6 +217,24 @@ pub(super) fn kinds_of(purpose: Purpose) -> (&'static str, &'static str) {
 mod tests {
     use super::*;
     use crate::store::plan_of;
+
+    #[test]
+    fn neither_a_search_nor_a_claim_shows_whom_it_names() {
+        let (quill, born) = ("Quill".to_owned(), "2012-03-04".parse().unwrap());
+        let name = Some((quill.clone(), quill.clone(), born));
+        let sought = Sought { case_reference: Some(quill.clone()), upn: Some(quill.clone()), name };
+        let claimed = Claimed {
+            upn: Some(&quill),
+            date_of_birth: born,
+            surname_key: &quill,
+            forename_key: &quill,
+            by_name: true,
+        };
+        for shown in [format!("{sought:?}"), format!("{claimed:?}")] {
+            assert!(shown.contains("by_name: true"), "{shown}");
+            assert!(!shown.contains("Quill") && !shown.contains("2012"), "{shown}");
+        }
+    }
 
     #[tokio::test]
     async fn every_search_goes_by_an_index() {
