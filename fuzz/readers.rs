@@ -1,6 +1,8 @@
 //! Any bytes to every reader: each answers, whatever they are.
 
-use schoolgate::intake::parse::{Content, Format, Limits, originals, read_calendar, read_marks, read_pupils};
+use schoolgate::intake::parse::{
+    Content, Format, Limits, of_one_school, originals, read_calendar, read_marks, read_pupils,
+};
 use std::io::Cursor;
 
 /// Small, so that every limit is met by small inputs.
@@ -27,16 +29,16 @@ pub fn sheets(bytes: &[u8]) {
 
 fn every_reader(bytes: &[u8], format: Format) {
     let today = chrono::NaiveDate::from_ymd_opt(2026, 11, 20).unwrap_or_default();
-    let _ = read_calendar(&mut Cursor::new(bytes), format, &LIMITS);
-    let _ = read_pupils(&mut Cursor::new(bytes), format, &LIMITS, today);
+    let _ = read_calendar(&mut Cursor::new(bytes), format, (&LIMITS, &mut of_one_school));
+    let _ = read_pupils(&mut Cursor::new(bytes), format, (&LIMITS, &mut of_one_school), today);
     let mut taken = 0_usize;
-    let read = read_marks(&mut Cursor::new(bytes), format, &LIMITS, &mut |_, mark| {
+    let read = read_marks(&mut Cursor::new(bytes), format, (&LIMITS, &mut of_one_school), &mut |_, mark| {
         taken += usize::from(!mark.code.is_empty());
         Ok(())
     });
     if let Ok(tally) = read {
-        assert_eq!(tally.received, taken + tally.rejected, "every mark is read or rejected");
-        let lines = tally.errors.iter().map(|error| error.line).collect();
+        assert_eq!(tally.received, taken + tally.rejected.rows, "every mark is read or rejected");
+        let lines = tally.rejected.errors.iter().map(|error| error.line).collect();
         let given = originals(&mut Cursor::new(bytes), (format, Content::Marks), &LIMITS, &lines, 10_000);
         assert!(given.is_ok(), "what could be read can be given back");
     }

@@ -20,7 +20,7 @@ use command::{Command, Ran};
 use files::{Authority, Files};
 use schoolgate::app;
 use schoolgate::demo::run::{Demo, DemoArgs, start};
-use schoolgate::intake::parse::{Format, Limits, read_marks};
+use schoolgate::intake::parse::{Format, Limits, of_one_school, read_marks};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -74,11 +74,16 @@ fn read_only(files: &Files) -> Result<()> {
     let begun = Instant::now();
     let limits = Limits { rows_max: usize::MAX, ..Limits::default() };
     let mut rows = 0_u32;
-    let tally = read_marks(&mut File::open(&files.year_a)?, Format::Csv, &limits, &mut |_, _| {
-        rows += 1;
-        Ok(())
-    })?;
-    anyhow::ensure!(tally.rejected == 0 && usize::try_from(rows)? == files.rows, "rows were rejected");
+    let tally = read_marks(
+        &mut File::open(&files.year_a)?,
+        Format::Csv,
+        (&limits, &mut of_one_school),
+        &mut |_, _| {
+            rows += 1;
+            Ok(())
+        },
+    )?;
+    anyhow::ensure!(tally.rejected.rows == 0 && usize::try_from(rows)? == files.rows, "rows were rejected");
     let took = begun.elapsed();
     println!("| reading alone | {:.2} s | {:.0} marks/s | |", took.as_secs_f64(), rate(files.rows, took));
     Ok(())

@@ -18,8 +18,8 @@ mod roll;
 mod staging;
 
 pub use history::{
-    __path_list_imports, __path_read_import, __path_read_import_errors, list_imports, read_import,
-    read_import_errors, rejected_rows,
+    __path_list_imports, __path_read_import, __path_read_import_errors, RejectedRowsError, list_imports,
+    read_import, read_import_errors, write_rejected_rows,
 };
 pub use http::{
     __path_send_attendance, __path_send_calendar, __path_send_pupils, __path_send_register, Uploads,

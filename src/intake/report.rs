@@ -67,9 +67,22 @@ pub struct ImportReport {
     pub errors: Vec<Reported>,
     /// Errors beyond the limit of the report, counted only.
     pub errors_left_out: usize,
-    /// Of those left out, as many as the file of errors holds too.
+    /// Rejected rows of the file, by lines, that the file of errors does not hold: there were too many of them.
+    #[serde(default)]
+    pub rows_left_out: usize,
+    /// Of the errors left out, those whose rows the file of errors holds too.
     #[serde(skip)]
     pub(super) beyond: Vec<Reported>,
+}
+
+/// What was wrong with the rows of one school, as far as it was kept.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Wrong {
+    pub(super) errors: Vec<Reported>,
+    /// Errors that were only counted.
+    pub(super) errors_left_out: usize,
+    /// Rows, by lines, that have no other.
+    pub(super) rows_left_out: usize,
 }
 
 /// One thing wrong with one row.
@@ -99,8 +112,8 @@ impl fmt::Debug for Reported {
 
 /// Errors that one report holds at most.
 const ERRORS_MAX: usize = 1_000;
-/// Errors whose rows the file of errors holds beyond these.
-const BEYOND_MAX: usize = 9_000;
+/// Errors whose rows the file of errors of one school holds beyond these.
+const BEYOND_MAX: usize = 99_000;
 
 impl Answer for ImportReport {}
 
@@ -114,13 +127,14 @@ impl ImportReport {
             dates: tally.dates.to_owned(),
             codes_mended: tally.codes_mended,
             received: tally.received,
-            rejected: tally.rejected,
+            rejected: tally.rejected.rows,
             comments_dropped: tally.comments_dropped,
             columns_ignored: tally.columns_ignored.clone(),
-            errors_left_out: tally.errors_left_out,
+            errors_left_out: tally.rejected.errors_left_out,
+            rows_left_out: tally.rejected.lines_left_out,
             ..Self::default()
         };
-        tally.errors.iter().for_each(|error| report.keep(Reported::from(error)));
+        tally.rejected.errors.iter().for_each(|error| report.keep(Reported::from(error)));
         report
     }
 
@@ -138,9 +152,13 @@ impl ImportReport {
         });
     }
 
-    /// Every error whose row the file of errors gives back.
-    pub(super) fn all_errors(&self) -> Vec<Reported> {
-        self.errors.iter().chain(&self.beyond).cloned().collect()
+    /// Everything wrong of which the row can be given back, and how much cannot.
+    pub(super) fn wrong(&self) -> Wrong {
+        Wrong {
+            errors: self.errors.iter().chain(&self.beyond).cloned().collect(),
+            errors_left_out: self.errors_left_out - self.beyond.len(),
+            rows_left_out: self.rows_left_out,
+        }
     }
 
     fn keep(&mut self, error: Reported) {
@@ -151,6 +169,8 @@ impl ImportReport {
         self.errors_left_out += 1;
         if self.beyond.len() < BEYOND_MAX {
             self.beyond.push(error);
+        } else {
+            self.rows_left_out += 1;
         }
     }
 }

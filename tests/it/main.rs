@@ -33,6 +33,7 @@ mod identity;
 mod import_command;
 mod intake;
 mod intake_files;
+mod intake_reports;
 mod involvement_matching;
 mod involvements;
 mod limits;
@@ -86,6 +87,7 @@ fn trials(suite: &mut Suite) {
     polling::register(suite);
     import_command::register(suite);
     intake::register(suite);
+    intake_reports::register(suite);
     intake_files::register(suite);
     involvement_matching::register(suite);
     involvements::register(suite);

@@ -32,7 +32,7 @@ pub fn register(suite: &mut Suite) {
 
 const VERSIONS: &str = "SELECT COUNT(*) FROM register_versions";
 const RECORDINGS: &str = "SELECT COUNT(*) FROM recordings";
-const COLUMNS: &[&str] = &["school", "school_pupil_id", "date", "session", "code", "recorded_at"];
+pub const COLUMNS: &[&str] = &["school", "school_pupil_id", "date", "session", "code", "recorded_at"];
 const AT: &str = "2026-11-20T17:00:00Z";
 
 /// A system of the demonstration, as the command line proves it.
@@ -45,17 +45,17 @@ fn caller(gate: &Wire, system: &SystemName) -> Caller {
         .unwrap()
 }
 
-fn supplier(gate: &Wire) -> Caller {
+pub fn supplier(gate: &Wire) -> Caller {
     caller(gate, &SystemName::new(SUPPLIER, SUPPLIER_SYSTEM))
 }
 
 /// A school's own system.
-fn own(gate: &Wire, school: &SchoolFiles) -> Caller {
+pub fn own(gate: &Wire, school: &SchoolFiles) -> Caller {
     let organisation = &gate.gate.caller(&Wire::sender(&school.urn)).organisation;
     caller(gate, &SystemName::new(organisation, "mis"))
 }
 
-const PLAIN: Options = Options {
+pub const PLAIN: Options = Options {
     format: Format::Csv,
     dry_run: false,
     strict: false,
@@ -72,7 +72,7 @@ const PLAIN: Options = Options {
     confirmed: Confirmed { protected: None, marks_without_session: None, short_year: false },
 };
 
-async fn import(gate: &Wire, caller: Caller, sent: Sent, csv: &str, options: Options) -> FileImport {
+pub async fn import(gate: &Wire, caller: Caller, sent: Sent, csv: &str, options: Options) -> FileImport {
     import_told(gate, caller, sent, csv, options, Arc::new(Quiet)).await
 }
 
@@ -99,7 +99,7 @@ async fn import_told(
         .unwrap()
 }
 
-fn report(imported: &FileImport, urn: &str) -> ImportReport {
+pub fn report(imported: &FileImport, urn: &str) -> ImportReport {
     let school = imported.schools.iter().find(|school| school.urn == urn).unwrap();
     let released = school.outcome.as_ref().unwrap_or_else(|error| panic!("{urn}: {error}"));
     serde_json::from_slice(released.body()).unwrap()
@@ -114,7 +114,7 @@ fn refusal(imported: &FileImport, urn: &str) -> String {
 }
 
 /// Pupils on roll at a school with marks of their own on 19 November.
-fn pupils(gate: &Wire, school: &SchoolFiles) -> Vec<String> {
+pub fn pupils(gate: &Wire, school: &SchoolFiles) -> Vec<String> {
     let marks = gate.rows(&school.attendance);
     let on_roll = |row: &&Row| row["last_day"].is_empty() && row["starting_day"].as_str() < "2026-09-01";
     let marked = |number: &String| standing(&marks, number).keys().any(|(date, _)| date == "2026-11-19");
@@ -123,7 +123,7 @@ fn pupils(gate: &Wire, school: &SchoolFiles) -> Vec<String> {
     numbers.filter(marked).take(5).collect()
 }
 
-fn row(school: &str, number: &str, session: &str, code: &str) -> Row {
+pub fn row(school: &str, number: &str, session: &str, code: &str) -> Row {
     let cells = [school, number, "2026-11-19", session, code, AT];
     COLUMNS.iter().zip(cells).map(|(column, cell)| ((*column).to_owned(), cell.to_owned())).collect()
 }
@@ -154,7 +154,7 @@ async fn by_school(test: TestDb) {
     let csv = csv_of(COLUMNS, &both(&gate));
     let imported = import(&gate, supplier(&gate), Sent::Attendance, &csv, PLAIN).await;
     assert_eq!(imported.schools.iter().map(|s| &s.urn).collect::<Vec<_>>(), [&a.urn, &b.urn]);
-    assert_eq!(imported.of_no_school.rejected, 0);
+    assert_eq!(imported.of_no_school.rejected.rows, 0);
     for urn in [&a.urn, &b.urn] {
         let report = report(&imported, urn);
         assert_eq!((report.received, report.accepted, report.rejected, report.applied), (4, 4, 0, true));
@@ -216,9 +216,10 @@ async fn failures(test: TestDb) {
     assert_eq!(of_a.errors.iter().map(|e| e.value.as_str()).collect::<Vec<_>>(), ["nobody-of-a"]);
     assert!(refusal(&imported, &b.urn).contains("ended on 2026-11-19"));
     assert_eq!(imported.schools.iter().find(|s| s.urn == b.urn).unwrap().received, 5);
-    let rest: Vec<_> = imported.of_no_school.errors.iter().map(|e| (e.line, e.value.as_str())).collect();
+    let rest: Vec<_> =
+        imported.of_no_school.rejected.errors.iter().map(|e| (e.line, e.value.as_str())).collect();
     assert_eq!(rest, [(10, "999999"), (11, "198765"), (12, "")]);
-    assert_eq!(imported.of_no_school.rejected, 3);
+    assert_eq!(imported.of_no_school.rejected.rows, 3);
     assert_eq!(number(&test.db, VERSIONS).await, versions + 1, "A alone");
     let told = entries(&test, from).await;
     let mut said: Vec<_> =

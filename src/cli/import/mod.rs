@@ -81,6 +81,8 @@ pub enum Kind {
     Calendar,
 }
 
+/// Errors that the error file has at most: enough for a hundred schools with a thousand each.
+const ERRORS_MAX: usize = 100_000;
 /// Some rows were rejected.
 const SOME_REJECTED: u8 = 3;
 /// The system is not who it says, or may not do this.
@@ -116,7 +118,7 @@ async fn opened(args: &ImportArgs) -> Result<u8> {
         dry_run: args.dry_run,
         strict: args.strict,
         year: args.year.map(SchoolYear),
-        limits: Limits::default(),
+        limits: Limits { errors_max: ERRORS_MAX, ..Limits::default() },
         confirmed: Confirmed {
             protected: args.confirm.protected,
             marks_without_session: args.confirm.marks_without_session,

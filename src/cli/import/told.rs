@@ -1,7 +1,7 @@
 //! What `schoolgate import` tells while it works and at its end. Never a value of a row: those go into the error file.
 
 use super::super::{DONE, FAILED, say};
-use super::{ImportArgs, NOT_AUTHORISED, SOME_REJECTED, TRY_AGAIN};
+use super::{ERRORS_MAX, ImportArgs, NOT_AUTHORISED, SOME_REJECTED, TRY_AGAIN};
 use crate::gate::Refusal;
 use crate::intake::{
     self, FileImport, ImportError, ImportReport, Options, Progress, Reported, SchoolImport, Sent,
@@ -90,27 +90,26 @@ pub(super) fn tell(
             return Ok(exit(&error));
         }
     };
-    let mut errors: Vec<Reported> = imported.of_no_school.errors.iter().map(Reported::from).collect();
+    let errors = imported.errors;
     let mut schools = Vec::with_capacity(imported.schools.len());
     for school in imported.schools {
-        let mut line = of_school(school)?;
-        errors.append(&mut line.report.errors);
-        schools.push(line);
+        schools.push(of_school(school)?);
     }
-    errors.sort_by_key(|error| error.line);
     let mut total = sum(&schools);
     total.received += imported.of_no_school.received;
-    total.rejected += imported.of_no_school.rejected;
+    total.rejected += imported.of_no_school.rejected.rows;
     total.comments_dropped += imported.of_no_school.comments_dropped;
     total.codes_mended += imported.of_no_school.codes_mended;
-    total.errors_left_out += imported.of_no_school.errors_left_out;
+    (total.errors_left_out, total.rows_left_out) = (imported.errors_left_out, imported.rows_left_out);
     let code = code(&schools, &total);
     let path = args.file.with_extension("errors.csv");
     if !errors.is_empty() {
         let mut source =
             File::open(&args.file).with_context(|| format!("cannot read `{}`", args.file.display()))?;
         let what = (options.format, sent.content());
-        write_private(&path, &intake::rejected_rows(&mut source, what, &options.limits, &errors)?)?;
+        let mut rows = Vec::new();
+        intake::write_rejected_rows(&mut source, what, &options.limits, &errors, &mut rows)?;
+        write_private(&path, &rows)?;
     }
     if args.json {
         say(&(serde_json::to_string(&OfFile { total, schools })? + "\n"))?;
@@ -132,7 +131,9 @@ fn of_school(school: SchoolImport) -> Result<OfSchool> {
     let SchoolImport { urn, received, outcome } = school;
     Ok(match outcome {
         Ok(released) => {
-            let report: ImportReport = serde_json::from_slice(released.body())?;
+            let mut report: ImportReport = serde_json::from_slice(released.body())?;
+            // Values are for the error file alone.
+            report.errors.clear();
             let left = report.rejected > 0 || !report.to_confirm.is_empty();
             let exit = if left { SOME_REJECTED } else { DONE };
             OfSchool { urn, not_taken: None, report, exit }
@@ -176,7 +177,6 @@ fn sum(schools: &[OfSchool]) -> ImportReport {
         total.upn_issuer_unknown += report.upn_issuer_unknown;
         total.protection_raised += report.protection_raised;
         total.marks_without_session += report.marks_without_session;
-        total.errors_left_out += report.errors_left_out;
     }
     total.applied = !schools.is_empty() && schools.iter().all(|school| school.report.applied);
     if let [one] = schools {
@@ -218,6 +218,14 @@ fn text(schools: &[OfSchool], total: &ImportReport, errors: &[Reported]) -> Stri
     }
     if errors.len() > PRINTED {
         let _ = writeln!(text, "and {} more", errors.len() - PRINTED);
+    }
+    if total.rows_left_out > 0 {
+        let _ = writeln!(
+            text,
+            "{} further rejected rows are left out of the error file, which has at most {ERRORS_MAX} errors; mend those \
+             that are in it and import the file again",
+            total.rows_left_out
+        );
     }
     text
 }

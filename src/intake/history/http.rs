@@ -66,6 +66,8 @@ pub struct ImportBody {
     kept_as_history: usize,
     /// Those that cannot stand.
     rejected: usize,
+    /// Of their lines, those that the file of errors does not hold.
+    rows_left_out: usize,
     /// Present marks whose stroke was mended.
     codes_mended: usize,
     /// Comments dropped unread.
@@ -178,6 +180,7 @@ fn body(upload: Upload, directory: &Directory) -> ImportBody {
         amended: report.amended,
         kept_as_history: report.kept_as_history,
         rejected: report.rejected,
+        rows_left_out: report.rows_left_out,
         codes_mended: report.codes_mended,
         comments_dropped: report.comments_dropped,
     }

@@ -5,8 +5,8 @@ mod errors;
 mod http;
 mod storage;
 
-pub use errors::rejected_rows;
-pub(super) use errors::rejected_rows_of;
+pub(super) use errors::{RejectedRows, rejected_rows_of};
+pub use errors::{RejectedRowsError, write_rejected_rows};
 pub use http::{
     __path_list_imports, __path_read_import, __path_read_import_errors, list_imports, read_import,
     read_import_errors,

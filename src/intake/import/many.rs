@@ -4,7 +4,8 @@ use super::read::{self, Brought, OfFile};
 use super::schools::{Schools, Sender};
 use super::{ImportError, ImportReport, Job, Options, Progress, Sent, SentFile, Stop, Work};
 use crate::gate::{Gate, Refusal, Released, Trail};
-use crate::intake::parse::Tally;
+use crate::intake::parse::{Kept, Tally};
+use crate::intake::report::{Reported, Wrong};
 use futures_util::StreamExt as _;
 use http::StatusCode;
 use std::sync::Arc;
@@ -26,6 +27,12 @@ pub struct FileImport {
     pub schools: Vec<SchoolImport>,
     /// Rows that are of no school that could be told.
     pub of_no_school: Tally,
+    /// What was wrong in rows of all of them, by lines; each school has at least an equal share of the most that is kept.
+    pub errors: Vec<Reported>,
+    /// Errors that were only counted.
+    pub errors_left_out: usize,
+    /// Rows, by lines, that have no other.
+    pub rows_left_out: usize,
 }
 
 /// Schools worked on at once: while one is written the next is worked out, and there is one writer.
@@ -58,18 +65,53 @@ pub async fn import_many(
     let refuse = options.strict && job.any_rejected(&read).await?;
     job.progress.checked(read.schools.iter().map(|school| school.brought.tally().received).sum());
     let done = AtomicUsize::new(0);
-    let applied = futures_util::stream::iter(read.schools)
+    let mut applied = futures_util::stream::iter(read.schools)
         .map(|school| {
             let (job, done, stop) = (&job, &done, &stop);
             async move {
-                let imported = job.school(school, digest, (refuse, stop)).await;
+                let (imported, wrong) = job.school(school, digest, (refuse, stop)).await;
                 let rows = done.fetch_add(imported.received, Ordering::Relaxed) + imported.received;
                 job.progress.applied(rows);
-                imported
+                (imported, wrong)
             }
         })
         .buffered(AT_ONCE);
-    Ok(FileImport { schools: applied.collect().await, of_no_school: read.of_no_school })
+    let mut imported = FileImport::of_no_school(read.of_no_school);
+    let mut kept = Kept::new(options.limits.errors_max);
+    keep(&mut kept, None, imported.of_no_school.rejected.errors.iter().map(Reported::from).collect());
+    while let Some((school, wrong)) = applied.next().await {
+        keep(&mut kept, Some(imported.schools.len()), wrong.errors);
+        imported.errors_left_out += wrong.errors_left_out;
+        imported.rows_left_out += wrong.rows_left_out;
+        imported.schools.push(school);
+    }
+    imported.have(kept);
+    Ok(imported)
+}
+
+impl FileImport {
+    fn of_no_school(tally: Tally) -> Self {
+        let (errors_left_out, rows_left_out) =
+            (tally.rejected.errors_left_out, tally.rejected.lines_left_out);
+        Self { schools: Vec::new(), of_no_school: tally, errors: Vec::new(), errors_left_out, rows_left_out }
+    }
+
+    fn have(&mut self, kept: Kept<Option<usize>, Reported>) {
+        for one in kept.into_parts().into_values() {
+            self.errors_left_out += one.errors_left_out;
+            self.rows_left_out += one.rows_left_out;
+            self.errors.extend(one.into_errors());
+        }
+        self.errors.sort_by_key(|error| error.line);
+    }
+}
+
+/// Keeps what was wrong in a school's rows, row by row.
+fn keep(kept: &mut Kept<Option<usize>, Reported>, school: Option<usize>, mut errors: Vec<Reported>) {
+    errors.sort_by_key(|error| error.line);
+    for row in errors.chunk_by(|one, next| one.line == next.line) {
+        kept.keep(school, row.to_vec());
+    }
 }
 
 impl Job {
@@ -87,12 +129,12 @@ impl Job {
 
     /// Whether any row of the file cannot stand, or is of a school that is shut: then `strict` applies none of it.
     async fn any_rejected(&self, read: &read::ReadFile) -> Result<bool, ImportError> {
-        if read.of_no_school.rejected > 0 {
+        if read.of_no_school.rejected.rows > 0 {
             return Ok(true);
         }
         for school in &read.schools {
             let Ok(permit) = &school.opened else { return Ok(true) };
-            if school.brought.tally().rejected > 0 {
+            if school.brought.tally().rejected.rows > 0 {
                 return Ok(true);
             }
             // Marks were held against their school as they were read; a roll or a calendar is only now.
@@ -108,7 +150,12 @@ impl Job {
     }
 
     /// Applies one school's part, and writes the entry of one that was not taken.
-    async fn school(&self, school: OfFile, digest: [u8; 32], (refuse, stop): (bool, &Stop)) -> SchoolImport {
+    async fn school(
+        &self,
+        school: OfFile,
+        digest: [u8; 32],
+        (refuse, stop): (bool, &Stop),
+    ) -> (SchoolImport, Wrong) {
         let (urn, received, trail) =
             (school.urn.clone(), school.brought.tally().received, school.trail.clone());
         let applied = if stop.is_stopped() {
@@ -116,11 +163,12 @@ impl Job {
         } else {
             self.apply(school, digest, refuse).await
         };
-        let outcome = match (applied, trail) {
-            (Err(error), Some(trail)) => Err(recorded(&self.gate, &trail, error).await),
-            (outcome, _) => outcome,
+        let (outcome, wrong) = match (applied, trail) {
+            (Ok(taken), _) => (Ok(taken.released), taken.wrong),
+            (Err(error), Some(trail)) => (Err(recorded(&self.gate, &trail, error).await), Wrong::default()),
+            (Err(error), None) => (Err(error), Wrong::default()),
         };
-        SchoolImport { urn, received, outcome }
+        (SchoolImport { urn, received, outcome }, wrong)
     }
 }
 

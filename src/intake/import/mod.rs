@@ -16,6 +16,7 @@ pub use work::{Stop, StopWhenDropped, Work};
 
 use super::history;
 use super::parse::{Content, FileError, Format, Limits};
+use super::report::{Reported, Wrong};
 use super::staging::{self, Note, Plan};
 use super::{ImportReport, calendars, marks, roll};
 use crate::domain::calendar::SchoolYear;
@@ -114,6 +115,13 @@ struct Job {
     sender: Option<Sender>,
 }
 
+/// A school's part of a file, worked out and written down.
+struct Taken {
+    released: Released<ImportReport>,
+    /// Everything wrong in it, of which the report has the first.
+    wrong: Wrong,
+}
+
 /// How often an upload is worked out again when another of the same school, or another that admits, came first.
 const ATTEMPTS: usize = 10;
 
@@ -128,7 +136,7 @@ pub async fn import(
     let job = Job { gate: gate.clone(), sent, file, options, progress: Arc::new(Quiet), work, sender: None };
     let digest = job.digest().await?;
     let of_file = job.read_one(permit).await?;
-    job.apply(of_file, digest, false).await
+    Ok(job.apply(of_file, digest, false).await?.released)
 }
 
 impl Job {
@@ -148,14 +156,9 @@ impl Job {
         Ok(schools.pop().ok_or(Refusal::Answer)?)
     }
 
-    /// Applies what the file brings for a school, and releases its report. `refuse` applies nothing, since a row of the
+    /// Applies what the file brings for a school, and releases its report, which names the rejected rows up to a limit. `refuse` applies nothing, since a row of the
     /// file was rejected that must not be.
-    async fn apply(
-        &self,
-        of_file: OfFile,
-        digest: [u8; 32],
-        refuse: bool,
-    ) -> Result<Released<ImportReport>, ImportError> {
+    async fn apply(&self, of_file: OfFile, digest: [u8; 32], refuse: bool) -> Result<Taken, ImportError> {
         let (gate, mut permit, mut brought) = (&self.gate, of_file.opened?, of_file.brought);
         let mut rejected = of_file.rejected;
         let import = ImportId(Uuid::now_v7());
@@ -170,10 +173,13 @@ impl Job {
                 continue;
             };
             report.import_id = import.0.to_string();
-            let errors = match &rejected {
+            let wrong = report.wrong();
+            let rows = match &rejected {
                 Some(rows) => rows.clone(),
-                None => self.rejected_rows(&report).await?,
+                None => self.rejected_rows(&wrong.errors).await?,
             };
+            report.rows_left_out += rows.left_out;
+            let errors = rows.file;
             note_what_is_asked(&permit, &report);
             let refused =
                 refuse || (self.options.strict && report.rejected > 0) || !report.to_confirm.is_empty();
@@ -181,7 +187,7 @@ impl Job {
                 let status = if refused { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
                 let note = Note { import, digest, report: &report, errors: &errors };
                 let tx = staging::only_note(gate, &permit, note).await?;
-                return Ok(gate.commit(permit, tx, status, report).await?);
+                return Ok(Taken { released: gate.commit(permit, tx, status, report).await?, wrong });
             }
             report.applied = true;
             let upload = staging::stage(gate, &permit, &plan, import, (base, at)).await?;
@@ -191,7 +197,7 @@ impl Job {
                     let raised = report.protection_raised;
                     let released = gate.commit(permit, tx, StatusCode::OK, report).await?;
                     self.work.alarm(RAISED, raised);
-                    return Ok(released);
+                    return Ok(Taken { released, wrong });
                 }
                 None => staging::forget(gate, &permit, &plan, upload).await?,
             }
@@ -200,17 +206,17 @@ impl Job {
     }
 
     /// The rows that were rejected, as they were sent, with what to do about each.
-    async fn rejected_rows(&self, report: &ImportReport) -> Result<Vec<u8>, ImportError> {
-        let (job, errors) = (self.clone(), report.all_errors());
+    async fn rejected_rows(&self, errors: &[Reported]) -> Result<history::RejectedRows, ImportError> {
         if errors.is_empty() {
-            return Ok(Vec::new());
+            return Ok(history::RejectedRows::default());
         }
+        let (job, errors) = (self.clone(), [errors.to_vec()]);
         let what = (self.options.format, self.sent.content());
         let rows = self.work.apart(move || {
             let mut source = job.file.open(Arc::new(Quiet), job.work.stop.clone())?;
-            history::rejected_rows(&mut *source, what, &job.options.limits, &errors)
+            history::rejected_rows_of(&mut *source, what, &job.options.limits, &errors)
         });
-        Ok(rows.await??)
+        Ok(rows.await??.pop().unwrap_or_default())
     }
 
     /// What the rows of a school change. `None` where they must be read again.

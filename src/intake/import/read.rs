@@ -2,7 +2,7 @@
 
 use super::super::history;
 use super::super::marks::{Gathered, Placing};
-use super::super::parse::{self, CalendarRow, CellFault, File, MarkRow, PupilRow, RowError, Tally};
+use super::super::parse::{self, CalendarRow, CellFault, File, MarkRow, PupilRow, Rejected, RowError, Tally};
 use super::super::report::Reported;
 use super::file::Quiet;
 use super::schools::Schools;
@@ -32,7 +32,7 @@ pub(super) struct OfFile {
     pub(super) trail: Option<Trail>,
     pub(super) brought: Brought,
     /// The rows of the school that were rejected, where they are known already and the file was read for all of them.
-    pub(super) rejected: Option<Vec<u8>>,
+    pub(super) rejected: Option<history::RejectedRows>,
 }
 
 impl Brought {
@@ -60,15 +60,17 @@ pub(super) fn read(job: &Job, schools: Schools, at: DateTime<Utc>) -> Result<Rea
 
 fn read_all(job: &Job, schools: Schools, at: DateTime<Utc>) -> Result<ReadFile, ImportError> {
     let mut source = job.file.open(Arc::clone(&job.progress), job.work.stop.clone())?;
-    let (format, limits) = (job.options.format, &job.options.limits);
+    let mut whose = schools.whose();
+    let (format, limits) =
+        (job.options.format, (&job.options.limits, &mut whose as &mut parse::WhoseRow<'_>));
     match job.sent {
         Sent::Calendar => {
             let file = parse::read_calendar(&mut *source, format, limits)?;
-            Ok(by_school(file, schools, |row: &CalendarRow| row.school.as_deref(), Brought::Calendar))
+            Ok(by_school(job, file, schools, |row: &CalendarRow| row.school.as_deref(), Brought::Calendar))
         }
         Sent::Pupils => {
             let file = parse::read_pupils(&mut *source, format, limits, job.gate.clock().today())?;
-            Ok(by_school(file, schools, |row: &PupilRow| row.school.as_deref(), Brought::Pupils))
+            Ok(by_school(job, file, schools, |row: &PupilRow| row.school.as_deref(), Brought::Pupils))
         }
         Sent::Attendance => {
             let mut taking = TakingMarks::new(job, schools, at);
@@ -92,10 +94,10 @@ fn read_all(job: &Job, schools: Schools, at: DateTime<Utc>) -> Result<ReadFile, 
 
 /// Reads the rejected rows of every school at once: a long file is not read again for each of them.
 fn with_rejected(job: &Job, mut read: ReadFile) -> Result<ReadFile, ImportError> {
-    let errors = |tally: &Tally| tally.errors.iter().map(Reported::from).collect::<Vec<_>>();
+    let errors = |tally: &Tally| tally.rejected.errors.iter().map(Reported::from).collect::<Vec<_>>();
     let of_schools: Vec<Vec<Reported>> = read.schools.iter().map(|s| errors(s.brought.tally())).collect();
     if of_schools.iter().all(Vec::is_empty) {
-        read.schools.iter_mut().for_each(|school| school.rejected = Some(Vec::new()));
+        read.schools.iter_mut().for_each(|school| school.rejected = Some(history::RejectedRows::default()));
         return Ok(read);
     }
     let mut source = job.file.open(Arc::new(Quiet), job.work.stop.clone())?;
@@ -155,7 +157,7 @@ impl<'j> TakingMarks<'j> {
         let all = schools.all.into_iter().map(|school| {
             let mut tally = tallies.of.remove(&school.school).unwrap_or_default();
             let (gathered, taken) = gathered.next().unwrap_or_default();
-            tally.received = taken + tally.rejected;
+            tally.received = taken + tally.rejected.rows;
             let brought = match gathered {
                 Some(gathered) => Brought::Marks(Arc::new(gathered), tally),
                 None => Brought::Nothing(tally),
@@ -168,6 +170,7 @@ impl<'j> TakingMarks<'j> {
 
 /// Shares a list of rows out among its schools.
 fn by_school<R>(
+    job: &Job,
     file: File<R>,
     mut schools: Schools,
     named: impl Fn(&R) -> Option<&str>,
@@ -186,18 +189,19 @@ fn by_school<R>(
                 }
             }
             Err(fault) => {
-                tally.rejected += 1;
                 let cell = named(&row).unwrap_or_default();
-                tally.errors.push(RowError::of_cell(line, fault.column, cell, &fault.message));
+                let error = || RowError::of_cell(line, fault.column, cell, &fault.message);
+                tally.rejected.add(error, job.options.limits.errors_max);
             }
         }
     }
+    tally.rejected.errors.sort_by_key(|error| error.line);
     let mut tallies = share(tally, &mut schools);
     let mut of = of.into_iter();
     let all = schools.all.into_iter().map(|school| {
         let mut tally = tallies.of.remove(&school.school).unwrap_or_default();
         let rows = of.next().unwrap_or_default();
-        tally.received = rows.len() + tally.rejected;
+        tally.received = rows.len() + tally.rejected.rows;
         let brought = match &school.opened {
             Ok(_) => brought(File { rows, tally }),
             Err(_) => Brought::Nothing(tally),
@@ -214,7 +218,7 @@ struct Tallies {
 }
 
 /// Gives each school the errors of its own rows: a report quotes cells and goes to one school only.
-fn share(tally: Tally, schools: &mut Schools) -> Tallies {
+fn share(mut tally: Tally, schools: &mut Schools) -> Tallies {
     if schools.all.is_empty() {
         // A school's own file without a row is that school's all the same.
         schools.known(None);
@@ -223,35 +227,25 @@ fn share(tally: Tally, schools: &mut Schools) -> Tallies {
     if let (false, [one]) = (schools.are_many(), schools.all.as_slice()) {
         return Tallies { of: HashMap::from([(one.school, tally)]), rest: Tally::default() };
     }
-    let Tally { errors, rejected_of, rejected, .. } = tally.clone();
-    let mut rest = Tally { errors: Vec::new(), rejected_of: HashMap::new(), rejected: 0, ..tally };
+    let rejected_of = std::mem::take(&mut tally.rejected_of);
+    // A school of which every row was rejected is named by the file all the same.
+    for school in rejected_of.keys() {
+        schools.open_known(*school);
+    }
     // What is of the file is of each of its schools.
-    let of_file = Tally {
-        layout: rest.layout,
-        encoding: rest.encoding,
-        dates: rest.dates,
-        columns_ignored: rest.columns_ignored.clone(),
+    let of_file = |rejected: Rejected| Tally {
+        layout: tally.layout,
+        encoding: tally.encoding,
+        dates: tally.dates,
+        columns_ignored: tally.columns_ignored.clone(),
+        rejected,
         ..Tally::default()
     };
-    let mut of: HashMap<SchoolId, Tally> = HashMap::new();
-    let named: usize = rejected_of.values().sum();
-    let unnamed = (None, rejected.saturating_sub(named));
-    for (number, rows) in rejected_of.into_iter().map(|(number, rows)| (Some(number), rows)).chain([unnamed])
-    {
-        match schools.known(number.as_deref()).filter(|_| rows > 0) {
-            Some(school) => of.entry(school).or_insert_with(|| of_file.clone()).rejected += rows,
-            None => rest.rejected += rows,
-        }
-    }
-    for error in errors {
-        match schools.known(error.school.as_deref()) {
-            Some(school) => of.entry(school).or_insert_with(|| of_file.clone()).errors.push(error),
-            None => rest.errors.push(error),
-        }
-    }
+    let mut of: HashMap<SchoolId, Tally> =
+        rejected_of.into_iter().map(|(school, rejected)| (school, of_file(rejected))).collect();
     for school in &schools.all {
-        of.entry(school.school).or_insert_with(|| of_file.clone());
+        of.entry(school.school).or_insert_with(|| of_file(Rejected::default()));
     }
-    rest.received = rest.rejected;
-    Tallies { of, rest }
+    tally.received = tally.rejected.rows;
+    Tallies { of, rest: tally }
 }

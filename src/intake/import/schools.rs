@@ -119,10 +119,34 @@ impl Schools {
         Ok(place)
     }
 
-    /// The school of a row that was not taken.
-    pub(super) fn known(&mut self, number: Option<&str>) -> Option<SchoolId> {
-        let place = self.of(number).ok()?;
-        self.all.get(place).map(|school| school.school)
+    /// Opens the school whose rows they are that name none, if there is one.
+    pub(super) fn known(&mut self, number: Option<&str>) {
+        let _ = self.of(number);
+    }
+
+    /// Opens a school of which no row was taken, where the file may have rows of it.
+    pub(super) fn open_known(&mut self, school: SchoolId) {
+        let _ = self.open_school(school);
+    }
+
+    /// Whose rows are which, whether or not the gate opens: what is wrong in them is kept for each school apart. All are
+    /// of one school where the file is sent for it.
+    pub(super) fn whose(&self) -> impl FnMut(&str) -> Option<SchoolId> + use<> {
+        let (directory, default, are_many) = (Arc::clone(&self.directory), self.default, self.are_many());
+        let mut known: HashMap<String, Option<SchoolId>> = HashMap::new();
+        move |number| {
+            if !are_many || number.is_empty() {
+                return default.filter(|_| are_many);
+            }
+            if let Some(school) = known.get(number) {
+                return *school;
+            }
+            let school = directory.school_by_number(number);
+            if known.len() < NUMBERS_MAX {
+                known.insert(number.to_owned(), school);
+            }
+            school
+        }
     }
 
     fn open(&mut self, number: &str) -> Result<usize, &'static str> {
@@ -131,6 +155,10 @@ impl Schools {
         } else {
             self.directory.school_by_number(number).ok_or(UNKNOWN)?
         };
+        self.open_school(school)
+    }
+
+    fn open_school(&mut self, school: SchoolId) -> Result<usize, &'static str> {
         if let Some(place) = self.all.iter().position(|s| s.school == school) {
             return Ok(place);
         }

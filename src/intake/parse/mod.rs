@@ -9,21 +9,26 @@ mod cells;
 mod columns;
 mod dates;
 mod formats;
+mod kept;
 mod originals;
 mod report;
 mod rows;
 mod taking;
 mod text;
 
+pub use formats::HeaderError;
 pub(in crate::intake) use formats::{ADDED_COLUMNS as ERROR_COLUMNS, may_compute};
+pub(in crate::intake) use kept::Kept;
 pub use originals::{Content, Originals, originals};
-pub use report::{CellFault, File, FileError, HeaderError, RowError, SessionsError, SpreadsheetError, Tally};
+pub(in crate::intake) use originals::{TakeOriginals, each_original};
+pub use report::{CellFault, File, FileError, Rejected, RowError, SessionsError, SpreadsheetError, Tally};
 pub(in crate::intake) use rows::is_present;
 pub use rows::{
     CalendarRow, CalendarWord, MarkRow, PupilRow, SessionHalf, SpecialNeeds, TakeMark, columns_left,
     read_calendar, read_marks, read_pupils,
 };
 
+use crate::domain::identifiers::SchoolId;
 use std::io::{Read, Seek};
 
 /// How a file is written.
@@ -53,7 +58,7 @@ pub struct Limits {
     pub sheet_max_bytes: usize,
     /// Bytes of the rows of a roll or calendar, which are held until the whole file is read.
     pub list_max_bytes: usize,
-    /// Row errors kept in the report; those beyond are only counted.
+    /// Row errors kept; those beyond are only counted. Of a file of many schools each has at least an equal share.
     pub errors_max: usize,
 }
 
@@ -71,6 +76,15 @@ impl Default for Limits {
             errors_max: 10_000,
         }
     }
+}
+
+/// The school that a row names, by its number as given, empty where it names none: what is wrong is kept and counted for
+/// each school apart. None where that is of no school that can be told.
+pub type WhoseRow<'w> = dyn FnMut(&str) -> Option<SchoolId> + 'w;
+
+/// Whose rows those of a file are that is all of one school.
+pub fn of_one_school(_number: &str) -> Option<SchoolId> {
+    None
 }
 
 /// Where a file's bytes come from: a body in memory or a file on disk. It is read more than once.

@@ -2,6 +2,7 @@
 //!
 //! Comments are not given back: they are not kept anywhere.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use super::columns::{CALENDAR, MARKS_JSON, PUPILS, Table};
@@ -40,67 +41,76 @@ impl Content {
     }
 }
 
+/// Takes what is given back of a file, so that a long list need not be held.
+pub(in crate::intake) trait TakeOriginals {
+    /// The names of the columns, before any row.
+    fn header(&mut self, names: Vec<String>);
+    /// A row, with the line that it begins on; says whether more are wanted.
+    fn row(&mut self, line: u64, cells: Vec<String>) -> bool;
+}
+
 /// Gives the rows that begin on these lines, up to `bytes_max` bytes of cells.
 pub fn originals(
     source: &mut dyn Source,
-    (format, content): (Format, Content),
+    what: (Format, Content),
     limits: &Limits,
     lines: &BTreeSet<u64>,
     bytes_max: usize,
 ) -> Result<Originals, FileError> {
-    let mut kept = Kept { lines, rows: Vec::new(), bytes_left: bytes_max };
-    let header = match format {
-        Format::Ndjson => {
-            let last = lines.last().copied().unwrap_or(0);
-            let mut rows = Vec::new();
-            let mut wanted = |line| (line <= last).then(|| lines.contains(&line));
-            keys(source, content.table(), limits.row_max_bytes, &mut wanted, &mut |line, cells| {
-                rows.push((line, cells));
-            })?;
-            for (line, cells) in rows {
-                kept.keep(line, cells);
-            }
-            content.table().columns.iter().map(|column| column.name.to_owned()).collect()
-        }
-        Format::Csv | Format::Xlsx => of_grid(source, (format, content), limits, &mut kept)?,
-    };
-    Ok(Originals { header, rows: kept.rows })
+    let originals = Originals { header: Vec::new(), rows: Vec::new() };
+    let mut held = Held { originals, bytes_left: bytes_max };
+    each_original(source, what, limits, lines, &mut held)?;
+    Ok(held.originals)
 }
 
-struct Kept<'l> {
-    lines: &'l BTreeSet<u64>,
-    rows: Vec<(u64, Vec<String>)>,
+struct Held {
+    originals: Originals,
     bytes_left: usize,
 }
 
-impl Kept<'_> {
-    fn wants(&self, line: u64) -> bool {
-        self.lines.contains(&line)
+impl TakeOriginals for Held {
+    fn header(&mut self, names: Vec<String>) {
+        self.originals.header = names;
     }
 
-    fn is_done(&self, line: u64) -> bool {
-        self.bytes_left == 0 || self.lines.last().is_none_or(|last| *last < line)
-    }
-
-    fn keep(&mut self, line: u64, cells: Vec<String>) {
+    fn row(&mut self, line: u64, cells: Vec<String>) -> bool {
         let bytes: usize = cells.iter().map(|cell| cell.len() + 1).sum();
-        match self.bytes_left.checked_sub(bytes) {
+        self.bytes_left = match self.bytes_left.checked_sub(bytes) {
             Some(left) => {
-                self.bytes_left = left;
-                self.rows.push((line, cells));
+                self.originals.rows.push((line, cells));
+                left
             }
-            None => self.bytes_left = 0,
-        }
+            None => 0,
+        };
+        self.bytes_left > 0
     }
 }
 
-/// Keeps the rows of a grid, and gives the names of its columns.
+/// Gives the rows that begin on these lines one by one, as long as they are wanted.
+pub(in crate::intake) fn each_original(
+    source: &mut dyn Source,
+    (format, content): (Format, Content),
+    limits: &Limits,
+    lines: &BTreeSet<u64>,
+    take: &mut dyn TakeOriginals,
+) -> Result<(), FileError> {
+    if format != Format::Ndjson {
+        return of_grid(source, (format, content), limits, (lines, take));
+    }
+    take.header(content.table().columns.iter().map(|column| column.name.to_owned()).collect());
+    let (last, more) = (lines.last().copied().unwrap_or(0), Cell::new(true));
+    let mut wanted = |line| (line <= last && more.get()).then(|| lines.contains(&line));
+    keys(source, content.table(), limits.row_max_bytes, &mut wanted, &mut |line, cells| {
+        more.set(take.row(line, cells));
+    })
+}
+
 fn of_grid(
     source: &mut dyn Source,
     (format, content): (Format, Content),
     limits: &Limits,
-    kept: &mut Kept<'_>,
-) -> Result<Vec<String>, FileError> {
+    (lines, take): (&BTreeSet<u64>, &mut dyn TakeOriginals),
+) -> Result<(), FileError> {
     let read = |first: &[String], second: &[String]| match content {
         Content::Marks => Sheet::recognise(first, second, limits),
         Content::Calendar | Content::Pupils => Sheet::of_list(first, content.table(), limits),
@@ -109,7 +119,7 @@ fn of_grid(
     opened.choose_sheet(source, limits, &|first, second| read(first, second).is_ok())?;
     let (first, second) = opened.head(source, limits)?;
     let sheet = read(&first, &second)?;
-    let names = sheet.names(&first, &second);
+    take.header(sheet.names(&first, &second));
     let mut rows = opened.rows(source, limits)?;
     let mut head_rows = sheet.head_rows;
     while let Some(taken) = rows.next()? {
@@ -122,14 +132,12 @@ fn of_grid(
             head_rows -= 1;
             continue;
         }
-        if kept.is_done(line) {
+        let past = lines.last().is_none_or(|last| *last < line);
+        if past || (lines.contains(&line) && !take.row(line, cells(&taken, &sheet.header))) {
             break;
         }
-        if kept.wants(line) {
-            kept.keep(line, cells(&taken, &sheet.header));
-        }
     }
-    Ok(names)
+    Ok(())
 }
 
 /// The school's own cells of a row; none of what could not be taken apart.

@@ -1,12 +1,13 @@
 //! What comes out of reading a file: its rows, and what was wrong, in words that say what to do.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use chrono::NaiveDate;
 
-use super::columns::Column;
+use super::formats::HeaderError;
+use crate::domain::identifiers::SchoolId;
 
 /// The most characters of a cell that a report quotes.
 const QUOTED_MAX_CHARS: usize = 80;
@@ -23,16 +24,12 @@ pub struct File<R> {
 /// What reading a file counted, and what was wrong in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// What was wrong with the rows that were rejected; a row may have several.
-    pub errors: Vec<RowError>,
-    /// Errors beyond the limit, which were only counted.
-    pub errors_left_out: usize,
     /// Rows in the file, without the header and blank lines; in the day and wide layouts, marks.
     pub received: usize,
-    /// Of these, the ones with at least one error.
-    pub rejected: usize,
-    /// The same by the school that the row names, as given; a row that names none is in none of them.
-    pub rejected_of: HashMap<String, usize>,
+    /// Of these, the ones with at least one error, of no school that the reader was told of.
+    pub rejected: Rejected,
+    /// The same of each school that it was told of.
+    pub rejected_of: BTreeMap<SchoolId, Rejected>,
     /// Cells of free-text comments, which are dropped unread: the gateway does not carry them.
     pub comments_dropped: usize,
     /// Values in columns, or under keys, that are not known.
@@ -47,6 +44,31 @@ pub struct Tally {
     pub encoding: &'static str,
     /// How its dates were read: `yyyy-mm-dd` (and dates with the month's name), or `dd/mm/yyyy` where the file proves it.
     pub dates: &'static str,
+}
+
+/// The rows of one school that were rejected, and what was wrong with them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rejected {
+    /// How many; in the day and wide layouts, marks.
+    pub rows: usize,
+    /// What was wrong, in the order of the file; a row may have several.
+    pub errors: Vec<RowError>,
+    /// Errors beyond the limit, which were only counted.
+    pub errors_left_out: usize,
+    /// Lines of the file of which nothing is among the errors.
+    pub lines_left_out: usize,
+}
+
+impl Rejected {
+    /// Adds a row with one error, which is only made where no more than so many are kept.
+    pub(in crate::intake) fn add(&mut self, error: impl FnOnce() -> RowError, errors_max: usize) {
+        self.rows += 1;
+        if self.errors.len() < errors_max {
+            self.errors.push(error());
+        } else {
+            (self.errors_left_out, self.lines_left_out) = (self.errors_left_out + 1, self.lines_left_out + 1);
+        }
+    }
 }
 
 /// Why a mark that can be read cannot stand: said by whoever holds it against roll, calendar and codes.
@@ -70,8 +92,6 @@ impl CellFault {
 pub struct RowError {
     /// The line that the row begins on, from 1.
     pub line: u64,
-    /// The school that the row names, as given; none where it names none.
-    pub school: Option<String>,
     /// The canonical name of the column, or `row` where it is the whole row.
     pub column: Cow<'static, str>,
     /// The cell as given, at most 80 characters; empty for a whole row.
@@ -94,7 +114,6 @@ impl RowError {
             message.split_once("; ").unwrap_or((message, "correct it and send the row again"));
         Self {
             line,
-            school: None,
             column: column.into(),
             value: quoted(value),
             what: what.to_owned(),
@@ -105,7 +124,7 @@ impl RowError {
     /// One of more errors than are kept: it is only counted, so that nothing is made of it.
     pub(super) fn counted(line: u64, column: impl Into<Cow<'static, str>>) -> Self {
         let (value, what, what_to_do) = (String::new(), String::new(), String::new());
-        Self { line, school: None, column: column.into(), value, what, what_to_do }
+        Self { line, column: column.into(), value, what, what_to_do }
     }
 
     /// An error of a whole row, which is not quoted.
@@ -318,73 +337,4 @@ pub enum SessionsError {
         /// The second.
         second: usize,
     },
-}
-
-/// The layouts of marks that are taken, for whoever sent another.
-const LAYOUTS: &str = "marks are taken with a row for each session (`date`, `session`, `code`), a row for each day (`date`, `am`, `pm`), \
-     or a row for each pupil with a column for each session, named such as `2026-09-03 AM` or with the date in the first row \
-     and `AM` or `PM` in the second; each with `school_pupil_id` or `upn`";
-
-/// What is wrong with the first line of a CSV file.
-#[derive(Clone, PartialEq, Eq)]
-pub struct HeaderError {
-    /// Columns that are needed and not there: canonical name and the other names accepted.
-    pub missing: Vec<(&'static str, &'static [&'static str])>,
-    /// Columns of which at least one is needed and none is there; empty otherwise.
-    pub missing_one_of: Vec<(&'static str, &'static [&'static str])>,
-    /// Canonical names that two or more columns stand for.
-    pub twice: Vec<&'static str>,
-    /// Canonical names that were found.
-    pub recognised: Vec<&'static str>,
-    /// Whether it is a file of marks, which may have several layouts.
-    pub of_marks: bool,
-    /// The first line's cells as given, each at most 80 characters. Where the header is missing they are a child's row,
-    /// so they are for the school's report only and not in the message.
-    pub found: Vec<String>,
-}
-
-impl HeaderError {
-    pub(super) fn names(columns: &[&'static Column]) -> Vec<(&'static str, &'static [&'static str])> {
-        columns.iter().map(|column| (column.name, column.aliases)).collect()
-    }
-}
-
-impl fmt::Display for HeaderError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut parts = Vec::new();
-        for (name, aliases) in &self.missing {
-            parts.push(format!("column `{name}` is missing (also accepted: {})", listed(aliases)));
-        }
-        if !self.missing_one_of.is_empty() {
-            let names: Vec<String> = self
-                .missing_one_of
-                .iter()
-                .map(|(name, aliases)| format!("`{name}` (also accepted: {})", listed(aliases)))
-                .collect();
-            parts.push(format!("one of these columns is needed: {}", names.join(", ")));
-        }
-        for name in &self.twice {
-            parts.push(format!("more than one column stands for `{name}`"));
-        }
-        let recognised =
-            if self.recognised.is_empty() { "none".to_owned() } else { listed(&self.recognised) };
-        write!(
-            f,
-            "the first line does not name the columns as needed: {}; of its {} names these were recognised: {recognised}; \
-             rename or remove columns so that each needed one is there once, and send the file again",
-            parts.join(", "),
-            self.found.len()
-        )?;
-        if self.of_marks { write!(f, "; {LAYOUTS}") } else { Ok(()) }
-    }
-}
-
-impl fmt::Debug for HeaderError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "HeaderError({self})")
-    }
-}
-
-fn listed(names: &[&str]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }

@@ -4,14 +4,13 @@ use super::cells::Row;
 use super::columns::{Given, Table};
 use super::dates::{DateForm, Proof};
 use super::formats::{Grid, Header, Opened, Taken, read_ndjson};
+use super::kept::Kept;
 use super::report::{FileError, RowError, Tally};
-use super::{File, Format, Limits, Source};
+use super::{File, Format, Limits, Source, WhoseRow};
+use crate::domain::identifiers::SchoolId;
 
 /// Rows of a file that is kept as a list: more than any roll or calendar has.
 const LIST_ROWS_MAX: usize = 1_000_000;
-
-/// Schools whose rejected rows are counted apart; a file of so many different numbers has few that are a school's.
-const SCHOOLS_MAX: usize = 50_000;
 
 /// What is counted on the way.
 pub(super) struct Taking<'t> {
@@ -20,11 +19,27 @@ pub(super) struct Taking<'t> {
     rows: usize,
     /// Bytes of the rows that are held.
     held: usize,
+    whose: &'t mut WhoseRow<'t>,
+    kept: Kept<Option<SchoolId>, RowError>,
 }
 
 impl<'t> Taking<'t> {
-    pub(super) fn new(limits: &'t Limits) -> Self {
-        Self { tally: Tally::default(), limits, rows: 0, held: 0 }
+    pub(super) fn new(limits: &'t Limits, whose: &'t mut WhoseRow<'t>) -> Self {
+        Self { tally: Tally::default(), limits, rows: 0, held: 0, whose, kept: Kept::new(limits.errors_max) }
+    }
+
+    /// What was counted, with what was wrong for each school.
+    pub(super) fn ended(self) -> Tally {
+        let mut tally = self.tally;
+        for (school, one) in self.kept.into_parts() {
+            let rejected = match school {
+                Some(school) => tally.rejected_of.entry(school).or_default(),
+                None => &mut tally.rejected,
+            };
+            (rejected.errors_left_out, rejected.lines_left_out) = (one.errors_left_out, one.rows_left_out);
+            rejected.errors = one.into_errors();
+        }
+        tally
     }
 
     /// Counts a row that has arrived, unless the file has too many, or what is held of those before it is too much.
@@ -42,51 +57,33 @@ impl<'t> Taking<'t> {
     /// Takes a row that could not be taken apart into cells.
     pub(super) fn broken(&mut self, line: u64, what: &str) {
         self.tally.received += 1;
-        self.tally.rejected += 1;
-        self.keep(vec![self.error(line, "row", "", what)]);
+        self.reject("", 1, vec![RowError::of_row(line, what)]);
     }
 
-    /// Whether as many errors are kept as may be: further ones are counted, and never made.
-    pub(super) fn is_full(&self) -> bool {
-        self.tally.errors.len() >= self.limits.errors_max
+    /// Whether no more is kept of the rows of a school: further errors are counted, and never made.
+    pub(super) fn is_full(&mut self, school: &str) -> bool {
+        !self.kept.has_room() && !self.kept.takes((self.whose)(school))
     }
 
-    /// An error of a cell, which has its text only if it can still be kept.
-    pub(super) fn error(&self, line: u64, column: &'static str, value: &str, message: &str) -> RowError {
-        if self.is_full() {
-            RowError::counted(line, column)
-        } else {
-            RowError::of_cell(line, column, value, message)
-        }
+    /// Counts what is rejected in one line, by the school that it names, and keeps what was wrong as far as there is room.
+    pub(super) fn reject(&mut self, school: &str, rows: usize, errors: Vec<RowError>) {
+        let school = self.count_rejected(school, rows);
+        self.kept.keep(school, errors);
     }
 
-    /// Counts a row that is rejected, by the school that it names.
-    pub(super) fn reject(&mut self, school: &str, errors: &mut [RowError]) {
-        self.tally.rejected += 1;
-        if school.is_empty() {
-            return;
-        }
-        if !self.is_full() {
-            for error in errors {
-                error.school = Some(school.to_owned());
-            }
-        }
-        if let Some(rows) = self.tally.rejected_of.get_mut(school) {
-            *rows += 1;
-        } else if self.tally.rejected_of.len() < SCHOOLS_MAX {
-            self.tally.rejected_of.insert(school.to_owned(), 1);
-        }
+    /// The same of a line of whose errors none is made.
+    pub(super) fn reject_counted(&mut self, school: &str, rows: usize, errors: usize) {
+        let school = self.count_rejected(school, rows);
+        self.kept.count(school, 1, errors);
     }
 
-    /// Keeps what was wrong, up to the limit.
-    pub(super) fn keep(&mut self, errors: Vec<RowError>) {
-        for error in errors {
-            if self.tally.errors.len() < self.limits.errors_max {
-                self.tally.errors.push(error);
-            } else {
-                self.tally.errors_left_out += 1;
-            }
+    fn count_rejected(&mut self, school: &str, rows: usize) -> Option<SchoolId> {
+        let school = (self.whose)(school);
+        match school {
+            Some(school) => self.tally.rejected_of.entry(school).or_default().rows += rows,
+            None => self.tally.rejected.rows += rows,
         }
+        school
     }
 
     /// Counts a value in a column that is not taken.
@@ -104,17 +101,17 @@ pub(super) fn read_file<R>(
     source: &mut dyn Source,
     format: Format,
     table: &'static Table,
-    limits: &Limits,
+    (limits, whose): (&Limits, &mut WhoseRow<'_>),
     read: &dyn Fn(&mut Row<'_>) -> Option<R>,
 ) -> Result<File<R>, FileError> {
     let limits = Limits { rows_max: limits.rows_max.min(LIST_ROWS_MAX), ..*limits };
-    let mut list = List { taking: Taking::new(&limits), table, read, rows: Vec::new() };
+    let mut list = List { taking: Taking::new(&limits, whose), table, read, rows: Vec::new() };
     list.taking.tally.layout = "rows";
     match format {
         Format::Ndjson => list.ndjson(source)?,
         Format::Csv | Format::Xlsx => list.grid(source, format)?,
     }
-    Ok(File { rows: list.rows, tally: list.taking.tally })
+    Ok(File { rows: list.rows, tally: list.taking.ended() })
 }
 
 struct List<'t, R> {
@@ -191,19 +188,16 @@ fn take<R>(
     errors: Vec<RowError>,
 ) {
     taking.tally.received += 1;
-    let most = (taking.limits.cell_max_chars, taking.is_full());
+    let school = table.position("school").and_then(|at| values.get(at)).map_or("", |cell| cell.trim());
+    // Nearly every row stands, and whose it is matters only once what is kept has no room.
+    let most = (taking.limits.cell_max_chars, taking.is_full(school));
     let mut row = Row::new(line, table, (values, given, forms), most, errors);
     match read(&mut row) {
         Some(read) if !row.has_errors() => {
             taking.held += size_of::<R>() + values.iter().map(|value| value.len()).sum::<usize>();
             rows.push((line, read));
         }
-        Some(_) | None => {
-            let school = row.cell("school");
-            let mut errors = row.into_errors();
-            taking.reject(school, &mut errors);
-            taking.keep(errors);
-        }
+        Some(_) | None => taking.reject(school, 1, row.into_errors()),
     }
 }
 

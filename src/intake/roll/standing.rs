@@ -182,7 +182,7 @@ fn admitted_again(standing: &Enrolment, row: &PupilRow) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::intake::parse::{Format, Limits, read_pupils};
+    use crate::intake::parse::{Format, Limits, of_one_school, read_pupils};
     use chrono::DateTime;
     use std::io::Cursor;
 
@@ -196,8 +196,10 @@ mod tests {
              {number},{upn},{surname},{forename},{born},female,{starts},single\n"
         );
         let today = "2026-11-20".parse().unwrap();
-        let file = read_pupils(&mut Cursor::new(csv), Format::Csv, &Limits::default(), today).unwrap();
-        assert_eq!(file.tally.errors, []);
+        let file =
+            read_pupils(&mut Cursor::new(csv), Format::Csv, (&Limits::default(), &mut of_one_school), today)
+                .unwrap();
+        assert_eq!(file.tally.rejected.errors, []);
         file.rows.into_iter().next().unwrap().1
     }
 

@@ -5,9 +5,10 @@
 
 use super::super::Limits;
 use super::super::columns::{self, Column, Table};
-use super::super::report::{FileError, HeaderError, RowError, quoted};
+use super::super::report::{FileError, RowError, quoted};
 use super::super::taking::Taking;
 use super::GridRow;
+use std::fmt;
 
 const UNPAIRED: &str = "runs over several lines and the file's quotation marks do not pair up; close or double the mark and export again";
 const NOT_AS_WIDE: &str =
@@ -109,7 +110,7 @@ impl Header {
         for (at, what) in row.faults {
             let place = self.known.iter().find(|(known, _)| known == at).map(|(_, place)| *place);
             if let Some(column) = place.and_then(|place| table.columns.get(place)) {
-                errors.push(taking.error(row.line, column.name, row.cell(*at), what));
+                errors.push(RowError::of_cell(row.line, column.name, row.cell(*at), what));
             }
         }
         errors
@@ -196,4 +197,73 @@ fn check_columns(cells: &[String], known: &[(usize, usize)], table: &'static Tab
         of_marks: table.one_of.contains(&"upn"),
         found: cells.iter().map(|cell| quoted(cell)).collect(),
     })))
+}
+
+/// The layouts of marks that are taken, for whoever sent another.
+const LAYOUTS: &str = "marks are taken with a row for each session (`date`, `session`, `code`), a row for each day (`date`, `am`, `pm`), \
+     or a row for each pupil with a column for each session, named such as `2026-09-03 AM` or with the date in the first row \
+     and `AM` or `PM` in the second; each with `school_pupil_id` or `upn`";
+
+/// What is wrong with the first line of a CSV file.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HeaderError {
+    /// Columns that are needed and not there: canonical name and the other names accepted.
+    pub missing: Vec<(&'static str, &'static [&'static str])>,
+    /// Columns of which at least one is needed and none is there; empty otherwise.
+    pub missing_one_of: Vec<(&'static str, &'static [&'static str])>,
+    /// Canonical names that two or more columns stand for.
+    pub twice: Vec<&'static str>,
+    /// Canonical names that were found.
+    pub recognised: Vec<&'static str>,
+    /// Whether it is a file of marks, which may have several layouts.
+    pub of_marks: bool,
+    /// The first line's cells as given, each at most 80 characters. Where the header is missing they are a child's row,
+    /// so they are for the school's report only and not in the message.
+    pub found: Vec<String>,
+}
+
+impl HeaderError {
+    fn names(columns: &[&'static Column]) -> Vec<(&'static str, &'static [&'static str])> {
+        columns.iter().map(|column| (column.name, column.aliases)).collect()
+    }
+}
+
+impl fmt::Display for HeaderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        for (name, aliases) in &self.missing {
+            parts.push(format!("column `{name}` is missing (also accepted: {})", listed(aliases)));
+        }
+        if !self.missing_one_of.is_empty() {
+            let names: Vec<String> = self
+                .missing_one_of
+                .iter()
+                .map(|(name, aliases)| format!("`{name}` (also accepted: {})", listed(aliases)))
+                .collect();
+            parts.push(format!("one of these columns is needed: {}", names.join(", ")));
+        }
+        for name in &self.twice {
+            parts.push(format!("more than one column stands for `{name}`"));
+        }
+        let recognised =
+            if self.recognised.is_empty() { "none".to_owned() } else { listed(&self.recognised) };
+        write!(
+            f,
+            "the first line does not name the columns as needed: {}; of its {} names these were recognised: {recognised}; \
+             rename or remove columns so that each needed one is there once, and send the file again",
+            parts.join(", "),
+            self.found.len()
+        )?;
+        if self.of_marks { write!(f, "; {LAYOUTS}") } else { Ok(()) }
+    }
+}
+
+impl fmt::Debug for HeaderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HeaderError({self})")
+    }
+}
+
+fn listed(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }

@@ -170,7 +170,7 @@ fn apart(
         };
         let Some(column) = table.columns.get(at) else { continue };
         if given.add(at) {
-            errors.push(taking.error(line, column.name, "", "is given twice; give one key for it"));
+            errors.push(RowError::of_cell(line, column.name, "", "is given twice; give one key for it"));
             continue;
         }
         match cell(column, value) {
@@ -179,7 +179,7 @@ fn apart(
                     *value = cell;
                 }
             }
-            Err((shown, what)) => errors.push(taking.error(line, column.name, &shown, what)),
+            Err((shown, what)) => errors.push(RowError::of_cell(line, column.name, &shown, what)),
         }
     }
     (values, given, errors)

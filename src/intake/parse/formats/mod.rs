@@ -6,6 +6,7 @@ mod json_lines;
 mod xlsx;
 
 pub(super) use header::Header;
+pub use header::HeaderError;
 pub(in crate::intake) use header::{ADDED_COLUMNS, may_compute};
 pub(super) use json_lines::{keys, read as read_ndjson};
 

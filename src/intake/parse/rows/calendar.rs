@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 
 use super::super::cells::{Fault, Row, folded, text};
 use super::super::taking::read_file;
-use super::super::{File, FileError, Format, Limits, Source, columns};
+use super::super::{File, FileError, Format, Limits, Source, WhoseRow, columns};
 use super::mark_cells::school_number;
 use crate::domain::words;
 
@@ -43,9 +43,9 @@ pub struct CalendarRow {
 pub fn read_calendar(
     source: &mut dyn Source,
     format: Format,
-    limits: &Limits,
+    (limits, whose): (&Limits, &mut WhoseRow<'_>),
 ) -> Result<File<CalendarRow>, FileError> {
-    read_file(source, format, &columns::CALENDAR, limits, &read_row)
+    read_file(source, format, &columns::CALENDAR, (limits, whose), &read_row)
 }
 
 fn read_row(row: &mut Row<'_>) -> Option<CalendarRow> {

@@ -16,7 +16,7 @@ use super::super::dates::DateForm;
 use super::super::formats::{GridRow, Opened, Taken, read_ndjson};
 use super::super::report::{CellFault, FileError, RowError, Tally};
 use super::super::taking::{Taking, prove};
-use super::super::{Format, Limits, Source};
+use super::super::{Format, Limits, Source, WhoseRow};
 use super::codes::SessionHalf;
 use super::layout::{Layout, Sheet};
 use super::mark_cells::{quick, read_row};
@@ -70,10 +70,10 @@ pub(super) type Values<'r> = [&'r str; COLUMNS];
 pub fn read_marks(
     source: &mut dyn Source,
     format: Format,
-    limits: &Limits,
+    (limits, whose): (&Limits, &mut WhoseRow<'_>),
     take: &mut TakeMark<'_>,
 ) -> Result<Tally, FileError> {
-    let mut taking = Taking::new(limits);
+    let mut taking = Taking::new(limits, whose);
     let mut marks = Marks { take, form: DateForm::AsWritten };
     match format {
         Format::Ndjson => {
@@ -85,7 +85,7 @@ pub fn read_marks(
         }
         Format::Csv | Format::Xlsx => read_grid(source, format, &mut taking, &mut marks)?,
     }
-    Ok(taking.tally)
+    Ok(taking.ended())
 }
 
 fn read_grid(
@@ -153,9 +153,8 @@ impl Marks<'_> {
         match &sheet.layout {
             Layout::Long => {
                 let mut values: Values<'_> = [""; COLUMNS];
-                let mut errors = sheet.header.values(row, &MARKS, &mut values, taking);
-                self.mark(taking, line, &values, &mut errors);
-                taking.keep(errors);
+                let errors = sheet.header.values(row, &MARKS, &mut values, taking);
+                self.one(taking, line, &values, errors);
             }
             Layout::Day => {
                 let mut values = [""; 7];
@@ -184,8 +183,7 @@ impl Marks<'_> {
         let [.., session, code, _, _, _, _, _] = values;
         let of_days = errors.iter().any(|error| error.column == "am" || error.column == "pm");
         if am.is_empty() && pm.is_empty() && !of_days {
-            self.mark(taking, line, values, &mut errors);
-            taking.keep(errors);
+            self.one(taking, line, values, errors);
             return;
         }
         if !session.is_empty() || !code.is_empty() {
@@ -198,6 +196,15 @@ impl Marks<'_> {
         self.day(taking, line, (*values, am, pm), errors);
     }
 
+    /// Takes the one mark of a line.
+    fn one(&mut self, taking: &mut Taking<'_>, line: u64, values: &Values<'_>, mut errors: Vec<RowError>) {
+        let [school, ..] = values;
+        let full = taking.is_full(school);
+        if !self.mark(taking, line, (values, full), &mut errors) {
+            taking.reject(school, 1, errors);
+        }
+    }
+
     /// Takes both sessions of a day; where the row itself is wrong, neither.
     fn day(
         &mut self,
@@ -208,8 +215,10 @@ impl Marks<'_> {
     ) {
         let (of_cells, of_row): (Vec<_>, Vec<_>) =
             errors.into_iter().partition(|error| error.column == "am" || error.column == "pm");
-        let (mut all, mut seen) = (Vec::new(), HashSet::new());
+        let (mut all, mut seen, mut rejected) = (Vec::new(), HashSet::new(), 0);
         let received = taking.tally.received;
+        let [school, ..] = values;
+        let full = taking.is_full(school);
         for (column, half, code) in [("am", "am", am), ("pm", "pm", pm)] {
             let own = of_cells.iter().filter(|error| error.column == column);
             if code.is_empty() && own.clone().next().is_none() {
@@ -221,17 +230,17 @@ impl Marks<'_> {
             let mut values = values;
             let [_, _, _, _, session, cell, ..] = &mut values;
             (*session, *cell) = (half, code);
-            self.mark(taking, line, &values, &mut errors);
+            rejected += usize::from(!self.mark(taking, line, (&values, full), &mut errors));
             rename(&mut errors, column, None);
             merge(&mut all, &mut seen, errors);
         }
         if taking.tally.received == received && !of_row.is_empty() {
             taking.tally.received += 1;
-            all = of_row;
-            let [school, ..] = values;
-            taking.reject(school, &mut all);
+            (all, rejected) = (of_row, 1);
         }
-        taking.keep(all);
+        if rejected > 0 {
+            taking.reject(school, rejected, all);
+        }
     }
 
     /// Takes every session of a row of the wide layout.
@@ -242,9 +251,10 @@ impl Marks<'_> {
         values: Values<'_>,
         of_row: &[RowError],
     ) {
-        let (mut all, mut seen) = (Vec::new(), HashSet::new());
+        let (mut all, mut seen, mut rejected) = (Vec::new(), HashSet::new(), 0);
         // What is wrong with every row of a long file must not be made of each of its cells again.
-        let full = taking.is_full();
+        let [school, ..] = values;
+        let full = taking.is_full(school);
         let mut counted = Counted::of(of_row);
         for column in columns {
             let code = sheet.header.cell(row, column.at);
@@ -258,8 +268,8 @@ impl Marks<'_> {
             *session = if column.half == SessionHalf::Am { "am" } else { "pm" };
             *cell = code;
             let mut errors = of_row.to_vec();
-            errors.extend(fault.map(|(_, what)| taking.error(row.line, "code", code, what)));
-            self.mark(taking, row.line, &values, &mut errors);
+            errors.extend(fault.map(|(_, what)| RowError::of_cell(row.line, "code", code, what)));
+            rejected += usize::from(!self.mark(taking, row.line, (&values, full), &mut errors));
             if full {
                 counted.count(&errors);
             } else if !errors.is_empty() {
@@ -267,12 +277,22 @@ impl Marks<'_> {
                 merge(&mut all, &mut seen, errors);
             }
         }
-        taking.tally.errors_left_out += if full { counted.errors } else { 0 };
-        taking.keep(all);
+        match (rejected, full) {
+            (0, _) => {}
+            (_, true) => taking.reject_counted(school, rejected, counted.errors),
+            (_, false) => taking.reject(school, rejected, all),
+        }
     }
 
-    /// Takes one mark, whose cells are those of [`MARKS`]; what is wrong with it comes behind `errors`.
-    fn mark(&mut self, taking: &mut Taking<'_>, line: u64, values: &Values<'_>, errors: &mut Vec<RowError>) {
+    /// Takes one mark, whose cells are those of [`MARKS`], and says whether it stands; what is wrong with it comes behind
+    /// `errors`, without a word of it where the report is `full`.
+    fn mark(
+        &mut self,
+        taking: &mut Taking<'_>,
+        line: u64,
+        (values, full): (&Values<'_>, bool),
+        errors: &mut Vec<RowError>,
+    ) -> bool {
         taking.tally.received += 1;
         let quick = if errors.is_empty() { quick(values, self.form) } else { None };
         let told = if let Some((mark, mended)) = quick {
@@ -284,7 +304,7 @@ impl Marks<'_> {
                 line,
                 &MARKS,
                 (values, Given::default(), &forms),
-                (taking.limits.cell_max_chars, taking.is_full()),
+                (taking.limits.cell_max_chars, full),
                 found,
             );
             let read = read_row(&mut row);
@@ -298,13 +318,14 @@ impl Marks<'_> {
             Ok(mended) => taking.tally.codes_mended += usize::from(mended),
             Err(fault) => {
                 let value = MARKS.position(fault.column).and_then(|at| values.get(at)).copied().unwrap_or("");
-                errors.push(taking.error(line, fault.column, value, &fault.message));
+                errors.push(if full {
+                    RowError::counted(line, fault.column)
+                } else {
+                    RowError::of_cell(line, fault.column, value, &fault.message)
+                });
             }
         }
-        if !errors.is_empty() {
-            let [school, ..] = values;
-            taking.reject(school, errors);
-        }
+        errors.is_empty()
     }
 }
 

@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use super::super::cells::{Fault, Row, fault, flag, folded, lines, text};
 use super::super::columns::{Given, PUPILS, REGISTER_COLUMNS};
 use super::super::taking::read_file;
-use super::super::{File, FileError, Format, Limits, Source};
+use super::super::{File, FileError, Format, Limits, Source, WhoseRow};
 use super::mark_cells::{school_number, school_pupil_id};
 use crate::domain::identifiers::{LocalAuthorityCode, Upn, Urn};
 use crate::domain::pupil::{Name, Sex, YearGroup, check_date_of_birth};
@@ -122,10 +122,10 @@ impl fmt::Debug for PupilRow {
 pub fn read_pupils(
     source: &mut dyn Source,
     format: Format,
-    limits: &Limits,
+    (limits, whose): (&Limits, &mut WhoseRow<'_>),
     today: NaiveDate,
 ) -> Result<File<PupilRow>, FileError> {
-    read_file(source, format, &PUPILS, limits, &|row| read_row(row, today))
+    read_file(source, format, &PUPILS, (limits, whose), &|row| read_row(row, today))
 }
 
 fn read_row(row: &mut Row<'_>, today: NaiveDate) -> Option<PupilRow> {

@@ -60,7 +60,7 @@ proptest! {
         let csv = read_kept(&csv.into_inner().unwrap(), Format::Csv, &Limits::default()).unwrap();
         let json = serde_json::json!({"school_pupil_id": id, "date": "2026-09-01", "session": "am", "code": code, "reason": reason});
         let json = read_kept(json.to_string().as_bytes(), Format::Ndjson, &Limits::default()).unwrap();
-        prop_assert_eq!(&csv.tally.errors, &[]);
+        prop_assert_eq!(&csv.tally.rejected.errors, &[]);
         prop_assert_eq!(csv.rows[0].1.school_pupil_id.as_deref(), Some(id.trim()));
         prop_assert_eq!(csv.rows[0].1.reason.as_deref().unwrap_or(""), reason.trim());
         prop_assert_eq!(&csv.rows[0].1.code, &code);

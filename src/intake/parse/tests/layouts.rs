@@ -44,7 +44,7 @@ fn days() {
         "what is wrong with a row is told once"
     );
     let tally = &file.tally;
-    assert_eq!((tally.received, tally.rejected, tally.comments_dropped, tally.layout), (8, 4, 1, "day"));
+    assert_eq!((tally.received, tally.rejected.rows, tally.comments_dropped, tally.layout), (8, 4, 1, "day"));
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn days_as_objects() {
 
 /// Every mark received is read or rejected.
 fn counted_marks(file: File<Mark>) -> File<Mark> {
-    assert_eq!(file.tally.received, file.rows.len() + file.tally.rejected);
+    assert_eq!(file.tally.received, file.rows.len() + file.tally.rejected.rows);
     file
 }
 
@@ -100,7 +100,10 @@ fn wide() {
             [(first + 1, "2026-09-03 PM", "01-Jan"), (first + 2, "school_pupil_id", "")]
         );
         let tally = &file.tally;
-        assert_eq!((tally.layout, tally.received, tally.rejected, tally.comments_dropped), ("wide", 6, 3, 1));
+        assert_eq!(
+            (tally.layout, tally.received, tally.rejected.rows, tally.comments_dropped),
+            ("wide", 6, 3, 1)
+        );
         assert_eq!(tally.columns_ignored, ["Form", "Notes"]);
     }
 }
@@ -109,8 +112,11 @@ fn wide() {
 fn a_fault_found_by_the_taker_stands_in_its_own_column() {
     let text = "Adno,2026-09-03 AM,2026-09-03 PM\n7,/,\\\n8,L,\n";
     let mut taken = 0;
-    let tally =
-        read_marks(&mut Cursor::new(text.as_bytes()), Format::Csv, &Limits::default(), &mut |_, mark| {
+    let tally = read_marks(
+        &mut Cursor::new(text.as_bytes()),
+        Format::Csv,
+        (&Limits::default(), &mut of_one_school),
+        &mut |_, mark| {
             taken += 1;
             match (mark.school_pupil_id, mark.half) {
                 (Some("7"), _) => {
@@ -119,11 +125,13 @@ fn a_fault_found_by_the_taker_stands_in_its_own_column() {
                 (_, SessionHalf::Am) => Err(CellFault::new("code", "is not a code; correct it")),
                 _ => Ok(()),
             }
-        })
-        .unwrap();
-    let errors: Vec<_> = tally.errors.iter().map(|e| (e.line, e.column.as_ref(), e.value.as_str())).collect();
+        },
+    )
+    .unwrap();
+    let errors: Vec<_> =
+        tally.rejected.errors.iter().map(|e| (e.line, e.column.as_ref(), e.value.as_str())).collect();
     assert_eq!(errors, [(2, "school_pupil_id", "7"), (3, "2026-09-03 AM", "L")]);
-    assert_eq!((taken, tally.received, tally.rejected), (3, 3, 3));
+    assert_eq!((taken, tally.received, tally.rejected.rows), (3, 3, 3));
 }
 
 #[test]
@@ -136,7 +144,7 @@ fn a_year_is_not_too_wide_and_more_is() {
     };
     let row = |days| format!("{}7{}\n", header(days), ",/,\\".repeat(usize::try_from(days).unwrap()));
     let file = counted_marks(read(row(200).as_bytes()).unwrap());
-    assert_eq!((file.rows.len(), file.tally.rejected, file.tally.codes_mended), (400, 0, 0));
+    assert_eq!((file.rows.len(), file.tally.rejected.rows, file.tally.codes_mended), (400, 0, 0));
     assert_eq!(read(row(365).as_bytes()).unwrap().rows.len(), 730);
     assert_eq!(read(row(600).as_bytes()), Err(FileError::TooManyColumns { max: 1_024 }));
 }
@@ -188,18 +196,18 @@ fn dates_are_proved_or_refused() {
     assert_eq!((proved.rows.len(), proved.tally.dates), (2, "dd/mm/yyyy"));
     assert_eq!(proved.rows[0].1.date, "2026-09-03".parse().unwrap());
     let open = file(&["03/09/2026", "04/09/2026"]);
-    assert_eq!((open.rows.len(), open.tally.rejected, open.tally.dates), (0, 2, "yyyy-mm-dd"));
+    assert_eq!((open.rows.len(), open.tally.rejected.rows, open.tally.dates), (0, 2, "yyyy-mm-dd"));
     assert!(
-        open.tally.errors[0].what_to_do.contains("3 September or 9 March"),
+        open.tally.rejected.errors[0].what_to_do.contains("3 September or 9 March"),
         "{:?}",
-        open.tally.errors[0].what_to_do
+        open.tally.rejected.errors[0].what_to_do
     );
-    assert!(!open.tally.errors[0].what.contains("September"), "what is printed has no cell in it");
+    assert!(!open.tally.rejected.errors[0].what.contains("September"), "what is printed has no cell in it");
     // The column was half read by a spreadsheet of another country: only what is certain stands.
     let mixed = file(&["2026-09-03", "25/09/2026", "3 September 2026"]);
-    assert_eq!((mixed.rows.len(), mixed.tally.rejected), (2, 1));
+    assert_eq!((mixed.rows.len(), mixed.tally.rejected.rows), (2, 1));
     let month_first = file(&["03/09/2026", "25/09/2026", "09/28/2026"]);
-    assert_eq!((month_first.rows.len(), month_first.tally.rejected), (0, 3));
+    assert_eq!((month_first.rows.len(), month_first.tally.rejected.rows), (0, 3));
 }
 
 #[test]
@@ -235,7 +243,7 @@ fn a_file_of_errors_comes_back() {
           '-8,2026-09-03,am,L,'''+x,3,code,LATE,is not a code,write it\n",
     )
     .unwrap();
-    assert_eq!(file.tally.errors, []);
+    assert_eq!(file.tally.rejected.errors, []);
     let told: Vec<_> = file
         .rows
         .iter()
@@ -265,7 +273,7 @@ proptest! {
         let plain = read(format!("{header}\n{row}\n").as_bytes()).unwrap();
         // A reason sends the row the long way, and changes nothing else.
         let long = read(format!("{header},reason\n{row},x\n").as_bytes()).unwrap();
-        prop_assert_eq!(&plain.tally.errors, &long.tally.errors);
+        prop_assert_eq!(&plain.tally.rejected.errors, &long.tally.rejected.errors);
         prop_assert_eq!(plain.tally.codes_mended, long.tally.codes_mended);
         let without: Vec<_> = long.rows.into_iter().map(|(line, mark)| (line, Mark { reason: None, ..mark })).collect();
         prop_assert_eq!(plain.rows, without);
@@ -319,14 +327,65 @@ fn errors_past_the_most_are_counted_and_each_is_one() {
         read_kept(wide.as_bytes(), Format::Csv, &limits).unwrap().tally
     };
     let (few, all) = (of(100), of(1_000_000));
-    assert_eq!((few.rejected, all.rejected, all.errors.len()), (2_800, 2_800, 2_850));
-    assert_eq!((few.errors.len(), few.errors_left_out), (100, 2_750), "as many as there are");
-    assert_eq!(few.errors[..], all.errors[..100]);
-    assert_eq!(few.rejected_of, all.rejected_of);
+    assert_eq!((few.rejected.rows, all.rejected.rows, all.rejected.errors.len()), (2_800, 2_800, 2_850));
+    assert_eq!(
+        (few.rejected.errors.len(), few.rejected.errors_left_out),
+        (100, 2_750),
+        "as many as there are"
+    );
+    assert_eq!(few.rejected.errors[..], all.rejected.errors[..100]);
+    assert_eq!((few.rejected.lines_left_out, all.rejected.lines_left_out), (48, 0));
     // What is wrong with the school or the pupil is one error of the row, however many sessions it has.
     let wide = format!("UPN,{}\nB801200005002{}\n", dates.join(","), ",/".repeat(56));
     let tally = read_kept(wide.as_bytes(), Format::Csv, &Limits::default()).unwrap().tally;
-    assert_eq!((tally.rejected, tally.errors.len()), (56, 1));
+    assert_eq!((tally.rejected.rows, tally.rejected.errors.len()), (56, 1));
+}
+
+#[test]
+fn each_school_keeps_its_own_errors() {
+    let schools = [1, 2].map(|n| SchoolId(uuid::Uuid::from_u128(n)));
+    let mut whose = |number: &str| match number {
+        "100001" | "301/4001" => Some(schools[0]),
+        "100002" => Some(schools[1]),
+        _ => None,
+    };
+    let rows = |school: &str, count: usize| format!("{school},7,2026-09-01,am,ZZZZ\n").repeat(count);
+    // The many of one before and behind the few of the other, and rows of numbers that are nobody's.
+    let strangers: String = (0..200).map(|n| rows(&format!("9{n:05}"), 1)).collect();
+    let text = "school,Adno,date,session,code\n".to_owned()
+        + &rows("100001", 300)
+        + &rows("301/4001", 100)
+        + &rows("100002", 20)
+        + &strangers
+        + &rows("100001", 50);
+    let limits = Limits { errors_max: 90, ..Limits::default() };
+    let mut read = |text: &str, format| {
+        let mut source = Cursor::new(text.as_bytes().to_vec());
+        read_marks(&mut source, format, (&limits, &mut whose), &mut |_, _| Ok(())).unwrap()
+    };
+    let tally = read(&text, Format::Csv);
+    let of = |school: &SchoolId| {
+        let rejected = &tally.rejected_of[school];
+        (rejected.rows, rejected.errors.len(), rejected.errors_left_out, rejected.lines_left_out)
+    };
+    assert_eq!(of(&schools[0]), (450, 35, 415, 415));
+    assert_eq!(of(&schools[1]), (20, 20, 0, 0), "every one of the other's");
+    assert_eq!((tally.rejected.rows, tally.rejected.errors.len()), (200, 35));
+    let lines: Vec<u64> = tally.rejected_of[&schools[0]].errors.iter().map(|error| error.line).collect();
+    assert_eq!(lines, (2..37).collect::<Vec<u64>>(), "the first of the file");
+    assert!(tally.rejected_of[&schools[1]].errors.iter().all(|error| (402..422).contains(&error.line)));
+    // The same in the other layouts, where a line may have several marks.
+    for (layout, header, cells) in [
+        ("day", "school,Adno,date,am,pm\n", "7,2026-09-01,ZZZZ,ZZZZ"),
+        ("wide", "school,Adno,2026-09-01 AM,2026-09-01 PM\n", "7,ZZZZ,ZZZZ"),
+    ] {
+        let row = |school: &str| format!("{school},{cells}\n");
+        let tally =
+            read(&(header.to_owned() + &row("100001").repeat(90) + &row("100002").repeat(9)), Format::Csv);
+        let of =
+            |school: &SchoolId| (&tally.rejected_of[school].rows, tally.rejected_of[school].lines_left_out);
+        assert_eq!((tally.layout, of(&schools[0]), of(&schools[1])), (layout, (&180, 54), (&18, 0)));
+    }
 }
 
 #[test]
@@ -340,5 +399,8 @@ fn keys_stand_for_columns_however_many_there_are() {
     let file = marks_json(&(row("Adno") + &row("Admission Number") + &row("nobody's")));
     let numbers: Vec<_> = file.rows.iter().map(|(_, row)| row.school_pupil_id.clone()).collect();
     assert_eq!(numbers, [Some("1".to_owned()), Some("1".to_owned())]);
-    assert_eq!((file.tally.values_ignored, file.tally.comments_dropped, file.tally.rejected), (3_001, 3, 1));
+    assert_eq!(
+        (file.tally.values_ignored, file.tally.comments_dropped, file.tally.rejected.rows),
+        (3_001, 3, 1)
+    );
 }

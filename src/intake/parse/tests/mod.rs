@@ -11,7 +11,7 @@ use std::io::Cursor;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::*;
-use crate::domain::identifiers::Upn;
+use crate::domain::identifiers::{SchoolId, Upn};
 
 const PUPILS_HEADER: &str =
     "school_pupil_id,upn,surname,forename,date_of_birth,sex,starting_day,enrolment_status";
@@ -41,23 +41,24 @@ impl std::fmt::Debug for Mark {
 fn read_kept(bytes: &[u8], format: Format, limits: &Limits) -> Result<File<Mark>, FileError> {
     let own = |text: Option<&str>| text.map(str::to_owned);
     let mut rows = Vec::new();
-    let tally = read_marks(&mut Cursor::new(bytes), format, limits, &mut |line, row| {
-        let mark = Mark {
-            school: own(row.school),
-            school_pupil_id: own(row.school_pupil_id),
-            upn: row.upn.clone(),
-            date: row.date,
-            half: row.half,
-            code: row.code.to_owned(),
-            minutes_late: row.minutes_late,
-            recorded_at: row.recorded_at,
-            amended_from: own(row.amended_from),
-            reason: own(row.reason),
-            amended_by: own(row.amended_by),
-        };
-        rows.push((line, mark));
-        Ok(())
-    })?;
+    let tally =
+        read_marks(&mut Cursor::new(bytes), format, (limits, &mut of_one_school), &mut |line, row| {
+            let mark = Mark {
+                school: own(row.school),
+                school_pupil_id: own(row.school_pupil_id),
+                upn: row.upn.clone(),
+                date: row.date,
+                half: row.half,
+                code: row.code.to_owned(),
+                minutes_late: row.minutes_late,
+                recorded_at: row.recorded_at,
+                amended_from: own(row.amended_from),
+                reason: own(row.reason),
+                amended_by: own(row.amended_by),
+            };
+            rows.push((line, mark));
+            Ok(())
+        })?;
     Ok(File { rows, tally })
 }
 
@@ -71,32 +72,48 @@ fn marks_json(text: &str) -> File<Mark> {
 
 fn pupils(text: &str) -> File<PupilRow> {
     let today = "2026-11-20".parse().unwrap();
-    counted(read_pupils(&mut Cursor::new(text.as_bytes()), Format::Csv, &Limits::default(), today).unwrap())
+    counted(
+        read_pupils(
+            &mut Cursor::new(text.as_bytes()),
+            Format::Csv,
+            (&Limits::default(), &mut of_one_school),
+            today,
+        )
+        .unwrap(),
+    )
 }
 
 /// Every row received is read or rejected, and only rejected rows have errors.
 fn counted<R>(file: File<R>) -> File<R> {
-    assert_eq!(file.tally.received, file.rows.len() + file.tally.rejected);
-    let mut wrong: Vec<u64> = file.tally.errors.iter().map(|error| error.line).collect();
+    assert_eq!(file.tally.received, file.rows.len() + file.tally.rejected.rows);
+    let mut wrong: Vec<u64> = file.tally.rejected.errors.iter().map(|error| error.line).collect();
     wrong.dedup();
-    if file.tally.errors_left_out == 0 {
-        assert_eq!(wrong.len(), file.tally.rejected);
+    if file.tally.rejected.errors_left_out == 0 {
+        assert_eq!(wrong.len(), file.tally.rejected.rows);
     }
     assert!(file.rows.iter().all(|(line, _)| !wrong.contains(line)));
-    assert!(file.tally.errors.iter().all(|error| !error.what.is_empty() && !error.what_to_do.is_empty()));
+    assert!(
+        file.tally.rejected.errors.iter().all(|error| !error.what.is_empty() && !error.what_to_do.is_empty())
+    );
     file
 }
 
 fn places<R>(file: &File<R>) -> Vec<(u64, &str, &str)> {
-    file.tally.errors.iter().map(|error| (error.line, error.column.as_ref(), error.value.as_str())).collect()
+    file.tally
+        .rejected
+        .errors
+        .iter()
+        .map(|error| (error.line, error.column.as_ref(), error.value.as_str()))
+        .collect()
 }
 
 /// Has every reader read it, whatever it is.
 fn every_reader(bytes: &[u8], limits: &Limits) {
     let today = "2026-11-20".parse().unwrap();
     for format in [Format::Csv, Format::Ndjson, Format::Xlsx] {
-        let _ = read_calendar(&mut Cursor::new(bytes), format, limits).map(counted);
-        let _ = read_pupils(&mut Cursor::new(bytes), format, limits, today).map(counted);
+        let _ = read_calendar(&mut Cursor::new(bytes), format, (limits, &mut of_one_school)).map(counted);
+        let _ =
+            read_pupils(&mut Cursor::new(bytes), format, (limits, &mut of_one_school), today).map(counted);
         let _ = read_kept(bytes, format, limits).map(counted);
     }
 }
@@ -109,7 +126,7 @@ fn marks_as_exported() {
          001234,,2026-09-01,pm,\\,,,,,,was upset,7A\r\n\
          001234,,2026-09-02,morning, L ,12,,N,\"came late, told the office\",Jo O'Neill,,\r\n",
     );
-    assert_eq!(file.tally.errors, []);
+    assert_eq!(file.tally.rejected.errors, []);
     let rows: Vec<_> = file.rows.iter().map(|(line, row)| (*line, row.half, row.code.as_str())).collect();
     assert_eq!(rows, [(2, SessionHalf::Am, "/"), (3, SessionHalf::Pm, "\\"), (4, SessionHalf::Am, "L")]);
     let first = &file.rows[0].1;
@@ -150,7 +167,7 @@ fn wrong_marks_say_where() {
     assert_eq!(places(&file), expected);
     assert_eq!((file.rows.len(), file.rows[0].0), (1, 7));
     assert_eq!(
-        (file.tally.errors[1].what.as_str(), file.tally.errors[1].what_to_do.as_str()),
+        (file.tally.rejected.errors[1].what.as_str(), file.tally.rejected.errors[1].what_to_do.as_str()),
         (
             "could be two different days",
             "01/09/2026 is 1 September or 9 January: write 2026-09-01 or 2026-01-09"
@@ -161,7 +178,14 @@ fn wrong_marks_say_where() {
 #[test]
 fn calendars() {
     let read = |text: &str| {
-        counted(read_calendar(&mut Cursor::new(text.as_bytes()), Format::Csv, &Limits::default()).unwrap())
+        counted(
+            read_calendar(
+                &mut Cursor::new(text.as_bytes()),
+                Format::Csv,
+                (&Limits::default(), &mut of_one_school),
+            )
+            .unwrap(),
+        )
     };
     let file = read(
         "date,am,pm,term,note\n2026-09-01,INSET,inset,Autumn 1,Training\n2026-09-02,open,closed,,\n2026-09-03,open,half\n",
@@ -247,15 +271,19 @@ fn limits_on_rows_and_cells() {
     for (length, column) in [(201, "reason"), (1_001, "reason"), (3_000, "row")] {
         let file = read(&"x".repeat(length), &limits);
         assert_eq!(
-            (file.rows.len(), file.tally.errors[0].column.as_ref(), file.tally.errors[0].line),
+            (
+                file.rows.len(),
+                file.tally.rejected.errors[0].column.as_ref(),
+                file.tally.rejected.errors[0].line
+            ),
             (1, column, 2),
             "{length}"
         );
-        assert!(file.tally.errors[0].value.chars().count() <= 80);
+        assert!(file.tally.rejected.errors[0].value.chars().count() <= 80);
     }
     let file = marks(&format!("{header}{}", "1,x,y,zzzz,\n".repeat(5_000)));
     assert_eq!(
-        (file.tally.errors.len(), file.tally.errors_left_out, file.tally.rejected),
+        (file.tally.rejected.errors.len(), file.tally.rejected.errors_left_out, file.tally.rejected.rows),
         (10_000, 5_000, 5_000)
     );
 }
@@ -266,7 +294,7 @@ fn marks_as_json() {
         "{\"upn\":\"B801200005001\",\"date\":\"2026-09-01\",\"session\":\"am\",\"code\":\"/\",\"minutes_late\":null}\n\n\
          {\"Adno\":\" 7 \",\"date\":\"2026-09-01\",\"session\":\"pm\",\"code\":\"\\\\\",\"minutes_late\":5,\"comment\":\"x\",\"x\":{\"a\":[1]}}\r\n",
     );
-    assert_eq!(file.tally.errors, []);
+    assert_eq!(file.tally.rejected.errors, []);
     assert_eq!((file.rows[0].1.code.as_str(), file.rows[1].1.code.as_str()), ("/", "\\"));
     assert_eq!((file.rows[1].0, file.rows[1].1.minutes_late), (3, Some(5)));
     assert_eq!(file.rows[1].1.school_pupil_id.as_deref(), Some("7"), "without the space around it");
@@ -297,14 +325,14 @@ fn wrong_json_says_where() {
     let expected: Vec<_> =
         (1..).zip(&rows).map(|(line, (_, column, value))| (line, *column, *value)).collect();
     assert_eq!(places(&file), expected);
-    assert_eq!(file.tally.rejected, rows.len());
+    assert_eq!(file.tally.rejected.rows, rows.len());
 }
 
 #[test]
 fn reports_and_debug_do_not_leak() {
     let file = pupils(&format!("{PUPILS_HEADER}\n1,,Quillfeather,B,2012-01-01,x,2024-09-03,single\n"));
-    assert!(!format!("{:?}", file.tally.errors).contains("Quillfeather"));
-    assert!(file.tally.errors.iter().all(|error| !error.value.contains("Quillfeather")));
+    assert!(!format!("{:?}", file.tally.rejected.errors).contains("Quillfeather"));
+    assert!(file.tally.rejected.errors.iter().all(|error| !error.value.contains("Quillfeather")));
     let file = pupils(&format!("{PUPILS_HEADER}\n1,,Quillfeather,B,2012-01-01,F,2024-09-03,single\n"));
     assert_eq!(format!("{:?}", file.rows), "[(2, PupilRow(hidden))]");
     let file = marks("school_pupil_id,date,session,code,amended_by\n1,2026-09-01,am,/,Quillfeather\n");

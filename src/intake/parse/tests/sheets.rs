@@ -31,7 +31,7 @@ fn long() -> Book {
 #[test]
 fn long_layout() {
     let file = read(&long()).unwrap();
-    assert_eq!(file.tally.errors, []);
+    assert_eq!(file.tally.rejected.errors, []);
     let told: Vec<_> = file
         .rows
         .iter()
@@ -61,7 +61,12 @@ fn day_and_wide_layouts_and_other_files() {
     assert_eq!(told, [("2026-09-03".to_owned(), "/"), ("2026-09-04".to_owned(), "I")]);
     let calendar =
         Book::of(&[&[Text("date"), Text("am"), Text("pm")], &[Date("46268"), Text("open"), Text("open")]]);
-    let file = read_calendar(&mut Cursor::new(calendar.bytes()), Format::Xlsx, &Limits::default()).unwrap();
+    let file = read_calendar(
+        &mut Cursor::new(calendar.bytes()),
+        Format::Xlsx,
+        (&Limits::default(), &mut of_one_school),
+    )
+    .unwrap();
     assert_eq!(file.rows[0].1.date.to_string(), "2026-09-03");
 }
 
@@ -97,7 +102,7 @@ fn formulas_and_errors_are_never_values() {
     ]))
     .unwrap();
     let told: Vec<_> =
-        file.tally.errors.iter().map(|e| (e.line, e.column.as_ref(), e.what.as_str())).collect();
+        file.tally.rejected.errors.iter().map(|e| (e.line, e.column.as_ref(), e.what.as_str())).collect();
     assert_eq!(
         told,
         [
@@ -295,8 +300,12 @@ fn shared_texts_make_no_long_file_of_a_small_one() {
     let runs = format!("</t></si><si>{}<t>", format!("<r><t>{}</t></r>", "a".repeat(1_000)).repeat(132));
     assert_eq!(refused(&with(&runs, 1)), SpreadsheetError::TooLarge);
     let file = read(&with(&"a".repeat(65_536), 5_000)).unwrap();
-    assert_eq!((file.rows.len(), file.tally.rejected), (0, 5_000));
-    assert!(file.tally.errors[0].what.contains("more bytes than a row may"), "{}", file.tally.errors[0].what);
+    assert_eq!((file.rows.len(), file.tally.rejected.rows), (0, 5_000));
+    assert!(
+        file.tally.rejected.errors[0].what.contains("more bytes than a row may"),
+        "{}",
+        file.tally.rejected.errors[0].what
+    );
     let limits = Limits { sheet_max_bytes: 5_000_000, ..Limits::default() };
     let many = with(&"a".repeat(50_000), 101).bytes();
     let error = read_kept(&many, Format::Xlsx, &limits).unwrap_err();
@@ -309,7 +318,7 @@ fn a_list_is_held_up_to_its_limit() {
     let text = format!("date,am,pm\n{}", "2026-09-03,open,open\n".repeat(100));
     let of = |list_max_bytes| {
         let limits = Limits { list_max_bytes, ..Limits::default() };
-        read_calendar(&mut Cursor::new(text.as_bytes()), Format::Csv, &limits)
+        read_calendar(&mut Cursor::new(text.as_bytes()), Format::Csv, (&limits, &mut of_one_school))
     };
     assert_eq!(of(1_000).unwrap_err(), FileError::TooMuch { max: 1_000 });
     assert_eq!(of(100_000).unwrap().rows.len(), 100);
