@@ -136,6 +136,12 @@ impl<S> Permit<S> {
         self.trail.note(|e| e.reason = Some(reason.to_owned()));
     }
 
+    /// Says in the entry, as one word of ours, why nothing was done: what was sent is at fault.
+    pub fn note_malformed(&self, reason: &'static str) {
+        self.note_reason(reason);
+        self.trail.note(|e| e.decision = crate::audit::Decision::Malformed);
+    }
+
     /// The same as [`Self::note_written`] where the digest is at hand: SHA-256 of what was sent.
     pub fn note_written_digest(&self, record: String, sent: [u8; 32]) {
         self.trail.note(|e| (e.record, e.written) = (Some(record), Some(crate::audit::Digest(sent))));

@@ -27,6 +27,11 @@ pub trait Answer: Serialize {
         None
     }
 
+    /// The content type of the body where it is JSON.
+    fn content_type(&self) -> &'static str {
+        JSON
+    }
+
     /// The body where it is not JSON, with its content type. Such a body names no child.
     fn written(&self) -> Option<(&'static str, Vec<u8>)> {
         None
@@ -85,7 +90,7 @@ impl Gate {
         let next = body.next();
         let (kind, body) = match body.written() {
             Some(written) => written,
-            None => (JSON, as_json(&body)?),
+            None => (body.content_type(), as_json(&body)?),
         };
         let receipt = self.record(&permit.trail, status, &body).await?;
         Ok(Released { status, kind, body: Content::Whole(body), receipt, next, of: PhantomData })
@@ -108,7 +113,7 @@ impl Gate {
         if body.children().iter().any(|child| child.internal().is_some()) {
             return Err(Refusal::Answer);
         }
-        let next = body.next();
+        let (next, kind) = (body.next(), body.content_type());
         let body = serde_json::to_vec(&body).map_err(|_| Refusal::Answer)?;
         let entry = finished(&permit.trail, status, &body);
         if !permit.trail.hand_over() {
@@ -121,7 +126,7 @@ impl Gate {
         let receipt = self.journal().sequenced(event).await.map_err(|_| Refusal::Unrecorded)?;
         permit.trail.set_recorded(receipt);
         let body = Content::Whole(body);
-        Ok(Released { status, kind: JSON, body, receipt, next, of: PhantomData })
+        Ok(Released { status, kind, body, receipt, next, of: PhantomData })
     }
 
     /// Commits rows that count for nobody yet: a short step of an upload that [`Gate::commit`] switches to.

@@ -40,6 +40,10 @@ words! {
         Unauthenticated = "unauthenticated",
         /// A file that cannot be taken as it is.
         UnprocessableFile = "unprocessable_file",
+        /// A file of which nothing is applied, since rows of it cannot stand.
+        RowsRejected = "rows_rejected",
+        /// A file that may not be meant, until its sender says that it is.
+        ConfirmationNeeded = "confirmation_needed",
         /// More bytes than the limit.
         PayloadTooLarge = "payload_too_large",
         /// A body of a form that this route does not read.
@@ -71,9 +75,11 @@ impl ProblemKind {
             | Self::InvalidCursor
             | Self::CaseReferenceRequired
             | Self::DatesReversed => StatusCode::BAD_REQUEST,
-            Self::CaseReferenceMismatch | Self::UnprocessableFile | Self::Ambiguous => {
-                StatusCode::UNPROCESSABLE_ENTITY
-            }
+            Self::CaseReferenceMismatch
+            | Self::UnprocessableFile
+            | Self::RowsRejected
+            | Self::ConfirmationNeeded
+            | Self::Ambiguous => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Forbidden | Self::Suspended => StatusCode::FORBIDDEN,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -100,6 +106,8 @@ impl ProblemKind {
             Self::Suspended => "The organisation is suspended",
             Self::Unauthenticated => "The caller is not proved",
             Self::UnprocessableFile => "The file cannot be taken as it is",
+            Self::RowsRejected => "Rows of the file were rejected",
+            Self::ConfirmationNeeded => "The file has to be confirmed",
             Self::PayloadTooLarge => "The body is too large",
             Self::UnsupportedMediaType => "The body is of a form that is not read here",
             Self::DatesReversed => "The window ends before it starts",

@@ -1,11 +1,11 @@
 //! The wire of intake: calendar, roll, marks and one register.
 
 use super::parse::{Format, Limits};
-use super::{Confirmed, ImportReport, Options, Places, Sent, Stop, import};
+use super::{Confirmed, ImportReport, Options, Places, RefusedUpload, Sent, Stop, UploadAnswer, import};
 use crate::domain::calendar::SchoolYear;
 use crate::gate::OfSchool;
 use crate::gate::{Asked, Gate, Permit, Released};
-use crate::http::{Body, Error, Path, ProblemKind, Query};
+use crate::http::{Body, Error, Path, ProblemKind, Query, RequestId};
 use crate::policy::Action;
 use axum::extract::State;
 use chrono::NaiveDate;
@@ -59,7 +59,7 @@ const SESSIONS: [&str; 2] = ["am", "pm"];
            ("year" = i32, Path, description = "Start year of 1 August to 31 July"), UploadQuery),
     request_body(content = String, content_type = "text/csv"),
     responses((status = 200, body = ImportReport), (status = 409, description = "Other uploads of the school kept coming in between"),
-              (status = 422, description = "The file cannot be taken as it is"))
+              (status = 422, body = RefusedUpload, content_type = "application/problem+json", description = "Nothing of the file was applied"))
 )]
 pub async fn send_calendar(
     State(gate): State<Gate>,
@@ -69,7 +69,8 @@ pub async fn send_calendar(
     Query(query): Query<UploadQuery>,
     headers: HeaderMap,
     body: Body,
-) -> Result<Released<ImportReport>, Error> {
+) -> Result<Released<UploadAnswer>, Error> {
+    let request = request(&asked);
     let permit = gate.open_school(asked, &urn, Action::SendCalendar)?;
     let year = year.parse().ok().filter(|y| (2000..2100).contains(y)).map(SchoolYear).ok_or_else(|| {
         Error::problem(
@@ -79,7 +80,7 @@ pub async fn send_calendar(
     })?;
     let mut options = options(&headers, query)?;
     options.year = Some(year);
-    take(&gate, &places, permit, Sent::Calendar, body, options).await
+    take(&gate, &places, (permit, request), Sent::Calendar, body, options).await
 }
 
 /// Sends the admission register; rows as the `pupils` file, in CSV, NDJSON or a spreadsheet.
@@ -88,7 +89,7 @@ pub async fn send_calendar(
     params(("urn" = String, Path, description = "Unique reference number of the caller's own school"), UploadQuery),
     request_body(content = String, content_type = "text/csv"),
     responses((status = 200, body = ImportReport), (status = 409, description = "Other uploads of the school kept coming in between"),
-              (status = 422, description = "The file cannot be taken as it is"))
+              (status = 422, body = RefusedUpload, content_type = "application/problem+json", description = "Nothing of the file was applied"))
 )]
 pub async fn send_pupils(
     State(gate): State<Gate>,
@@ -98,9 +99,10 @@ pub async fn send_pupils(
     Query(query): Query<UploadQuery>,
     headers: HeaderMap,
     body: Body,
-) -> Result<Released<ImportReport>, Error> {
+) -> Result<Released<UploadAnswer>, Error> {
+    let request = request(&asked);
     let permit = gate.open_school(asked, &urn, Action::SendRoll)?;
-    take(&gate, &places, permit, Sent::Pupils, body, options(&headers, query)?).await
+    take(&gate, &places, (permit, request), Sent::Pupils, body, options(&headers, query)?).await
 }
 
 /// Sends marks: a row a session, a row a day, or a column a session, in CSV, NDJSON or a spreadsheet.
@@ -109,7 +111,7 @@ pub async fn send_pupils(
     params(("urn" = String, Path, description = "Unique reference number of the caller's own school"), UploadQuery),
     request_body(content = String, content_type = "text/csv"),
     responses((status = 200, body = ImportReport), (status = 409, description = "Other uploads of the school kept coming in between"),
-              (status = 422, description = "The file cannot be taken as it is"))
+              (status = 422, body = RefusedUpload, content_type = "application/problem+json", description = "Nothing of the file was applied"))
 )]
 pub async fn send_attendance(
     State(gate): State<Gate>,
@@ -119,9 +121,10 @@ pub async fn send_attendance(
     Query(query): Query<UploadQuery>,
     headers: HeaderMap,
     body: Body,
-) -> Result<Released<ImportReport>, Error> {
+) -> Result<Released<UploadAnswer>, Error> {
+    let request = request(&asked);
     let permit = gate.open_school(asked, &urn, Action::SendMarks)?;
-    take(&gate, &places, permit, Sent::Attendance, body, options(&headers, query)?).await
+    take(&gate, &places, (permit, request), Sent::Attendance, body, options(&headers, query)?).await
 }
 
 /// One mark of one register.
@@ -168,7 +171,7 @@ impl fmt::Debug for RegisterMark {
            ("session" = String, Path, description = "`am` or `pm`"), UploadQuery),
     request_body = Vec<RegisterMark>,
     responses((status = 200, body = ImportReport), (status = 409, description = "Other uploads of the school kept coming in between"),
-              (status = 422, description = "The register cannot be taken as it is"))
+              (status = 422, body = RefusedUpload, content_type = "application/problem+json", description = "Nothing of the register was applied"))
 )]
 pub async fn send_register(
     State(gate): State<Gate>,
@@ -177,7 +180,8 @@ pub async fn send_register(
     Path((urn, date, session)): Path<(String, String, String)>,
     Query(query): Query<UploadQuery>,
     body: Body,
-) -> Result<Released<ImportReport>, Error> {
+) -> Result<Released<UploadAnswer>, Error> {
+    let request = request(&asked);
     let permit = gate.open_school(asked, &urn, Action::SendMarks)?;
     let date: NaiveDate = date.parse().map_err(|_| {
         Error::problem(ProblemKind::BadRequest, "the date in the path must be written YYYY-MM-DD")
@@ -190,7 +194,7 @@ pub async fn send_register(
     let (body, work) = places.take_in(permit.system().0, body, stop).await?;
     let lines = work.apart(move || lines(&body, date, session)).await??;
     let options = query.options(Format::Ndjson);
-    Ok(import(&gate, permit, Sent::Attendance, lines.into(), (options, work)).await?)
+    Ok(import(&gate, (permit, request), Sent::Attendance, lines.into(), (options, work)).await?)
 }
 
 /// The register as the lines of a file of marks, so that there is one way in for a mark.
@@ -250,18 +254,23 @@ fn options(headers: &HeaderMap, query: UploadQuery) -> Result<Options, Error> {
     Ok(query.options(format))
 }
 
+/// The identifier of the request, for the problem document of a file that is refused.
+fn request(asked: &Asked) -> Option<RequestId> {
+    asked.trail.entry().request.as_deref().and_then(RequestId::parse)
+}
+
 async fn take(
     gate: &Gate,
     places: &Places,
-    permit: Permit<OfSchool>,
+    (permit, request): (Permit<OfSchool>, Option<RequestId>),
     sent: Sent,
     body: Body,
     options: Options,
-) -> Result<Released<ImportReport>, Error> {
+) -> Result<Released<UploadAnswer>, Error> {
     let stop = Stop::default();
     let _stops = stop.when_dropped();
     let (file, work) = places.take_in(permit.system().0, body, stop).await?;
-    Ok(import(gate, permit, sent, file.into(), (options, work)).await?)
+    Ok(import(gate, (permit, request), sent, file.into(), (options, work)).await?)
 }
 
 impl From<super::ImportError> for Error {

@@ -4,6 +4,7 @@
 //! and what to do, the others are staged in short transactions and switched to in one more. The row report quotes
 //! cells, so it goes back to the school that sent the file and to nobody else.
 
+mod answer;
 mod calendars;
 mod history;
 mod http;
@@ -17,6 +18,7 @@ mod retention;
 mod roll;
 mod staging;
 
+pub use answer::{RefusedUpload, UploadAnswer};
 pub use history::{
     __path_list_imports, __path_read_import, __path_read_import_errors, RejectedRowsError, list_imports,
     read_import, read_import_errors, write_rejected_rows,

@@ -13,8 +13,11 @@ pub struct ImportReport {
     pub import_id: String,
     /// `calendar`, `pupils` or `attendance`.
     pub kind: String,
-    /// Whether the rows were applied: not on a dry run, and not with `strict` and a rejected row.
+    /// Whether the rows were applied: not on a dry run, and not where the file was refused.
     pub applied: bool,
+    /// Why nothing of it was applied, and what to do; `null` where it was, or on a dry run would have been.
+    #[serde(default)]
+    pub refused: Option<String>,
     /// `long`, `day` or `wide` for marks; `rows` for other files.
     #[serde(default)]
     pub layout: String,
@@ -118,6 +121,11 @@ const BEYOND_MAX: usize = 99_000;
 impl Answer for ImportReport {}
 
 impl ImportReport {
+    /// The report on a file that was refused whole.
+    pub(super) fn refused(kind: &str, why: String) -> Self {
+        Self { kind: kind.to_owned(), refused: Some(why), ..Self::default() }
+    }
+
     /// Begins a report with what reading the file found.
     pub(super) fn begin(kind: &str, tally: &Tally) -> Self {
         let mut report = Self {

@@ -150,7 +150,9 @@ async fn wrong_column(db: TestDb) {
         let answer = gate.send(&school.urn, what, &wrong).await;
         assert_eq!((answer.status, &answer.body["applied"]), (422, &json!(false)), "{what}: {}", answer.body);
         assert_eq!(answer.body["protection_raised"], 5);
+        assert_eq!(answer.body["type"], "urn:schoolgate:problem:confirmation_needed");
         let asked = answer.body["to_confirm"][0].as_str().unwrap();
+        assert!(answer.body["detail"].as_str().unwrap().ends_with(asked), "{}", answer.body);
         assert!(asked.contains("5 pupils") && asked.contains("confirm_protected=5"), "{asked}");
     }
     assert_eq!(
@@ -193,6 +195,7 @@ async fn cut_calendar(db: TestDb) {
     let versions = number(&db.db, VERSIONS).await;
     let answer = gate.send(&school.urn, "calendar/2026", &cut).await;
     assert_eq!((answer.status, &answer.body["applied"]), (422, &json!(false)), "{}", answer.body);
+    assert_eq!(answer.body["type"], "urn:schoolgate:problem:confirmation_needed");
     let marks = answer.body["marks_without_session"].as_u64().unwrap();
     assert!(marks > 100, "{}", answer.body);
     let asked = answer.body["to_confirm"].as_array().unwrap();

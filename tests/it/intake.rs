@@ -87,6 +87,7 @@ async fn bad_rows(db: TestDb) {
     let (versions, entries) = (number(&db.db, VERSIONS).await, number(&db.db, ENTRIES).await);
     let strict = gate.send(&school.urn, "attendance?strict=true", &csv).await;
     assert_eq!((strict.status, &strict.body["applied"]), (422, &json!(false)), "{}", strict.body);
+    refused_strict(&strict);
     assert_eq!(number(&db.db, VERSIONS).await, versions, "strict applies nothing");
     let answer = gate.send(&school.urn, "attendance", &csv).await;
     assert_eq!((answer.status, &answer.body["applied"]), (200, &json!(true)), "{}", answer.body);
@@ -113,12 +114,20 @@ async fn bad_rows(db: TestDb) {
     gate.stop().await;
 }
 
+/// A strict file is refused as a problem document that carries its report.
+fn refused_strict(strict: &Answered) {
+    assert_eq!(strict.body["type"], "urn:schoolgate:problem:rows_rejected", "{}", strict.body);
+    let detail = strict.body["detail"].as_str().unwrap();
+    assert!(detail.starts_with("14 rows were rejected and the file was sent strict"), "{detail}");
+    assert_eq!((&strict.body["refused"], &strict.body["rejected"]), (&json!(detail), &json!(14)));
+}
+
 async fn bad_files(db: TestDb) {
     let gate = Wire::start(&db.url).await;
     let school = &gate.schools()[0];
     let [pupil, _] = pupils(&gate, school);
     gate.client(&Wire::sender(&school.urn)).find(&pupil["upn"]).await.unwrap();
-    let before = (number(&db.db, VERSIONS).await, number(&db.db, IMPORTS).await);
+    let (versions, mut imports) = (number(&db.db, VERSIONS).await, number(&db.db, IMPORTS).await);
     let good =
         csv_of(COLUMNS, &[row(COLUMNS, &[&pupil["school_pupil_id"], "", "2026-11-19", "am", "G", "", AT])]);
     let utf16 = b"\xff\xfes\0c\0h\0".to_vec();
@@ -167,17 +176,30 @@ async fn bad_files(db: TestDb) {
         );
         assert!(answer.receipt.is_some(), "{what}");
         assert_eq!(number(&db.db, ENTRIES).await, entries + 1, "{what}: one entry");
-        assert_eq!((number(&db.db, VERSIONS).await, number(&db.db, IMPORTS).await), before, "{what}");
+        // What was a file at all stands in the history, with the reason.
+        imports += i64::from(status == 422);
+        assert_eq!(
+            (number(&db.db, VERSIONS).await, number(&db.db, IMPORTS).await),
+            (versions, imports),
+            "{what}"
+        );
     }
-    // A calendar with one fault is rejected whole: a day missing from it would make marks vanish.
+    bad_calendars(&gate, &school.urn).await;
+    assert_eq!(number(&db.db, VERSIONS).await, versions);
+    gate.stop().await;
+}
+
+/// A calendar with one fault is rejected whole: a day missing from it would make marks vanish.
+async fn bad_calendars(gate: &Wire, urn: &str) {
     for (line, word) in [("2026-11-19,maybe,open,,", "am"), ("2025-11-19,open,open,,", "2025-11-19")] {
         let csv = format!("date,am,pm,term,note\n2026-11-18,open,open,,\n{line}\n");
-        let answer = gate.send(&school.urn, "calendar/2026", &csv).await;
+        let answer = gate.send(urn, "calendar/2026", &csv).await;
+        assert_eq!((answer.status, &answer.body["applied"]), (422, &json!(false)), "{}", answer.body);
+        assert_eq!(answer.body["type"], "urn:schoolgate:problem:rows_rejected", "{}", answer.body);
+        assert!(answer.body["detail"].as_str().unwrap().contains("whole or not at all"), "{}", answer.body);
         assert!(answer.body["rejected"].as_u64() > Some(0), "{}", answer.body);
         assert!(answer.body["errors"].to_string().contains(word), "{}", answer.body);
-        assert_eq!(number(&db.db, VERSIONS).await, before.0, "{line}");
     }
-    gate.stop().await;
 }
 
 /// The counts of a report.

@@ -147,7 +147,7 @@ async fn refused_whole(db: TestDb) {
     let csv = format!("Adno,Date,Session,Code\n{id},2026-11-19,am,G\n");
     let mixed =
         [format!("{csv}{id},2026-11-18,am,G,Zoë\n").as_bytes(), b"x,2026-11-18,am,G,Zo\xEB\n"].concat();
-    let before = (number(&db.db, VERSIONS).await, number(&db.db, IMPORTS).await);
+    let (versions, mut imports) = (number(&db.db, VERSIONS).await, number(&db.db, IMPORTS).await);
     for (kind, body, word) in [
         (XLSX, with("xl/vbaProject.bin", b"macros".to_vec()), "macros"),
         (XLSX, with("xl/externalLinks/externalLink1.xml", b"<a/>".to_vec()), "other files"),
@@ -168,7 +168,13 @@ async fn refused_whole(db: TestDb) {
         assert!(detail.contains(word) && !detail.contains(id), "{word}: {detail}");
         assert!(answer.receipt.is_some(), "{word}");
         assert_eq!(number(&db.db, ENTRIES).await, entries + 1, "{word}: one entry");
-        assert_eq!((number(&db.db, VERSIONS).await, number(&db.db, IMPORTS).await), before, "{word}");
+        imports += 1;
+        assert_eq!(
+            (number(&db.db, VERSIONS).await, number(&db.db, IMPORTS).await),
+            (versions, imports),
+            "{word}"
+        );
+        stands_in_history(&gate, &school.urn, &answer).await;
     }
     // Formulas are errors of their own cells: what they show was computed at some other time.
     let formula = [Cell::Text(id), Cell::Text("2026-11-18"), Cell::Text("am"), Cell::Formula("A1", "G")];
@@ -179,6 +185,20 @@ async fn refused_whole(db: TestDb) {
     assert_eq!((&error["line"], &error["column"]), (&json!(3), &json!("code")));
     assert!(error["what_to_do"].as_str().unwrap().contains("paste them as values"), "{error}");
     gate.stop().await;
+}
+
+/// A file that was refused whole is the newest of its school's history, with the reason and nothing else of it.
+async fn stands_in_history(gate: &Wire, urn: &str, refused: &Answered) {
+    let sender = Wire::sender(urn);
+    assert_eq!(refused.body["type"], "urn:schoolgate:problem:unprocessable_file");
+    let listed = gate.get(&sender, &format!("/v1/schools/{urn}/imports?limit=1")).await;
+    let newest = &listed.body["imports"][0];
+    assert_eq!((&newest["import_id"], &newest["applied"]), (&refused.body["import_id"], &json!(false)));
+    assert_eq!((&newest["refused"], &newest["received"]), (&refused.body["detail"], &json!(0)), "{newest}");
+    let path = format!("/v1/imports/{}", newest["import_id"].as_str().unwrap());
+    let report = gate.get(&sender, &path).await;
+    assert_eq!((report.status, &report.body["refused"]), (200, &refused.body["detail"]), "{}", report.body);
+    assert_eq!(gate.get(&sender, &format!("{path}/errors")).await.status, 404, "it has no rejected rows");
 }
 
 async fn contradictions(db: TestDb) {

@@ -1,16 +1,26 @@
 //! What each school is told of its own part of a file: its own errors and counts, whatever another's rows are.
 
-use crate::many_schools::{COLUMNS, PLAIN, import, pupils, report, row, supplier};
-use crate::support::exports::{Row, Wire, csv_of};
+use crate::many_schools::{COLUMNS, PLAIN, import, own, pupils, report, row, supplier};
+use crate::support::exports::{Row, Wire, csv_of, number};
+use crate::support::wire::{log, log_size};
 use crate::support::{Suite, TestDb};
+use schoolgate::audit::Decision;
+use schoolgate::identity::Caller;
 use schoolgate::intake::parse::Limits;
-use schoolgate::intake::{Options, Sent};
+use schoolgate::intake::{ImportError, Options, Progress, Quiet, Sender, Sent, Stop, import_many};
+use schoolgate::policy::Action;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Registers the tests of this file.
 pub fn register(suite: &mut Suite) {
     suite.both_empty("intake_reports::each_school_keeps_and_counts_its_own_errors", own_errors);
+    suite.both_empty(
+        "intake_reports::a_file_refused_whole_stands_in_the_history_of_its_schools",
+        refused_whole,
+    );
+    suite.both_empty("intake_reports::a_refused_file_says_why_everywhere", refused);
 }
 
 /// The newest import in a school's history, as its own system reads it.
@@ -77,4 +87,92 @@ async fn own_rows(gate: &Wire, import: &str, urn: &str, kept: usize) {
     for other in gate.schools().iter().filter(|school| school.urn != urn) {
         assert_eq!(gate.get(&Wire::sender(&other.urn), &path).await.status, 404);
     }
+}
+
+async fn refused_whole(test: TestDb) {
+    let gate = Wire::start(&test.url).await;
+    let [a, b] = gate.schools() else { panic!("two schools") };
+    let running = &gate.gate.demo.running.gate;
+    let send = async |caller: Caller, csv: String, rows_max: usize| {
+        let sender = Sender { caller, action: Action::SendMarks, command: "schoolgate import" };
+        let limits = Limits { rows_max, ..Limits::default() };
+        let options = (Options { limits, ..PLAIN }, Arc::new(Quiet) as Arc<dyn Progress>, Stop::default());
+        match import_many(running, sender, Sent::Attendance, csv.into(), options).await {
+            Err(ImportError::File(error)) => error.to_string(),
+            _ => panic!("the file was taken"),
+        }
+    };
+    let versions = number(&test.db, "SELECT COUNT(*) FROM register_versions").await;
+    let from = log_size(&test.db).await;
+    // A school's own system need not say whose the file is; nobody else's history has it.
+    let why = send(own(&gate, a), "number,day\nQuillfeather,2\n".to_owned(), 10).await;
+    let noted = newest(&gate, &a.urn).await;
+    assert_eq!((&noted["refused"], &noted["applied"]), (&json!(why), &json!(false)), "{noted}");
+    assert!(why.contains("`session` is missing") && !noted.to_string().contains("Quillfeather"), "{noted}");
+    assert_eq!(newest(&gate, &b.urn).await["refused"], Value::Null);
+    // One that breaks off stands in the history of each school that it had named.
+    let rows: Vec<Row> =
+        [a, b, a, b, a].iter().map(|s| row(&s.urn, &pupils(&gate, s)[0], "am", "G")).collect();
+    let why = send(supplier(&gate), csv_of(COLUMNS, &rows), 4).await;
+    for school in [a, b] {
+        let noted = newest(&gate, &school.urn).await;
+        assert_eq!((&noted["refused"], &noted["received"]), (&json!(why), &json!(0)), "{noted}");
+    }
+    // One that names nobody is the sender's alone.
+    send(supplier(&gate), "number,day\n1,2\n".to_owned(), 10).await;
+    assert_eq!(number(&test.db, "SELECT COUNT(*) FROM register_versions").await, versions);
+    let entries = log(&test.db, from).await.into_iter().map(|logged| logged.entry);
+    let told: Vec<_> = entries.filter(|e| e.route.as_deref() == Some("schoolgate import")).collect();
+    assert!(told.iter().all(|e| (e.decision, e.status) == (Decision::Malformed, Some(422))));
+    assert_eq!(told.iter().map(|e| e.written.is_some()).collect::<Vec<_>>(), [true, true, true, false]);
+    gate.stop().await;
+}
+
+/// What is refused is a problem document with the report, and stands in the history with the same words.
+async fn refused(test: TestDb) {
+    let gate = Wire::start(&test.url).await;
+    let school = &gate.schools()[0];
+    let versions = number(&test.db, "SELECT COUNT(*) FROM register_versions").await;
+    let short = "date,am,pm\n2030-09-02,open,open\n";
+    let bad = "date,am,pm\n2030-09-02,open,open\n2030-09-03,perhaps,open\n";
+    let marks = "school_pupil_id,date,session,code\nnobody,2026-11-19,am,G\n";
+    for (what, csv, kind, rejected) in [
+        ("calendar/2030", short, "confirmation_needed", 0),
+        ("calendar/2030?dry_run=true", short, "confirmation_needed", 0),
+        ("calendar/2030", bad, "rows_rejected", 1),
+        ("calendar/2030?dry_run=true", bad, "rows_rejected", 1),
+        ("calendar/2030?confirm_short_year=true", bad, "rows_rejected", 1),
+        ("attendance?strict=true", marks, "rows_rejected", 1),
+        ("attendance", "school_pupil_id,date\n", "unprocessable_file", 0),
+    ] {
+        let answer = gate.send(&school.urn, what, csv).await;
+        let body = &answer.body;
+        assert_eq!((answer.status, &body["status"]), (422, &json!(422)), "{what}: {body}");
+        assert_eq!(body["type"], format!("urn:schoolgate:problem:{kind}"), "{what}");
+        assert_eq!(
+            (&body["applied"], &body["rejected"]),
+            (&json!(false), &json!(rejected)),
+            "{what}: {body}"
+        );
+        assert_eq!(
+            (&body["refused"], body["request_id"].is_string()),
+            (&body["detail"], true),
+            "{what}: {body}"
+        );
+        assert_eq!(body["to_confirm"].as_array().unwrap().is_empty(), kind != "confirmation_needed");
+        let noted = newest(&gate, &school.urn).await;
+        assert_eq!(
+            (&noted["refused"], &noted["import_id"]),
+            (&body["detail"], &body["import_id"]),
+            "{noted}"
+        );
+    }
+    assert_eq!(number(&test.db, "SELECT COUNT(*) FROM register_versions").await, versions);
+    let taken = gate.send(&school.urn, "calendar/2030?confirm_short_year=true", short).await;
+    assert_eq!(
+        (taken.status, &taken.body["applied"], &taken.body["refused"]),
+        (200, &json!(true), &Value::Null)
+    );
+    assert_eq!(taken.body["type"], Value::Null, "no problem: {}", taken.body);
+    gate.stop().await;
 }

@@ -142,11 +142,16 @@ async fn problems(test: TestDb) {
     hold("problems", &all.into());
 }
 
+/// A row of a roll whose sex is none.
+const ONE_PUPIL: &str = "school_pupil_id,surname,forename,date_of_birth,sex,starting_day,enrolment_status\n\
+                         1,A,B,2014-05-06,q,2024-09-03,single\n";
+
 /// One request for each problem that a request alone brings about; the API document lists its status there.
 async fn asked(gate: &TestGate) -> Vec<Reply> {
     const SUMMARY: &str = "/v1/pupils/{pupil_id}/attendance-summary";
     const FIND: &str = "/v1/pupils/find";
     const PUPILS: &str = "/v1/schools/{urn}/pupils";
+    const CALENDAR: &str = "/v1/schools/{urn}/calendar/{year}";
     const REPORT: &str = "/v1/involvements/report";
     const CHANGES: &str = "/v1/attendance-summaries/changes";
     let worker = Wire::of(gate, "social_worker_cp").await;
@@ -164,6 +169,10 @@ async fn asked(gate: &TestGate) -> Vec<Reply> {
     let send_file = |kind: &str| {
         let request = office.request("POST", &PUPILS.replace("{urn}", &urn));
         (PUPILS, request.header("content-type", kind).body("upn\n"))
+    };
+    let refused = |method: &str, template: &'static str, query: &str, body: &'static str| {
+        let path = template.replace("{urn}", &urn).replace("{year}", "2030") + query;
+        (template, office.request(method, &path).header("content-type", "text/csv").body(body))
     };
     let find = |body: String| {
         (FIND, worker.request("POST", FIND).header("content-type", "application/json").body(body))
@@ -183,6 +192,8 @@ async fn asked(gate: &TestGate) -> Vec<Reply> {
         find(long),
         send_file("text/csv"),
         send_file("text/plain"),
+        refused("POST", PUPILS, "?strict=true", ONE_PUPIL),
+        refused("PUT", CALENDAR, "", "date,am,pm\n2030-09-02,open,open\n"),
     ];
     let described: Value = serde_json::from_str(&schoolgate::router::openapi()).unwrap();
     let mut replies = Vec::new();

@@ -46,7 +46,7 @@ pub struct ImportBody {
     received_at: DateTime<Utc>,
     /// Client identifier of the system that sent it.
     system: Option<String>,
-    /// `long`, `day` or `wide` for marks; `rows` for other files.
+    /// `long`, `day` or `wide` for marks; `rows` for other files; empty where the file was refused whole.
     layout: String,
     /// `utf-8`, `windows-1252` or `xlsx`.
     encoding: String,
@@ -54,6 +54,8 @@ pub struct ImportBody {
     dates: String,
     /// Whether its rows were applied.
     applied: bool,
+    /// Why nothing of it was applied, where it was refused; no cell of the file is in it.
+    refused: Option<String>,
     /// Rows in the file; in the day and wide layouts, marks.
     received: usize,
     /// Those that stand and brought something new.
@@ -174,6 +176,7 @@ fn body(upload: Upload, directory: &Directory) -> ImportBody {
         encoding: report.encoding,
         dates: report.dates,
         applied: report.applied,
+        refused: report.refused,
         received: report.received,
         accepted: report.accepted,
         unchanged: report.unchanged,

@@ -1,8 +1,8 @@
 //! A file of many schools: each applied for itself, so that what fails at one leaves the others as they are.
 
-use super::read::{self, Brought, OfFile};
+use super::read::{self, Brought, OfFile, Unread};
 use super::schools::{Schools, Sender};
-use super::{ImportError, ImportReport, Job, Options, Progress, Sent, SentFile, Stop, Work};
+use super::{ImportError, Job, Options, Progress, Sent, SentFile, Stop, UploadAnswer, Work};
 use crate::gate::{Gate, Refusal, Released, Trail};
 use crate::intake::parse::{Kept, Tally};
 use crate::intake::report::{Reported, Wrong};
@@ -18,7 +18,7 @@ pub struct SchoolImport {
     /// Rows of it in the file.
     pub received: usize,
     /// Its report, or why nothing of it was taken.
-    pub outcome: Result<Released<ImportReport>, ImportError>,
+    pub outcome: Result<Released<UploadAnswer>, ImportError>,
 }
 
 /// What became of a file.
@@ -49,13 +49,13 @@ pub async fn import_many(
     (options, progress, stop): (Options, Arc<dyn Progress>, Stop),
 ) -> Result<FileImport, ImportError> {
     let work = Work::new(stop.clone());
-    let job = Job { gate: gate.clone(), sent, file, options, progress, work, sender: Some(sender.clone()) };
+    let who = Some(sender.clone());
+    let job = Job { gate: gate.clone(), sent, file, options, progress, work, sender: who, request: None };
     let (digest, read) = tokio::join!(job.digest(), job.read_all(sender.clone()));
     let (digest, read) = match (digest, read) {
         (Ok(digest), Ok(read)) => (digest, read),
-        (Err(error), _) | (_, Err(error)) => {
-            return Err(recorded(gate, &job.trail(&sender), error).await);
-        }
+        (Ok(digest), Err(unread)) => return Err(job.unread(&sender, unread, digest).await),
+        (Err(error), _) => return Err(recorded(gate, &job.trail(&sender), error).await),
     };
     if read.schools.is_empty() {
         let trail = job.trail(&sender);
@@ -122,9 +122,32 @@ impl Job {
         trail
     }
 
-    async fn read_all(&self, sender: Sender) -> Result<read::ReadFile, ImportError> {
+    /// Writes down a file that could not be read: in the history of every school that it had named, and where it had
+    /// named none in an entry of the sender.
+    async fn unread(&self, sender: &Sender, unread: Unread, digest: [u8; 32]) -> ImportError {
+        let Unread { error, schools } = unread;
+        let ImportError::File(wrong) = &error else {
+            return recorded(&self.gate, &self.trail(sender), error).await;
+        };
+        if schools.is_empty() {
+            return recorded(&self.gate, &self.trail(sender), error).await;
+        }
+        for school in schools {
+            let refused = match school.opened {
+                Ok(permit) => self.refuse(permit, digest, wrong).await.map(|_| ()),
+                Err(refusal) => Err(refusal.into()),
+            };
+            if let (Err(refusal), Some(trail)) = (refused, &school.trail) {
+                recorded(&self.gate, trail, refusal).await;
+            }
+        }
+        error
+    }
+
+    async fn read_all(&self, sender: Sender) -> Result<read::ReadFile, Unread> {
         let (job, at) = (self.clone(), self.gate.clock().school_now());
-        self.work.apart(move || read::read(&job, Schools::named(&job.gate, sender), at)).await?
+        let read = self.work.apart(move || read::read(&job, Schools::named(&job.gate, sender), at));
+        read.await.map_err(Unread::from)?
     }
 
     /// Whether any row of the file cannot stand, or is of a school that is shut: then `strict` applies none of it.

@@ -14,19 +14,21 @@ pub use many::{FileImport, SchoolImport, import_many};
 pub use schools::Sender;
 pub use work::{Stop, StopWhenDropped, Work};
 
+use super::answer::{Refused, answer};
 use super::history;
 use super::parse::{Content, FileError, Format, Limits};
 use super::report::{Reported, Wrong};
 use super::staging::{self, Note, Plan};
-use super::{ImportReport, calendars, marks, roll};
+use super::{ImportReport, UploadAnswer, calendars, marks, roll};
 use crate::domain::calendar::SchoolYear;
 use crate::domain::identifiers::ImportId;
 use crate::domain::words;
 use crate::gate::{Gate, OfSchool, Permit, Refusal, Released};
+use crate::http::RequestId;
 use crate::registers;
 use crate::store::StoreError;
 use http::StatusCode;
-use read::{Brought, OfFile};
+use read::{Brought, OfFile, Unread};
 use schools::Schools;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -113,11 +115,13 @@ struct Job {
     work: Work,
     /// Who sends a file of several schools.
     sender: Option<Sender>,
+    /// The request that a refusal answers; none from the command line.
+    request: Option<RequestId>,
 }
 
 /// A school's part of a file, worked out and written down.
 struct Taken {
-    released: Released<ImportReport>,
+    released: Released<UploadAnswer>,
     /// Everything wrong in it, of which the report has the first.
     wrong: Wrong,
 }
@@ -125,17 +129,25 @@ struct Taken {
 /// How often an upload is worked out again when another of the same school, or another that admits, came first.
 const ATTEMPTS: usize = 10;
 
-/// Applies a file to the registers of the permit's school and releases its report.
+/// Applies a file to the registers of the permit's school and releases its report; of a file that is refused, why.
 pub async fn import(
     gate: &Gate,
-    permit: Permit<OfSchool>,
+    (permit, request): (Permit<OfSchool>, Option<RequestId>),
     sent: Sent,
     file: SentFile,
     (options, work): (Options, Work),
-) -> Result<Released<ImportReport>, ImportError> {
-    let job = Job { gate: gate.clone(), sent, file, options, progress: Arc::new(Quiet), work, sender: None };
+) -> Result<Released<UploadAnswer>, ImportError> {
+    let (gate, progress) = (gate.clone(), Arc::new(Quiet));
+    let job = Job { gate, sent, file, options, progress, work, sender: None, request };
     let digest = job.digest().await?;
-    let of_file = job.read_one(permit).await?;
+    let of_file = match job.read_one(permit).await {
+        Ok(of_file) => of_file,
+        Err(Unread { error: ImportError::File(error), schools }) => {
+            let permit = schools.into_iter().find_map(|school| school.opened.ok());
+            return job.refuse(permit.ok_or(Refusal::Answer)?, digest, &error).await;
+        }
+        Err(unread) => return Err(unread.error),
+    };
     Ok(job.apply(of_file, digest, false).await?.released)
 }
 
@@ -146,14 +158,34 @@ impl Job {
     }
 
     /// Reads what the file brings for the one school of a permit.
-    async fn read_one(&self, permit: Permit<OfSchool>) -> Result<OfFile, ImportError> {
+    async fn read_one(&self, permit: Permit<OfSchool>) -> Result<OfFile, Unread> {
         let (job, at) = (self.clone(), self.gate.clock().school_now());
         let read = self.work.apart(move || {
             let schools = Schools::one(&job.gate, permit, job.sender.as_ref());
             read::read(&job, schools, at)
         });
-        let mut schools = read.await??.schools;
-        Ok(schools.pop().ok_or(Refusal::Answer)?)
+        let mut schools = read.await.map_err(Unread::from)??.schools;
+        schools.pop().ok_or_else(|| Refusal::Answer.into())
+    }
+
+    /// Writes a file that cannot be read by columns into the history of a school, with the reason.
+    async fn refuse(
+        &self,
+        permit: Permit<OfSchool>,
+        digest: [u8; 32],
+        error: &FileError,
+    ) -> Result<Released<UploadAnswer>, ImportError> {
+        let refused = Refused::whole(error);
+        let import = ImportId(Uuid::now_v7());
+        permit.note_written_digest(format!("import {}", import.0), digest);
+        permit.note_malformed(refused.word());
+        let mut report = ImportReport::refused(self.sent.as_str(), refused.why.clone());
+        report.import_id = import.0.to_string();
+        let note = Note { import, digest, report: &report, errors: &[] };
+        let tx = staging::only_note(&self.gate, &permit, note).await?;
+        let status = refused.kind.status();
+        let answer = answer(report, Some(refused), self.request.as_ref());
+        Ok(self.gate.commit(permit, tx, status, answer).await?)
     }
 
     /// Applies what the file brings for a school, and releases its report, which names the rejected rows up to a limit. `refuse` applies nothing, since a row of the
@@ -168,7 +200,7 @@ impl Job {
             let base = registers::newest(gate.db(), &permit).await?;
             let admissions = registers::admissions_generation(gate.db(), &permit).await?;
             let Some((plan, mut report)) = self.plan(&permit, &brought).await? else {
-                let again = self.read_one(permit).await?;
+                let again = self.read_one(permit).await.map_err(|unread| unread.error)?;
                 (permit, brought, rejected) = (again.opened?, again.brought, again.rejected);
                 continue;
             };
@@ -180,14 +212,15 @@ impl Job {
             };
             report.rows_left_out += rows.left_out;
             let errors = rows.file;
-            note_what_is_asked(&permit, &report);
-            let refused =
-                refuse || (self.options.strict && report.rejected > 0) || !report.to_confirm.is_empty();
-            if self.options.dry_run || refused {
-                let status = if refused { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+            let refused = Refused::of(&report, self.sent, (self.options.strict, refuse));
+            note_what_is_asked(&permit, &report, refused.as_ref());
+            if self.options.dry_run || refused.is_some() {
+                report.refused = refused.as_ref().map(|refused| refused.why.clone());
+                let status = refused.as_ref().map_or(StatusCode::OK, |refused| refused.kind.status());
                 let note = Note { import, digest, report: &report, errors: &errors };
                 let tx = staging::only_note(gate, &permit, note).await?;
-                return Ok(Taken { released: gate.commit(permit, tx, status, report).await?, wrong });
+                let answer = answer(report, refused, self.request.as_ref());
+                return Ok(Taken { released: gate.commit(permit, tx, status, answer).await?, wrong });
             }
             report.applied = true;
             let upload = staging::stage(gate, &permit, &plan, import, (base, at)).await?;
@@ -195,7 +228,8 @@ impl Job {
             match staging::switch(gate, &permit, &plan, upload, (admissions, note)).await? {
                 Some(tx) => {
                     let raised = report.protection_raised;
-                    let released = gate.commit(permit, tx, StatusCode::OK, report).await?;
+                    let answer = answer(report, None, None);
+                    let released = gate.commit(permit, tx, StatusCode::OK, answer).await?;
                     self.work.alarm(RAISED, raised);
                     return Ok(Taken { released, wrong });
                 }
@@ -246,8 +280,8 @@ impl Job {
 /// The word of the entry, and of the alarm, of an upload that raised protection.
 const RAISED: &str = "protection_raised";
 
-/// Says in the entry what somebody should look at: what no file can take back, or what its sender was asked.
-fn note_what_is_asked(permit: &Permit<OfSchool>, report: &ImportReport) {
+/// Says in the entry what somebody should look at: what no file can take back, or why nothing was applied.
+fn note_what_is_asked(permit: &Permit<OfSchool>, report: &ImportReport, refused: Option<&Refused>) {
     let raised = report.protection_raised;
     let import = &report.import_id;
     permit.note_record(if raised > 0 {
@@ -255,8 +289,8 @@ fn note_what_is_asked(permit: &Permit<OfSchool>, report: &ImportReport) {
     } else {
         format!("import {import}")
     });
-    if !report.to_confirm.is_empty() {
-        permit.note_reason("to_confirm");
+    if let Some(refused) = refused {
+        permit.note_malformed(refused.word());
     } else if raised > 0 {
         permit.note_reason(RAISED);
     }

@@ -5,7 +5,7 @@ use super::super::marks::{Gathered, Placing};
 use super::super::parse::{self, CalendarRow, CellFault, File, MarkRow, PupilRow, Rejected, RowError, Tally};
 use super::super::report::Reported;
 use super::file::Quiet;
-use super::schools::Schools;
+use super::schools::{SchoolInFile, Schools};
 use super::{ImportError, Job, Sent};
 use crate::domain::identifiers::SchoolId;
 use crate::gate::{OfSchool, Permit, Refusal, Trail};
@@ -52,13 +52,32 @@ pub(super) struct ReadFile {
     pub(super) of_no_school: Tally,
 }
 
-/// Reads the whole file on the thread that it is called on, which it blocks until it has, or is to stop.
-pub(super) fn read(job: &Job, schools: Schools, at: DateTime<Utc>) -> Result<ReadFile, ImportError> {
-    let read = read_all(job, schools, at);
-    if job.work.stop.is_stopped() { Err(ImportError::Stopped) } else { read }
+/// A file that could not be read, and the schools that it had named by then: it stands in the history of each.
+pub(super) struct Unread {
+    pub(super) error: ImportError,
+    pub(super) schools: Vec<SchoolInFile>,
 }
 
-fn read_all(job: &Job, schools: Schools, at: DateTime<Utc>) -> Result<ReadFile, ImportError> {
+impl From<Refusal> for Unread {
+    fn from(refusal: Refusal) -> Self {
+        Self { error: refusal.into(), schools: Vec::new() }
+    }
+}
+
+/// Reads the whole file on the thread that it is called on, which it blocks until it has, or is to stop.
+pub(super) fn read(job: &Job, mut schools: Schools, at: DateTime<Utc>) -> Result<ReadFile, Unread> {
+    let read = read_all(job, &mut schools, at);
+    let read = if job.work.stop.is_stopped() { Err(ImportError::Stopped) } else { read };
+    read.map_err(|error| {
+        if schools.all.is_empty() {
+            // Nothing of it says whose it is: then it is the sender's own school's, if there is one.
+            schools.open_default();
+        }
+        Unread { error, schools: schools.all }
+    })
+}
+
+fn read_all(job: &Job, schools: &mut Schools, at: DateTime<Utc>) -> Result<ReadFile, ImportError> {
     let mut source = job.file.open(Arc::clone(&job.progress), job.work.stop.clone())?;
     let mut whose = schools.whose();
     let (format, limits) =
@@ -112,7 +131,7 @@ fn with_rejected(job: &Job, mut read: ReadFile) -> Result<ReadFile, ImportError>
 /// Marks on their way into what is gathered for each school.
 struct TakingMarks<'j> {
     job: &'j Job,
-    schools: Schools,
+    schools: &'j mut Schools,
     at: DateTime<Utc>,
     /// By the place of the school, with the rows that were taken or were of a school that is shut.
     gathered: Vec<(Option<Gathered>, usize)>,
@@ -120,7 +139,7 @@ struct TakingMarks<'j> {
 }
 
 impl<'j> TakingMarks<'j> {
-    fn new(job: &'j Job, schools: Schools, at: DateTime<Utc>) -> Self {
+    fn new(job: &'j Job, schools: &'j mut Schools, at: DateTime<Utc>) -> Self {
         Self { job, schools, at, gathered: Vec::new(), details: Arc::default() }
     }
 
@@ -151,10 +170,9 @@ impl<'j> TakingMarks<'j> {
     }
 
     fn end(self, tally: Tally) -> ReadFile {
-        let mut schools = self.schools;
-        let mut tallies = share(tally, &mut schools);
+        let mut tallies = share(tally, self.schools);
         let mut gathered = self.gathered.into_iter();
-        let all = schools.all.into_iter().map(|school| {
+        let all = std::mem::take(&mut self.schools.all).into_iter().map(|school| {
             let mut tally = tallies.of.remove(&school.school).unwrap_or_default();
             let (gathered, taken) = gathered.next().unwrap_or_default();
             tally.received = taken + tally.rejected.rows;
@@ -172,7 +190,7 @@ impl<'j> TakingMarks<'j> {
 fn by_school<R>(
     job: &Job,
     file: File<R>,
-    mut schools: Schools,
+    schools: &mut Schools,
     named: impl Fn(&R) -> Option<&str>,
     brought: impl Fn(File<R>) -> Brought,
 ) -> ReadFile {
@@ -196,9 +214,9 @@ fn by_school<R>(
         }
     }
     tally.rejected.errors.sort_by_key(|error| error.line);
-    let mut tallies = share(tally, &mut schools);
+    let mut tallies = share(tally, schools);
     let mut of = of.into_iter();
-    let all = schools.all.into_iter().map(|school| {
+    let all = std::mem::take(&mut schools.all).into_iter().map(|school| {
         let mut tally = tallies.of.remove(&school.school).unwrap_or_default();
         let rows = of.next().unwrap_or_default();
         tally.received = rows.len() + tally.rejected.rows;
@@ -221,7 +239,7 @@ struct Tallies {
 fn share(mut tally: Tally, schools: &mut Schools) -> Tallies {
     if schools.all.is_empty() {
         // A school's own file without a row is that school's all the same.
-        schools.known(None);
+        schools.open_default();
     }
     // Sent for one school, all of it is that school's, rows that cannot be taken apart included.
     if let (false, [one]) = (schools.are_many(), schools.all.as_slice()) {

@@ -120,8 +120,8 @@ impl Schools {
     }
 
     /// Opens the school whose rows they are that name none, if there is one.
-    pub(super) fn known(&mut self, number: Option<&str>) {
-        let _ = self.of(number);
+    pub(super) fn open_default(&mut self) {
+        let _ = self.of(None);
     }
 
     /// Opens a school of which no row was taken, where the file may have rows of it.
