@@ -117,9 +117,9 @@ fn of_grid(
     };
     let mut opened = Opened::new(source, format)?;
     opened.choose_sheet(source, limits, &|first, second| read(first, second).is_ok())?;
-    let (first, second) = opened.head(source, limits)?;
-    let sheet = read(&first, &second)?;
-    take.header(sheet.names(&first, &second));
+    let head = opened.head(source, limits)?;
+    let sheet = read(&head.first, &head.second)?;
+    take.header(sheet.names(&head.first, &head.second));
     let mut rows = opened.rows(source, limits)?;
     let mut head_rows = sheet.head_rows;
     while let Some(taken) = rows.next()? {

@@ -204,6 +204,14 @@ pub enum FileError {
     /// The first lines name sessions by date in a way that is not one day each.
     #[error("{0}")]
     Sessions(#[from] SessionsError),
+    /// A cell of the first line that cannot be taken, such as a formula.
+    #[error("the name of column {column} {what}")]
+    HeaderCell {
+        /// The column, from 1.
+        column: usize,
+        /// What is wrong with it and what to do.
+        what: &'static str,
+    },
     /// One column whose name has semicolons or tabs in it.
     #[error("the columns are not separated by commas; export or save the file as comma-separated")]
     Separator,

@@ -135,8 +135,9 @@ impl<R> List<'_, R> {
         let limits = self.taking.limits;
         let mut opened = Opened::new(source, format)?;
         opened.choose_sheet(source, limits, &|first, _| Header::read(first, self.table, limits).is_ok())?;
-        let (first, _) = opened.head(source, limits)?;
-        let header = Header::read(&first, self.table, limits)?;
+        let head = opened.head(source, limits)?;
+        head.check(1)?;
+        let header = Header::read(&head.first, self.table, limits)?;
         let forms = prove(&mut *opened.rows(source, limits)?, &header, self.table)?;
         self.taking.tally.encoding = opened.encoding();
         self.taking.tally.comments_dropped = opened.comments();

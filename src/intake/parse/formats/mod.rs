@@ -53,6 +53,26 @@ impl<'r> GridRow<'r> {
     }
 }
 
+/// The first two rows of a file that are not blank, which name its columns.
+#[derive(Default)]
+pub(super) struct Head {
+    pub(super) first: Vec<String>,
+    pub(super) second: Vec<String>,
+    /// Cells of each that cannot be taken, with what is wrong.
+    faults: [Vec<(usize, &'static str)>; 2],
+}
+
+impl Head {
+    /// Refuses names that cannot be taken, such as one that a formula makes: a column under another name than the
+    /// file's own would be another's, or marks missing.
+    pub(super) fn check(&self, rows: usize) -> Result<(), FileError> {
+        match self.faults.iter().take(rows).flatten().next() {
+            Some((at, what)) => Err(FileError::HeaderCell { column: at + 1, what }),
+            None => Ok(()),
+        }
+    }
+}
+
 /// What comes next of a file.
 pub(super) enum Taken<'r> {
     /// A row.
@@ -95,24 +115,23 @@ impl Opened {
     }
 
     /// The first row that is not blank, and the one after it.
-    pub(super) fn head(
-        &self,
-        source: &mut dyn Source,
-        limits: &Limits,
-    ) -> Result<(Vec<String>, Vec<String>), FileError> {
+    pub(super) fn head(&self, source: &mut dyn Source, limits: &Limits) -> Result<Head, FileError> {
         let mut rows = self.rows(source, limits)?;
         let mut next = || loop {
             match rows.next()? {
                 None => return Ok(None),
                 Some(Taken::Broken { .. }) => return Err(FileError::LongHeader),
                 Some(Taken::Row(row)) if row.is_blank() => {}
-                Some(Taken::Row(row)) => return Ok(Some(row.cells().map(str::to_owned).collect())),
+                Some(Taken::Row(row)) => {
+                    let cells: Vec<String> = row.cells().map(str::to_owned).collect();
+                    return Ok(Some((cells, row.faults.to_vec())));
+                }
             }
         };
-        let first = next()?.ok_or(FileError::Empty)?;
+        let (first, of_first) = next()?.ok_or(FileError::Empty)?;
         // What is behind a header is data, and an error of its own row.
-        let second = next().unwrap_or_default().unwrap_or_default();
-        Ok((first, second))
+        let (second, of_second) = next().unwrap_or_default().unwrap_or_default();
+        Ok(Head { first, second, faults: [of_first, of_second] })
     }
 
     /// Chooses the one visible sheet whose first rows are as wanted, where there are several.
@@ -130,7 +149,7 @@ impl Opened {
         for sheet in &sheets {
             self.set_sheet(*sheet);
             match self.head(source, limits) {
-                Ok((first, second)) if wanted(&first, &second) => found.push(*sheet),
+                Ok(head) if wanted(&head.first, &head.second) => found.push(*sheet),
                 Ok(_) | Err(FileError::Empty | FileError::LongHeader) => {}
                 Err(error) => return Err(error),
             }

@@ -97,8 +97,10 @@ fn read_grid(
     let limits = taking.limits;
     let mut opened = Opened::new(source, format)?;
     opened.choose_sheet(source, limits, &|first, second| Sheet::recognise(first, second, limits).is_ok())?;
-    let (first, second) = opened.head(source, limits)?;
-    let sheet = Sheet::recognise(&first, &second, limits)?;
+    let head = opened.head(source, limits)?;
+    head.check(1)?;
+    let sheet = Sheet::recognise(&head.first, &head.second, limits)?;
+    head.check(sheet.head_rows)?;
     let table = sheet.layout.table();
     marks.form = match table.position("date") {
         Some(place) if !table.dates.is_empty() => {

@@ -122,6 +122,45 @@ fn formulas_and_errors_are_never_values() {
 }
 
 #[test]
+fn a_name_that_a_formula_makes_is_refused() {
+    let row: &[Cell<'_>] = &[Text("1"), Empty, Date("46268"), Text("am"), Text("/")];
+    let names = |at: usize, cell: Cell<'static>| {
+        let mut names = LONG.to_vec();
+        names[at] = cell;
+        read(&Book::of(&[&names, row])).unwrap_err()
+    };
+    for (at, cell, word) in [
+        (
+            0,
+            Formula("A9", "Adno"),
+            "column 1 holds a formula, not a value; copy the cells and paste them as values",
+        ),
+        (4, Formula("A9", "Code"), "column 5 holds a formula"),
+        (3, Formula("A9", "of nothing that is known"), "column 4 holds a formula"),
+        (2, Error("#REF!"), "column 3 holds an error of the spreadsheet"),
+    ] {
+        let error = names(at, cell).to_string();
+        assert!(error.contains(word), "{error}");
+    }
+    // In either row of names; what is behind them is a cell of its own row.
+    let halves: &[Cell<'_>] = &[Text("UPN"), Text("AM"), Formula("B2", "PM")];
+    let marks: &[Cell<'_>] = &[Text("B801200005001"), Text("/"), Text("\\")];
+    let error = read(&Book::of(&[&[Empty, Date("46268"), Empty], halves, marks])).unwrap_err();
+    assert_eq!(error, FileError::HeaderCell { column: 3, what: FORMULA });
+    let calendar = Book::of(&[&[Text("Date"), Formula("A1", "AM"), Text("PM")]]);
+    let of_one = (&Limits::default(), &mut of_one_school as &mut WhoseRow<'_>);
+    let error = read_calendar(&mut Cursor::new(calendar.bytes()), Format::Xlsx, of_one).unwrap_err();
+    assert_eq!(error, FileError::HeaderCell { column: 2, what: FORMULA });
+    // A sheet that is not the one that is meant is not looked at.
+    let (meant, other) = (sheet(&[LONG, row]), sheet(&[&[Formula("A1", "Notes"), Text("for the office")]]));
+    let book = Book::new(&[("visible", &other), ("visible", &meant)], &[], false);
+    assert_eq!(read(&book).unwrap().rows.len(), 1);
+}
+
+const FORMULA: &str =
+    "holds a formula, not a value; copy the cells and paste them as values, then send the file again";
+
+#[test]
 fn one_sheet_is_meant_or_it_is_said_which() {
     let marks = sheet(&[LONG, &[Text("1"), Empty, Date("46268"), Text("am"), Text("/")]]);
     let other = sheet(&[&[Text("Notes"), Text("for the office")]]);
