@@ -96,10 +96,15 @@ pub fn main() -> ExitCode {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "the command line speaks to its user")]
 fn fail(error: &anyhow::Error) -> ExitCode {
-    eprintln!("schoolgate: {error:#}");
+    complain(error);
     ExitCode::from(FAILED)
+}
+
+/// Says what is in the way, to standard error.
+#[expect(clippy::print_stderr, reason = "the command line speaks to its user")]
+fn complain(error: &anyhow::Error) {
+    eprintln!("schoolgate: {error:#}");
 }
 
 async fn run(cli: Cli) -> Result<u8> {

@@ -59,7 +59,7 @@ fn one_folder() {
 }
 
 /// Runs the demonstration until its ready file is there, and reads what it wrote.
-fn demo(dir: &Path) -> DemoJson {
+pub fn demo(dir: &Path) -> DemoJson {
     let ready = dir.with_extension("ready");
     let mut command = schoolgate();
     command.args(["demo", "--pupils", "130", "--schools", "2", "--seed", "1", "--today", TODAY]);
@@ -128,15 +128,15 @@ fn told_as_json((exit, expected): (i32, i32), said: &str, why: &str) {
 }
 
 /// A stopped demonstration, and the system of its first school.
-struct Folder<'a> {
-    dir: &'a Path,
-    json: &'a DemoJson,
+pub struct Folder<'a> {
+    pub dir: &'a Path,
+    pub json: &'a DemoJson,
     urn: &'a str,
     caller: &'a DemoCaller,
 }
 
 impl<'a> Folder<'a> {
-    fn new(dir: &'a Path, json: &'a DemoJson) -> Self {
+    pub fn new(dir: &'a Path, json: &'a DemoJson) -> Self {
         let urn = json.schools[0].urn.as_str();
         let name = format!("school_attendance_officer_{urn}");
         Self { dir, json, urn, caller: json.callers.iter().find(|c| c.name == name).unwrap() }
@@ -146,7 +146,13 @@ impl<'a> Folder<'a> {
         self.dir.join("schoolgate.toml")
     }
 
-    fn import_as(&self, (client_id, key): (&str, &str), kind: &str, file: &Path, more: &[&str]) -> Output {
+    pub fn import_as(
+        &self,
+        (client_id, key): (&str, &str),
+        kind: &str,
+        file: &Path,
+        more: &[&str],
+    ) -> Output {
         let mut command = schoolgate();
         command
             .args(["import", kind])
@@ -157,7 +163,7 @@ impl<'a> Folder<'a> {
         command.arg("--config").arg(self.config()).args(more).output().unwrap()
     }
 
-    fn import(&self, kind: &str, file: &Path, more: &[&str]) -> (i32, String) {
+    pub fn import(&self, kind: &str, file: &Path, more: &[&str]) -> (i32, String) {
         let output = self.import_as((&self.caller.client_id, &self.caller.key), kind, file, more);
         let mut said = String::from_utf8(output.stdout).unwrap();
         // A machine that has much else to do holds the writer for longer, which is logged and is no part of the answer.
@@ -168,7 +174,7 @@ impl<'a> Folder<'a> {
     }
 
     /// A file of marks of one pupil on roll, the second of which is wrong where that is wanted.
-    fn marks(&self, name: &str, codes: [&str; 2]) -> (PathBuf, String) {
+    pub fn marks(&self, name: &str, codes: [&str; 2]) -> (PathBuf, String) {
         let rows = std::fs::read_to_string(self.dir.join(&self.json.schools[0].attendance)).unwrap();
         let row = rows.lines().rev().find(|line| line.contains(",2025-11-20,am,")).unwrap();
         let id = row.split(',').next().unwrap().to_owned();

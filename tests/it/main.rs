@@ -31,6 +31,7 @@ mod figures;
 mod fuzz_smoke;
 mod identity;
 mod import_command;
+mod import_errors;
 mod intake;
 mod intake_files;
 mod intake_reports;
@@ -86,6 +87,7 @@ fn trials(suite: &mut Suite) {
     outages::register(suite);
     polling::register(suite);
     import_command::register(suite);
+    import_errors::register(suite);
     intake::register(suite);
     intake_reports::register(suite);
     intake_files::register(suite);

@@ -3,6 +3,7 @@
 //! It opens the same gate and leaves the same entries as uploads over the API, one for each school. It prints counts,
 //! line, column and rule; values go only into the error file that it writes beside the input.
 
+mod error_file;
 mod told;
 
 use super::serve::ServeArgs;
@@ -103,7 +104,8 @@ pub(super) async fn import(args: &ImportArgs) -> Result<u8> {
 }
 
 async fn opened(args: &ImportArgs) -> Result<u8> {
-    let format = match args.file.extension().and_then(|e| e.to_str()) {
+    let extension = args.file.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
+    let format = match extension.as_deref() {
         Some("csv") => Format::Csv,
         Some("ndjson" | "jsonl") => Format::Ndjson,
         Some("xlsx") => Format::Xlsx,

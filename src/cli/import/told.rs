@@ -1,7 +1,7 @@
 //! What `schoolgate import` tells while it works and at its end. Never a value of a row: those go into the error file.
 
-use super::super::{DONE, FAILED, say};
-use super::{ERRORS_MAX, ImportArgs, NOT_AUTHORISED, SOME_REJECTED, TRY_AGAIN};
+use super::super::{DONE, FAILED, complain, say};
+use super::{ERRORS_MAX, ImportArgs, NOT_AUTHORISED, SOME_REJECTED, TRY_AGAIN, error_file};
 use crate::gate::Refusal;
 use crate::intake::{
     self, FileImport, ImportError, ImportReport, Options, Progress, Reported, SchoolImport, Sent,
@@ -11,9 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::fs::{File, OpenOptions};
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
@@ -77,7 +75,7 @@ struct OfFile {
     schools: Vec<OfSchool>,
 }
 
-/// Prints what became of a file, writes the error file, and gives the exit code.
+/// Prints what became of a file, then writes the error file, or takes away that of an earlier run, and gives the exit code.
 pub(super) fn tell(
     args: &ImportArgs,
     (options, sent): (Options, Sent),
@@ -102,24 +100,41 @@ pub(super) fn tell(
     total.codes_mended += imported.of_no_school.codes_mended;
     (total.errors_left_out, total.rows_left_out) = (imported.errors_left_out, imported.rows_left_out);
     let code = code(&schools, &total);
-    let path = args.file.with_extension("errors.csv");
-    if !errors.is_empty() {
-        let mut source =
-            File::open(&args.file).with_context(|| format!("cannot read `{}`", args.file.display()))?;
-        let what = (options.format, sent.content());
-        let mut rows = Vec::new();
-        intake::write_rejected_rows(&mut source, what, &options.limits, &errors, &mut rows)?;
-        write_private(&path, &rows)?;
-    }
+    let whole = schools.iter().all(|school| school.not_taken.is_none());
+    // What was done is told before anything else can be in the way.
     if args.json {
         say(&(serde_json::to_string(&OfFile { total, schools })? + "\n"))?;
     } else {
         say(&text(&schools, &total, &errors))?;
-        if !errors.is_empty() {
-            say(&format!("the rejected rows and what to do are in {}\n", path.display()))?;
-        }
+    }
+    let path = error_file::path_of(&args.file);
+    let written = if errors.is_empty() {
+        if whole { error_file::remove(&path) } else { Ok(()) }
+    } else {
+        write_errors(args, (options, sent), &errors, &path)
+    };
+    if let Err(error) = written {
+        complain(&error);
+        return Ok(FAILED);
+    }
+    if !args.json && !errors.is_empty() {
+        say(&format!("the rejected rows and what to do are in {}\n", path.display()))?;
     }
     Ok(code)
+}
+
+fn write_errors(
+    args: &ImportArgs,
+    (options, sent): (Options, Sent),
+    errors: &[Reported],
+    path: &Path,
+) -> Result<()> {
+    let mut source =
+        File::open(&args.file).with_context(|| format!("cannot read `{}`", args.file.display()))?;
+    let what = (options.format, sent.content());
+    error_file::write(path, |into| {
+        Ok(intake::write_rejected_rows(&mut source, what, &options.limits, errors, into)?)
+    })
 }
 
 /// What is printed where there is nothing to count.
@@ -134,7 +149,7 @@ fn of_school(school: SchoolImport) -> Result<OfSchool> {
             let mut report: ImportReport = serde_json::from_slice(released.body())?;
             // Values are for the error file alone.
             report.errors.clear();
-            let left = report.rejected > 0 || !report.to_confirm.is_empty();
+            let left = report.rejected > 0 || report.refused.is_some();
             let exit = if left { SOME_REJECTED } else { DONE };
             OfSchool { urn, not_taken: None, report, exit }
         }
@@ -184,6 +199,7 @@ fn sum(schools: &[OfSchool]) -> ImportReport {
         total.columns_ignored.clone_from(&one.report.columns_ignored);
         total.columns_left.clone_from(&one.report.columns_left);
         total.to_confirm.clone_from(&one.report.to_confirm);
+        total.refused.clone_from(&one.report.refused);
     }
     total
 }
@@ -204,8 +220,8 @@ fn text(schools: &[OfSchool], total: &ImportReport, errors: &[Reported]) -> Stri
         let _ = writeln!(text, "{applied} of {} schools applied: {}", schools.len(), counts(total));
     }
     for school in schools {
-        for ask in &school.report.to_confirm {
-            let _ = writeln!(text, "{} not applied: {ask}", school.urn);
+        if let Some(why) = &school.report.refused {
+            let _ = writeln!(text, "{} refused: {why}", school.urn);
         }
     }
     let left: BTreeSet<&String> = schools.iter().flat_map(|school| &school.report.columns_left).collect();
@@ -248,11 +264,4 @@ fn counts(report: &ImportReport) -> String {
         report.kept_as_history,
         report.rejected
     )
-}
-
-/// It quotes cells of children's records: for its owner only.
-fn write_private(path: &Path, rows: &[u8]) -> Result<()> {
-    let opened = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(path);
-    let mut file = opened.with_context(|| format!("cannot write `{}`", path.display()))?;
-    Ok(file.write_all(rows)?)
 }
