@@ -1,5 +1,6 @@
 //! The attendance officer's system, which reads its area line by line and keeps none.
 
+use super::threads::{Busy, Threads};
 use anyhow::{Context as _, Result, ensure};
 use reqwest::{Certificate, Identity};
 use schoolgate::crypto::{Sha256, to_hex};
@@ -25,17 +26,23 @@ pub struct Answered {
     first_line: Duration,
     whole: Duration,
     growth_kib: u64,
+    busy: Busy,
 }
 
 impl fmt::Display for Answered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { lines, bytes, first_line, whole, growth_kib } = self;
+        let Self { lines, bytes, first_line, whole, growth_kib, busy } = self;
         let (mebibytes, growth) = (bytes >> 20, growth_kib / 1024);
+        let children = u32::try_from(*lines).unwrap_or(u32::MAX).max(1);
+        let micros = |all: Duration| (all / children).as_secs_f64() * 1e6;
         write!(
             f,
-            "{lines} | {mebibytes} | {} ms | {:.2} s | {growth} MiB",
+            "{lines} | {mebibytes} | {} ms | {:.2} s | {growth} MiB | {:.0} | {:.0} | {:.0}",
             first_line.as_millis(),
-            whole.as_secs_f64()
+            whole.as_secs_f64(),
+            micros(busy.gateway),
+            micros(busy.sqlite),
+            micros(busy.client),
         )
     }
 }
@@ -67,6 +74,7 @@ impl Asking {
         // The peak is counted from here on.
         std::fs::write("/proc/self/clear_refs", "5")?;
         let before = memory_kib("VmRSS:")?;
+        let threads = Threads::now();
         let begun = Instant::now();
         let body = "{\"area\": \"own\"}\n";
         let mut answer = self.http.post(&self.address).bearer_auth(token).body(body).send().await?;
@@ -79,6 +87,7 @@ impl Asking {
             }
         }
         let took = begun.elapsed();
+        let busy = threads.since();
         let lines = whole.lines;
         let bytes = whole.bytes;
         whole.hold()?;
@@ -88,6 +97,7 @@ impl Asking {
             first_line: first_line.context("no line came")?,
             whole: took,
             growth_kib: memory_kib("VmHWM:")?.saturating_sub(before),
+            busy,
         })
     }
 }

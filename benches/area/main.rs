@@ -4,7 +4,7 @@
 //! `cargo bench --bench area`. It starts the demonstration in this process, registers 150 further schools whose returns
 //! come to its authority, imports two years of 60,000 pupils with the program itself, and asks as the attendance officer's
 //! system, twice: the first time every child is given a handle. Gateway and client share this process, so that its memory
-//! is that of both. `BENCH_PUPILS` and `BENCH_SCHOOLS` make it smaller; with `BENCH_DATABASE_URL`, an empty PostgreSQL
+//! is that of both, and what each takes of the processors is told by its threads, µs a child. `BENCH_PUPILS` and `BENCH_SCHOOLS` make it smaller; with `BENCH_DATABASE_URL`, an empty PostgreSQL
 //! database, all is done there as well. The files are those of `cargo bench --bench import`.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
@@ -18,6 +18,7 @@ mod command;
 mod files;
 #[path = "../common/process.rs"]
 mod process;
+mod threads;
 
 use anyhow::{Context as _, Result};
 use asking::Asking;
@@ -28,7 +29,14 @@ use schoolgate::app;
 use schoolgate::demo::run::{DemoArgs, start};
 use schoolgate::store::{Db, Tx};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
+use threads::CLIENT;
+use tokio::runtime::Builder;
+
+/// As in the program itself.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Bars for two cores; printed beside what was measured.
 const ON_SQLITE: Duration = Duration::from_secs(4);
@@ -46,8 +54,12 @@ async fn main() -> Result<()> {
     let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/bench-import");
     let files = Files::make(&authority, &dir, false)?;
     println!("load average before: {}", std::fs::read_to_string("/proc/loadavg").unwrap_or_default().trim());
-    println!("| database | asked | lines | MiB | first line | whole | growth of memory |");
-    println!("|----------|-------|------:|----:|-----------:|------:|-----------------:|");
+    println!(
+        "| database | asked | lines | MiB | first line | whole | growth | gateway µs | SQLite µs | client µs |"
+    );
+    println!(
+        "|----------|-------|------:|----:|-----------:|------:|-------:|-----------:|----------:|----------:|"
+    );
     measure(&authority, &files, &dir, None, ON_SQLITE).await?;
     match std::env::var("BENCH_DATABASE_URL") {
         Ok(url) => measure(&authority, &files, &dir, Some(url), ON_POSTGRESQL).await?,
@@ -91,10 +103,15 @@ async fn measure(
     ] {
         command.run(kind, file, &[]).await?;
     }
-    let asking = Asking::new(&demo)?;
+    // On a thread of its own, so that what it takes is told apart.
+    let client = Builder::new_multi_thread().worker_threads(1).thread_name(CLIENT).enable_all().build()?;
+    let asking = Arc::new(Asking::new(&demo)?);
     for asked in ["first", "again", "once more"] {
-        println!("| {name} | {asked} | {} |", asking.once().await?);
+        let asking = Arc::clone(&asking);
+        let answered = client.spawn(async move { asking.once().await }).await??;
+        println!("| {name} | {asked} | {answered} |");
     }
+    client.shutdown_background();
     println!("bars: {bar:?} whole, 500 ms to the first line, 32 MiB");
     demo.running.stop().await;
     Ok(())
