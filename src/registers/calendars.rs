@@ -3,7 +3,7 @@
 use super::{Upload, Versioned};
 use crate::domain::calendar::{SchoolCalendar, SchoolYear};
 use crate::gate::{OfSchool, Permit};
-use crate::store::{self, Db, SetSql, StoreError, Tx, must_touch, on, over_ids, read};
+use crate::store::{self, Db, SetSql, StoreError, Tx, must_touch, on, over_ids, read, read_many};
 use chrono::{DateTime, Utc};
 use std::sync::{Arc, OnceLock};
 use uuid::Uuid;
@@ -100,7 +100,9 @@ pub(super) async fn between_each(
     last: i64,
 ) -> Result<Vec<CalendarRow>, StoreError> {
     let set = store::ids(schools);
-    Ok(read!(db, c => sqlx::query_as(OF_SCHOOLS.of(db)).bind(set).bind(first).bind(last).fetch_all(c).await)?)
+    Ok(
+        read_many!(db, c => sqlx::query_as(OF_SCHOOLS.of(db)).bind(set).bind(first).bind(last).fetch_all(c).await)?,
+    )
 }
 
 /// Stages a calendar under an upload.

@@ -5,7 +5,7 @@ use crate::domain::attendance::{Entered, MinutesLate, PackedYear, take_out};
 use crate::domain::calendar::{SchoolYear, london};
 use crate::domain::identifiers::EnrolmentId;
 use crate::gate::{DutyPermit, OfSchool, Permit};
-use crate::store::{self, Db, SetSql, StoreError, Touched, Tx, must_touch, on, over_pairs, read};
+use crate::store::{self, Db, SetSql, StoreError, Touched, Tx, must_touch, on, over_pairs, read, read_many};
 use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
@@ -152,7 +152,7 @@ pub(super) async fn between_each(
 ) -> Result<Vec<MarksRow>, StoreError> {
     let set = store::pairs(enrolments);
     let text = if counts_only { COUNTS_OF_EACH } else { COLUMNS_OF_EACH };
-    let mut rows: Vec<MarksRow> = read!(db, c => sqlx::query_as(text.of(db))
+    let mut rows: Vec<MarksRow> = read_many!(db, c => sqlx::query_as(text.of(db))
         .bind(set).bind(first).bind(last).fetch_all(c).await)?;
     for row in &mut rows {
         row.counts_only = counts_only;

@@ -6,7 +6,7 @@
 use super::cases::{Case, Row};
 use super::enrolled::{Enrolled, State, fold};
 use crate::domain::identifiers::{OrganisationId, PupilId, SchoolId};
-use crate::store::{self, Db, SetSql, StoreError, over_ids, read};
+use crate::store::{self, Db, SetSql, StoreError, over_ids, read_many};
 use chrono::{DateTime, NaiveDate, Utc};
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -46,7 +46,8 @@ pub async fn enrolled_of_each(
     today: NaiveDate,
 ) -> Result<HashMap<PupilId, Vec<Enrolled>>, StoreError> {
     let set = store::ids(pupils.iter().map(|pupil| pupil.0));
-    let rows: Vec<Of<State>> = read!(db, c => sqlx::query_as(ENROLLED.of(db)).bind(set).fetch_all(c).await)?;
+    let rows: Vec<Of<State>> =
+        read_many!(db, c => sqlx::query_as(ENROLLED.of(db)).bind(set).fetch_all(c).await)?;
     Ok(by_child(rows).into_iter().map(|(pupil, states)| (pupil, fold(states, today))).collect())
 }
 
@@ -58,7 +59,7 @@ pub async fn cases_of_each(
     (now, today): (DateTime<Utc>, NaiveDate),
 ) -> Result<HashMap<PupilId, Vec<Case>>, StoreError> {
     let set = store::ids(pupils.iter().map(|pupil| pupil.0));
-    let rows: Vec<Of<Row>> = read!(db, c => sqlx::query_as(CASES.of(db))
+    let rows: Vec<Of<Row>> = read_many!(db, c => sqlx::query_as(CASES.of(db))
         .bind(set).bind(organisation.0).bind(now).bind(today).fetch_all(c).await)?;
     by_child(rows)
         .into_iter()
@@ -75,7 +76,7 @@ pub async fn enrolled_at(
     schools: impl IntoIterator<Item = SchoolId>,
 ) -> Result<Vec<PupilId>, StoreError> {
     let set = store::ids(schools.into_iter().map(|school| school.0));
-    let ids: Vec<Uuid> = read!(db, c => sqlx::query_scalar(AT.of(db)).bind(set).fetch_all(c).await)?;
+    let ids: Vec<Uuid> = read_many!(db, c => sqlx::query_scalar(AT.of(db)).bind(set).fetch_all(c).await)?;
     Ok(ids.into_iter().map(PupilId).collect())
 }
 

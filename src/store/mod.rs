@@ -18,7 +18,7 @@ pub use held::{HELD_MAX, Held, STEP, longest_write, write_seconds};
 pub use migrations::{migrate, schema_of, versions};
 #[cfg(test)]
 pub(crate) use plans::plan_of;
-pub use readers::{Reader, Readers};
+pub use readers::{Reader, Readers, by_handfuls};
 pub use sets::{SetSql, ids, listed, pairs};
 pub(crate) use sets::{over_bytes, over_ids, over_pairs};
 
@@ -101,6 +101,24 @@ macro_rules! read {
     };
 }
 
+/// The same for a statement that gives many rows: they are taken by the handful.
+macro_rules! read_many {
+    ($db:expr, $c:ident => $body:expr) => {
+        match $db {
+            $crate::store::Db::Sqlite { readers, .. } => match readers.take().await {
+                Ok(mut reader) => {
+                    let $c = &mut *reader;
+                    let result = $crate::store::by_handfuls(async { $body }).await;
+                    reader.after(&result);
+                    result
+                }
+                Err(error) => Err(error),
+            },
+            $crate::store::Db::Postgres($c) => $body,
+        }
+    };
+}
+
 /// Runs one body on the connection of an open transaction.
 macro_rules! on {
     ($tx:expr, $c:ident => $body:expr) => {
@@ -116,7 +134,7 @@ macro_rules! on {
         }
     };
 }
-pub(crate) use {on, read};
+pub(crate) use {on, read, read_many};
 
 /// A write's row count, from either driver.
 pub trait Touched {

@@ -1,6 +1,7 @@
 //! Opening a database by its URL, with limits on everything.
 
 use super::checkpoint::{BACKSTOP_PAGES, Checkpoints};
+use super::readers::AHEAD;
 use super::{Db, Readers, StoreError};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -57,7 +58,7 @@ async fn open_sqlite(url: &str, make: bool) -> Result<Db, StoreError> {
     // The file is made, and its mode set, before anything else opens it.
     let write = one_connection(options.clone()).await?;
     let checkpoints = Checkpoints::start(one_connection(options.clone()).await?);
-    let options = options.read_only(true).create_if_missing(false);
+    let options = options.read_only(true).create_if_missing(false).row_buffer_size(AHEAD);
     let readers = Readers::new(options.clone(), SQLITE_READERS, ACQUIRE);
     let read = SqlitePoolOptions::new()
         .max_connections(SQLITE_READERS)

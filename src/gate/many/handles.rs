@@ -3,7 +3,7 @@
 use super::super::permit::Holder;
 use crate::crypto;
 use crate::domain::identifiers::{OrganisationId, PupilId, SystemId};
-use crate::store::{self, Db, SetSql, StoreError, Tx, on, over_bytes, over_ids, over_pairs, read};
+use crate::store::{self, Db, SetSql, StoreError, Tx, on, over_bytes, over_ids, over_pairs, read_many};
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
@@ -40,7 +40,7 @@ pub(in super::super) async fn resolve_each<'a>(
         .map(|bytes| crypto::to_hex(&bytes))
         .collect();
     let set = store::listed(known);
-    let rows: Vec<Row> = read!(db, c => sqlx::query_as(RESOLVE.of(db))
+    let rows: Vec<Row> = read_many!(db, c => sqlx::query_as(RESOLVE.of(db))
         .bind(set).bind(system.0).bind(organisation.0).fetch_all(c).await)?;
     Ok(rows.into_iter().map(|(handle, pupil)| (crypto::to_hex(&handle), PupilId(pupil))).collect())
 }
@@ -52,7 +52,7 @@ pub(super) async fn held_each(
     pupils: &[PupilId],
 ) -> Result<HashMap<PupilId, String>, StoreError> {
     let set = store::ids(pupils.iter().map(|pupil| pupil.0));
-    let rows: Vec<Row> = read!(db, c => sqlx::query_as(HELD.of(db))
+    let rows: Vec<Row> = read_many!(db, c => sqlx::query_as(HELD.of(db))
         .bind(set).bind(holder.system.0).bind(holder.organisation.0).fetch_all(c).await)?;
     Ok(rows.into_iter().map(|(handle, pupil)| (PupilId(pupil), crypto::to_hex(&handle))).collect())
 }

@@ -4,6 +4,11 @@
 //! turns of threads for every statement, which takes about as long as the statement. A connection to a file of this
 //! machine does not go away meanwhile; whether its thread has ended shows in the statement's own result.
 
+mod handfuls;
+
+pub(super) use handfuls::AHEAD;
+pub use handfuls::by_handfuls;
+
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use std::fmt;
