@@ -2,11 +2,10 @@
 
 use super::{Upload, Versioned};
 use crate::domain::identifiers::{EnrolmentId, PupilId, SchoolId};
-use crate::domain::roll::{EnrolmentState, EnrolmentStatus, protected_enrolments};
-use crate::gate::{DutyPermit, OfChild, OfSchool, Permit};
-use crate::store::{self, Db, SetSql, StoreError, Touched, Tx, must_touch, on, over_ids, read};
+use crate::domain::roll::{EnrolmentState, EnrolmentStatus};
+use crate::gate::{DutyPermit, OfSchool, Permit};
+use crate::store::{Db, StoreError, Touched, Tx, must_touch, on, read};
 use chrono::{DateTime, NaiveDate, Utc};
-use std::collections::HashMap;
 use uuid::Uuid;
 
 /// One state of an enrolment.
@@ -103,13 +102,6 @@ impl Enrolment {
     }
 }
 
-const OF_PUPIL: &str = "SELECT e.*, v.committed_at FROM enrolments e \
-     JOIN register_versions v ON v.school_id = e.school_id AND v.version = e.version WHERE e.pupil_id = $1";
-const OF_PUPILS: SetSql = over_ids!(
-    "SELECT e.*, v.committed_at FROM ",
-    " CROSS JOIN enrolments e CROSS JOIN register_versions v WHERE e.pupil_id = s.id \
-     AND v.school_id = e.school_id AND v.version = e.version"
-);
 const OF_SCHOOL: &str = "SELECT e.*, v.committed_at FROM enrolments e \
      JOIN register_versions v ON v.school_id = e.school_id AND v.version = e.version \
      WHERE e.school_id = $1 AND e.version = (SELECT MAX(n.version) FROM enrolments n \
@@ -121,54 +113,6 @@ const MATCHING: &str = "SELECT DISTINCT e.pupil_id FROM enrolments e \
      AND e.version = (SELECT MAX(n.version) FROM enrolments n \
      JOIN register_versions w ON w.school_id = n.school_id AND w.version = n.version \
      WHERE n.school_id = e.school_id AND n.id = e.id)";
-
-/// Every state of every enrolment of the permit's child that the permit reaches.
-pub(super) async fn of_child(db: &Db, permit: &Permit<OfChild>) -> Result<Vec<Enrolment>, StoreError> {
-    reached(db, permit, |school, protected| permit.reaches(school, protected)).await
-}
-
-/// Every state of the child's enrolments at the other school of a dual registration, of which the permit gives no more
-/// than its [`Permit::counterpart_sections`].
-pub(super) async fn at_counterpart(db: &Db, permit: &Permit<OfChild>) -> Result<Vec<Enrolment>, StoreError> {
-    reached(db, permit, |school, protected| !protected && permit.counterpart() == Some(school)).await
-}
-
-async fn reached(
-    db: &Db,
-    permit: &Permit<OfChild>,
-    reaches: impl Fn(SchoolId, bool) -> bool,
-) -> Result<Vec<Enrolment>, StoreError> {
-    let all: Vec<Enrolment> =
-        read!(db, c => sqlx::query_as(OF_PUPIL).bind(permit.pupil().0).fetch_all(c).await)?;
-    Ok(within(all, reaches))
-}
-
-/// Those of all states of a child's enrolments that somebody reaches.
-fn within(all: Vec<Enrolment>, reaches: impl Fn(SchoolId, bool) -> bool) -> Vec<Enrolment> {
-    let states: Vec<EnrolmentState> = all.iter().map(Enrolment::for_protection).collect();
-    let protected = protected_enrolments(&states);
-    all.into_iter().filter(|e| reaches(e.school(), protected.contains(&e.enrolment()))).collect()
-}
-
-/// The same as [`of_child`] for each of these permits.
-pub(super) async fn of_each_child(
-    db: &Db,
-    permits: &[&Permit<OfChild>],
-) -> Result<HashMap<PupilId, Vec<Enrolment>>, StoreError> {
-    let reaching: HashMap<PupilId, &Permit<OfChild>> =
-        permits.iter().map(|permit| (permit.pupil(), *permit)).collect();
-    let set = store::ids(reaching.keys().map(|pupil| pupil.0));
-    let all: Vec<Enrolment> = read!(db, c => sqlx::query_as(OF_PUPILS.of(db)).bind(set).fetch_all(c).await)?;
-    let mut by_child: HashMap<PupilId, Vec<Enrolment>> = HashMap::with_capacity(reaching.len());
-    for state in all {
-        by_child.entry(state.pupil()).or_default().push(state);
-    }
-    let reached = by_child.into_iter().filter_map(|(pupil, states)| {
-        let permit = reaching.get(&pupil)?;
-        Some((pupil, within(states, |school, protected| permit.reaches(school, protected))))
-    });
-    Ok(reached.collect())
-}
 
 /// The roll of the permit's school, leavers included, as it counts now.
 pub async fn school_roll(db: &Db, permit: &Permit<OfSchool>) -> Result<Vec<Enrolment>, StoreError> {

@@ -1,7 +1,7 @@
 //! Registers made up by a test: records as the readers give them, without a database.
 
 use super::child::EnrolmentRecord;
-use super::{CalendarRow, ChildRecord, Enrolment, MarksRow};
+use super::{CalendarRow, ChildRecord, MarksRow, RollState};
 use crate::domain::attendance::{Entered, MinutesLate, PackedYear};
 use crate::domain::calendar::{SchoolCalendar, SchoolYear};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -21,32 +21,18 @@ pub struct Made {
 /// A child with one enrolment.
 pub fn child(made: Made) -> ChildRecord {
     let (school_id, id) = (made.school, Uuid::from_u128(1));
-    let state = Enrolment {
+    let state = RollState {
         school_id,
         id,
         version: 1,
         committed_at: DateTime::UNIX_EPOCH,
         pupil_id: Uuid::from_u128(2),
-        school_pupil_id: None,
-        upn: None,
-        upn_permanent: false,
-        surname: String::new(),
-        surname_key: String::new(),
-        forename: String::new(),
-        forename_key: String::new(),
-        date_of_birth: NaiveDate::default(),
-        sex: None,
-        year_group: None,
         status: "single".to_owned(),
         starting_day: made.starting_day,
         last_day: None,
-        removal_ground: None,
         boarder: false,
         part_time: false,
-        home_authority: None,
-        home_authority_assumed: false,
         whereabouts_protected: false,
-        other_school_urn: None,
     };
     let calendars = made.calendars.iter().map(|calendar| CalendarRow::made(school_id, calendar)).collect();
     let versions = (1..).zip(made.marks);

@@ -1,10 +1,10 @@
 //! Many children at once, each as its own permit reaches it: one statement for each table.
 
-use super::{ChildRecord, EnrolmentRecord, by_enrolment, in_order};
+use super::{ChildRecord, EnrolmentRecord, RollState, by_enrolment, in_order, states};
 use crate::domain::calendar::SchoolYear;
 use crate::domain::identifiers::PupilId;
 use crate::gate::{OfChild, Permit};
-use crate::registers::{CalendarRow, Enrolment, MarksRow, calendars, enrolments, marks};
+use crate::registers::{CalendarRow, MarksRow, calendars, marks};
 use crate::store::{Db, StoreError};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -21,7 +21,7 @@ pub async fn child_records(
     counts_only: bool,
 ) -> Result<HashMap<PupilId, ChildRecord>, StoreError> {
     let years = (i64::from(first.0), i64::from(last.0));
-    let children: HashMap<PupilId, BTreeMap<Place, Vec<Enrolment>>> = enrolments::of_each_child(db, permits)
+    let children: HashMap<PupilId, BTreeMap<Place, Vec<RollState>>> = states::of_each_child(db, permits)
         .await?
         .into_iter()
         .map(|(pupil, states)| (pupil, by_enrolment(states)))
@@ -30,7 +30,7 @@ pub async fn child_records(
     let schools: BTreeSet<Uuid> = places.iter().map(|(school, _)| *school).collect();
     let calendars = by_school(calendars::between_each(db, schools, years.0, years.1).await?);
     let mut marks = by_place(marks::between_each(db, places, years, counts_only).await?);
-    let mut record = |(place, states): (Place, Vec<Enrolment>)| EnrolmentRecord {
+    let mut record = |(place, states): (Place, Vec<RollState>)| EnrolmentRecord {
         states,
         calendars: calendars.get(&place.0).map_or_else(|| Arc::from([]), Arc::clone),
         marks: marks.remove(&place).unwrap_or_default(),

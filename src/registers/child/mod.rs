@@ -1,10 +1,12 @@
 //! One child as the permit reaches it: every enrolment with its calendars and packed marks.
 
 mod many;
+mod states;
 
 pub use many::child_records;
+pub use states::RollState;
 
-use super::{CalendarRow, Enrolment, MarksRow, Versioned, as_of, enrolments};
+use super::{CalendarRow, MarksRow, Versioned, as_of};
 use crate::domain::calendar::SchoolYear;
 use crate::gate::{OfChild, Permit};
 use crate::store::{Db, StoreError, read};
@@ -16,7 +18,7 @@ use uuid::Uuid;
 /// An enrolment with what its figures are computed from, in every state that readers still need.
 #[derive(Clone, Debug)]
 pub struct EnrolmentRecord {
-    pub(super) states: Vec<Enrolment>,
+    pub(super) states: Vec<RollState>,
     /// The school's: the same for all its children that are read at once.
     pub(super) calendars: Arc<[CalendarRow]>,
     pub(super) marks: Vec<MarksRow>,
@@ -28,12 +30,12 @@ pub struct ChildRecord(pub Vec<EnrolmentRecord>);
 
 impl EnrolmentRecord {
     /// The enrolment as it counts now.
-    pub fn now(&self) -> Option<&Enrolment> {
+    pub fn now(&self) -> Option<&RollState> {
         as_of(self.states.iter(), None)
     }
 
     /// The enrolment as it counted at a moment of publication.
-    pub fn at(&self, moment: Option<DateTime<Utc>>) -> Option<&Enrolment> {
+    pub fn at(&self, moment: Option<DateTime<Utc>>) -> Option<&RollState> {
         as_of(self.states.iter(), moment)
     }
 
@@ -62,7 +64,7 @@ pub async fn child_record(
     permit: &Permit<OfChild>,
     years: (SchoolYear, SchoolYear),
 ) -> Result<ChildRecord, StoreError> {
-    let states = enrolments::of_child(db, permit).await?;
+    let states = states::of_child(db, permit).await?;
     Ok(in_order(records(db, states, years).await?))
 }
 
@@ -73,8 +75,8 @@ fn in_order(mut records: Vec<EnrolmentRecord>) -> ChildRecord {
 }
 
 /// States by school and enrolment.
-fn by_enrolment(states: Vec<Enrolment>) -> BTreeMap<(Uuid, Uuid), Vec<Enrolment>> {
-    let mut all: BTreeMap<(Uuid, Uuid), Vec<Enrolment>> = BTreeMap::new();
+fn by_enrolment(states: Vec<RollState>) -> BTreeMap<(Uuid, Uuid), Vec<RollState>> {
+    let mut all: BTreeMap<(Uuid, Uuid), Vec<RollState>> = BTreeMap::new();
     for state in states {
         all.entry((state.school_id, state.id)).or_default().push(state);
     }
@@ -91,13 +93,13 @@ pub async fn counterparts(
     if permit.counterpart().is_none() {
         return Ok(Vec::new());
     }
-    let states = enrolments::at_counterpart(db, permit).await?;
+    let states = states::at_counterpart(db, permit).await?;
     records(db, states, years).await
 }
 
 async fn records(
     db: &Db,
-    states: Vec<Enrolment>,
+    states: Vec<RollState>,
     (first, last): (SchoolYear, SchoolYear),
 ) -> Result<Vec<EnrolmentRecord>, StoreError> {
     let by_enrolment = by_enrolment(states);

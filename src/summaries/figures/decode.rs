@@ -7,7 +7,7 @@ use crate::domain::attendance::summary::{
 use crate::domain::attendance::{Entered, MinutesLate, PackedYear};
 use crate::domain::calendar::{SchoolCalendar, Session};
 use crate::domain::roll::EnrolmentStatus;
-use crate::registers::{Enrolment, EnrolmentRecord, MarksRow};
+use crate::registers::{EnrolmentRecord, MarksRow, RollState};
 use crate::store::StoreError;
 use chrono::{DateTime, NaiveDate, Utc};
 use std::sync::Arc;
@@ -48,7 +48,7 @@ impl Year {
 
 /// One enrolment, decoded as it counted at one moment.
 pub(super) struct Decoded {
-    pub(super) enrolment: Enrolment,
+    pub(super) enrolment: RollState,
     pub(super) years: Vec<Year>,
     pub(super) received_at: Option<DateTime<Utc>>,
     status: EnrolmentStatus,
