@@ -211,6 +211,13 @@ impl SchoolCalendar {
         self.sessions().next_back()
     }
 
+    /// The last open session up to the end of a day, of this year.
+    pub fn last_session_until(&self, day: NaiveDate) -> Option<Session> {
+        let days = if day > self.year.last_day() { SESSIONS / 2 } else { self.year.index(day)? + 1 };
+        let place = self.shut.get(..2 * days)?.iter().rposition(|shut| *shut == 0)?;
+        self.year.session(place)
+    }
+
     /// For the summary's pass: 0x00 where the session is open, 0xFF elsewhere, by place in the packed year.
     pub(in crate::domain) const fn shut(&self) -> &[u8; SESSIONS] {
         &self.shut

@@ -81,6 +81,15 @@ fn knows_its_sessions_and_terms() {
 }
 
 #[test]
+fn the_last_session_until_a_day_is_the_last_of_all_up_to_it() {
+    let calendar = autumn();
+    for day in date("2026-07-25").iter_days().take_while(|day| *day <= date("2027-08-05")) {
+        let expected = calendar.sessions().rfind(|session| session.date <= day);
+        assert_eq!(calendar.last_session_until(day), expected, "{day}");
+    }
+}
+
+#[test]
 fn windows_are_whole_weeks() {
     assert_eq!(
         widen_to_weeks(date("2026-09-03"), date("2026-09-14")),

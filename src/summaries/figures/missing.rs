@@ -52,6 +52,6 @@ impl Asking<'_> {
 fn last_of_week(one: &Decoded, at: Session) -> Session {
     let (_, sunday) = widen_to_weeks(at.date, at.date);
     let last = one.enrolment.last_day.map_or(sunday, |last| last.min(sunday));
-    let sessions = one.years.iter().flat_map(|y| y.calendar.sessions());
-    sessions.filter(|session| at <= *session && session.date <= last).max().unwrap_or(at)
+    let latest = one.years.iter().filter_map(|y| y.calendar.last_session_until(last)).max();
+    latest.map_or(at, |latest| latest.max(at))
 }

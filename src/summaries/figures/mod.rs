@@ -124,9 +124,8 @@ fn resolve(all: &[Held], span: Span) -> (NaiveDate, Span) {
         return (from, span);
     }
     let years = || all.iter().flat_map(|one| &one.then.years);
-    let held = |date: NaiveDate| date <= span.to && date <= span.last_due.date;
-    let last =
-        years().filter_map(|y| y.calendar.sessions().rev().find(|s| held(s.date))).map(|s| s.date).max();
+    let until = span.to.min(span.last_due.date);
+    let last = years().filter_map(|y| y.calendar.last_session_until(until)).map(|s| s.date).max();
     let Some(last) = last else { return (span.to, span) };
     let year = SchoolYear::of(last);
     let firsts = years().filter(|y| y.calendar.year() == year).filter_map(|y| y.calendar.first_session());
