@@ -102,13 +102,11 @@ pub mod sections {
 /// Times in one form of one length: UTC with six decimals, which is what both databases keep.
 pub mod time {
     use super::{DateTime, Deserialize, Deserializer, Serializer, Utc};
-    use chrono::NaiveDateTime;
+    use chrono::{NaiveDateTime, SecondsFormat};
     use serde::de::Error as _;
 
-    const FORM: &str = "%Y-%m-%dT%H:%M:%S%.6fZ";
-
     pub fn serialize<S: Serializer>(value: &DateTime<Utc>, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(&value.format(FORM))
+        to.serialize_str(&value.to_rfc3339_opts(SecondsFormat::Micros, true))
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<DateTime<Utc>, D::Error> {
