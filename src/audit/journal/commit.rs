@@ -5,8 +5,7 @@
 
 use crate::audit::entry::Entry;
 use crate::audit::receipt::Receipt;
-use crate::audit::tree::{Frontier, leaf_hash};
-use crate::crypto::to_hex;
+use crate::audit::tree::{Frontier, Hash, leaf_hash};
 use crate::store::{Db, StoreError, Touched as _, Tx, must_touch, on};
 use chrono::{DateTime, SecondsFormat, Utc};
 use std::collections::HashMap;
@@ -48,6 +47,8 @@ pub struct Outcome {
 
 /// Commits the queued entries, with `pending` also the oldest pending rows, and looks up the events `asked` about.
 pub async fn commit(db: &Db, queued: &[Item], pending: bool, asked: &[Uuid]) -> Result<Outcome, StoreError> {
+    // Before the writer is held: whoever comes next waits for it.
+    let hashed: Vec<Hash> = queued.iter().map(|item| leaf_hash(&item.entry)).collect();
     let mut tx = db.begin().await?;
     let mut frontier = lock_head(&mut tx).await?;
     let mut outcome = Outcome::default();
@@ -56,14 +57,12 @@ pub async fn commit(db: &Db, queued: &[Item], pending: bool, asked: &[Uuid]) -> 
     delete_pending(&mut tx, &rows).await?;
     // A pending row whose event already has an entry is only cleared away.
     let staged = rows.iter().filter(|row| !row.sequenced).map(|row| &row.item);
-    let items: Vec<&Item> = queued.iter().chain(staged).collect();
+    let items: Vec<&Item> = queued.iter().chain(staged.clone()).collect();
+    let leaves: Vec<Hash> = hashed.into_iter().chain(staged.map(|item| leaf_hash(&item.entry))).collect();
     let first = frontier.size();
-    let mut leaves = Vec::with_capacity(items.len());
-    for item in &items {
-        let leaf = leaf_hash(&item.entry);
-        let index = frontier.append(leaf);
-        outcome.receipts.insert(item.event_id, Receipt { index, leaf });
-        leaves.push(leaf);
+    for (item, leaf) in items.iter().zip(&leaves) {
+        let index = frontier.append(*leaf);
+        outcome.receipts.insert(item.event_id, Receipt { index, leaf: *leaf });
     }
     if !items.is_empty() {
         insert(&mut tx, first, &items, &leaves).await?;
@@ -125,21 +124,19 @@ async fn delete_pending(tx: &mut Tx, rows: &[PendingRow]) -> Result<(), StoreErr
 ///
 /// The one statement that differs: both databases take the whole group in one statement, since each costs a turn of
 /// another thread or a round trip; PostgreSQL as arrays, which `SQLite` has no form for, and `SQLite` as
-/// JSON with the bytes of all entries beside it.
-async fn insert(tx: &mut Tx, first: u64, items: &[&Item], leaves: &[[u8; 32]]) -> Result<(), StoreError> {
+/// the bytes of all entries with a list of where each begins.
+async fn insert(tx: &mut Tx, first: u64, items: &[&Item], leaves: &[Hash]) -> Result<(), StoreError> {
     const SQLITE: &str = "INSERT INTO audit_entries (idx, event_id, recorded_at, organisation_id, class, entry, leaf) \
-         SELECT $1 + key, unhex(value ->> 0), value ->> 1, unhex(value ->> 2), value ->> 3, \
-         substr($3, value ->> 5, value ->> 6), unhex(value ->> 4) FROM json_each($2)";
+         SELECT $1 + key, substr($3, value ->> 0, 16), value ->> 2, \
+         nullif(substr($3, (value ->> 0) + 16, 16), zeroblob(16)), value ->> 3, \
+         substr($3, (value ->> 0) + 64, value ->> 1), substr($3, (value ->> 0) + 32, 32) FROM json_each($2)";
     const POSTGRES: &str = "INSERT INTO audit_entries (idx, event_id, recorded_at, organisation_id, class, entry, leaf) \
          SELECT * FROM UNNEST($1::bigint[], $2::uuid[], $3::timestamptz[], $4::uuid[], $5::text[], $6::bytea[], $7::bytea[])";
     match tx {
         Tx::Sqlite(tx) => {
-            let done = sqlx::query(SQLITE)
-                .bind(to_i64(first)?)
-                .bind(as_json(items, leaves))
-                .bind(items.iter().map(|item| item.entry.as_slice()).collect::<Vec<_>>().concat())
-                .execute(&mut **tx)
-                .await?;
+            let (rows, bytes) = packed(items, leaves);
+            let done =
+                sqlx::query(SQLITE).bind(to_i64(first)?).bind(rows).bind(bytes).execute(&mut **tx).await?;
             must_touch("insert a group of audit entries", &done, items.len() as u64)
         }
         Tx::Postgres(tx) => {
@@ -159,27 +156,24 @@ async fn insert(tx: &mut Tx, first: u64, items: &[&Item], leaves: &[[u8; 32]]) -
     }
 }
 
-/// The group as `SQLite` takes it: an array for each entry, with where among the bytes of all of them its own begin,
-/// counted from 1, and how many they are.
-fn as_json(items: &[&Item], leaves: &[[u8; 32]]) -> String {
-    let mut begins = 1;
-    let mut row = |(item, leaf): (&&Item, &[u8; 32])| {
-        let place = (begins, item.entry.len());
-        begins += place.1;
-        (
-            to_hex(item.event_id.as_bytes()),
-            // As the driver writes a time.
-            item.created_at.to_rfc3339_opts(SecondsFormat::AutoSi, false),
-            item.organisation_id.map(|id| to_hex(id.as_bytes())),
-            item.class.clone(),
-            to_hex(leaf),
-            place.0,
-            place.1,
-        )
-    };
-    let rows: Vec<_> = items.iter().zip(leaves).map(&mut row).collect();
+/// The group as `SQLite` takes it: the bytes of all entries, one after the other, each with its event, its organisation
+/// (zeros: none) and its leaf in front; and an array for each, of where these begin, counted from 1, how many bytes the
+/// entry itself has, its time and its class.
+fn packed(items: &[&Item], leaves: &[Hash]) -> (String, Vec<u8>) {
+    let whole = items.iter().map(|item| 64 + item.entry.len()).sum();
+    let mut bytes = Vec::with_capacity(whole);
+    let mut rows = Vec::with_capacity(items.len());
+    for (item, leaf) in items.iter().zip(leaves) {
+        // As the driver writes a time.
+        let time = item.created_at.to_rfc3339_opts(SecondsFormat::AutoSi, false);
+        rows.push((bytes.len() + 1, item.entry.len(), time, item.class.as_str()));
+        bytes.extend_from_slice(item.event_id.as_bytes());
+        bytes.extend_from_slice(item.organisation_id.unwrap_or_default().as_bytes());
+        bytes.extend_from_slice(leaf);
+        bytes.extend_from_slice(&item.entry);
+    }
     // Texts and numbers in memory: writing them cannot fail.
-    serde_json::to_string(&rows).unwrap_or_default()
+    (serde_json::to_string(&rows).unwrap_or_default(), bytes)
 }
 
 /// The receipt of an event that an earlier transaction, here or in another gateway, put into the log.
