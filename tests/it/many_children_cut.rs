@@ -189,13 +189,12 @@ async fn unread(gate: &TestGate, limits: StreamLimits) -> Cut {
     let permit = inner.open_many(Asked { caller, trail }, SectionSet::all()).unwrap();
     let (handle, case_reference, _) = long_list(gate);
     let children = Children::named(vec![Named { handle, case_reference: Some(case_reference) }; LINES]);
-    let (released, mut steps, mut lines) =
-        inner.begin_lines::<Large>(permit, children, limits).await.unwrap();
+    let (released, steps, mut lines) = inner.begin_lines::<Large>(permit, children, limits).await.unwrap();
     let body = released.into_response().into_body();
     let cut = loop {
         let set = steps.next().await.unwrap().unwrap();
         let large = |_: &_| Ok(Large("x".repeat(4_096)));
-        let written = inner.write_lines(set, &"nobody", large).await.unwrap();
+        let written = set.write(&"nobody", large).unwrap();
         let recorded = lines.record(written).await.unwrap();
         if let Err(cut) = lines.push(recorded).await {
             break cut;

@@ -1,6 +1,6 @@
 //! Answers about many children: decided step by step, each step durable in the log before its first byte leaves.
 //!
-//! An answer goes through four hands, and none can be passed over: [`Steps`] decides, [`Gate::write_lines`] writes,
+//! An answer goes through four hands, and none can be passed over: [`Steps`] decides, [`PermitSet::write`] writes,
 //! [`Lines::record`] makes the entries durable, and [`Lines::push`] lets go. What is cut short has no trailer.
 
 pub(super) mod handles;
@@ -19,9 +19,9 @@ use crate::domain::identifiers::PupilId;
 use crate::store::StoreError;
 use http::StatusCode;
 use serde::Serialize;
-use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// Children of one step at most.
@@ -30,8 +30,6 @@ const STEP: usize = 1_000;
 const FIRST: usize = 100;
 /// How long a decision may lie before its entry is written: whoever loses access has lost it within a second.
 const FRESH: Duration = Duration::from_millis(500);
-/// Lines written before others on the same thread have their turn.
-const TURN: usize = 50;
 
 // One step's entries are one batch.
 const _: () = assert!(STEP <= Batch::MOST);
@@ -41,14 +39,14 @@ pub struct Steps {
     gate: Gate,
     permit: Arc<Permit<OfMany>>,
     children: Children,
-    step: Range<usize>,
+    next: AtomicUsize,
 }
 
 /// The children of one step, each with its permit where there is one.
 #[derive(Debug)]
 pub struct PermitSet {
     decided: Vec<Decided>,
-    holder: Holder,
+    step: Range<usize>,
     at: Instant,
 }
 
@@ -57,37 +55,43 @@ pub struct Written {
     bytes: Vec<u8>,
     lines: u64,
     entries: Batch,
+    step: Range<usize>,
     decided: Instant,
 }
 
 impl Steps {
     /// Decides about the next children, by what is so now; none when there are no more.
-    pub async fn next(&mut self) -> Result<Option<PermitSet>, Refusal> {
+    pub async fn next(&self) -> Result<Option<PermitSet>, Refusal> {
         let all = match &self.children.0 {
             Whom::Named(lines) => lines.len(),
             Whom::Area(pupils) => pupils.len(),
         };
-        let begin = self.step.end;
+        let begin = self.next.load(Ordering::Relaxed);
         let size = if begin == 0 { FIRST } else { STEP };
-        self.step = begin..(begin + size).min(all);
-        if self.step.is_empty() { Ok(None) } else { self.again().await.map(Some) }
+        let end = (begin + size).min(all);
+        self.next.store(end, Ordering::Relaxed);
+        if begin == end { Ok(None) } else { self.decide(begin..end).await.map(Some) }
     }
 
-    /// Decides anew about the children of the last step.
-    pub async fn again(&self) -> Result<PermitSet, Refusal> {
+    /// Decides anew about the children of a step whose lines have lain too long.
+    pub async fn again(&self, stale: &Written) -> Result<PermitSet, Refusal> {
+        self.decide(stale.step.clone()).await
+    }
+
+    async fn decide(&self, step: Range<usize>) -> Result<PermitSet, Refusal> {
         let at = Instant::now();
-        let step = self.step.clone();
-        let decided = match &self.children.0 {
+        let mut decided = match &self.children.0 {
             Whom::Named(lines) => {
-                let lines = lines.get(step).unwrap_or_default();
+                let lines = lines.get(step.clone()).unwrap_or_default();
                 self.gate.decide_named(&self.permit, lines).await?
             }
             Whom::Area(pupils) => {
-                let pupils = pupils.get(step).unwrap_or_default();
+                let pupils = pupils.get(step.clone()).unwrap_or_default();
                 self.gate.decide_area(&self.permit, pupils).await?
             }
         };
-        Ok(PermitSet { decided, holder: self.permit.holder.clone(), at })
+        self.gate.find_handles(&mut decided, &self.permit.holder).await?;
+        Ok(PermitSet { decided, step, at })
     }
 }
 
@@ -95,6 +99,39 @@ impl PermitSet {
     /// The permits of those whom the caller may be told of.
     pub fn permits(&self) -> impl Iterator<Item = &Permit<OfChild>> {
         self.decided.iter().filter_map(|one| one.permit.as_ref())
+    }
+
+    /// Writes the lines of a step: for each child that may be told of what `answer` says of it, byte for byte what it would
+    /// be alone; for every other the one line of `nobody`. It waits for nothing, and so may have a thread to itself.
+    pub fn write<T: Answer>(
+        self,
+        nobody: &impl Serialize,
+        mut answer: impl FnMut(&Permit<OfChild>) -> Result<T, StoreError>,
+    ) -> Result<Written, Refusal> {
+        let Self { decided, step, at } = self;
+        let nobody = serde_json::to_vec(nobody).map_err(|_| Refusal::Answer)?;
+        let mut written =
+            Written { bytes: Vec::new(), lines: 0, entries: Batch::default(), step, decided: at };
+        for one in &decided {
+            let begin = written.bytes.len();
+            match &one.permit {
+                Some(permit) => {
+                    let mut body = answer(permit)?;
+                    for child in body.children() {
+                        put_handle(child, one)?;
+                    }
+                    serde_json::to_writer(&mut written.bytes, &body).map_err(|_| Refusal::Answer)?;
+                }
+                None => written.bytes.extend_from_slice(&nobody),
+            }
+            let line = written.bytes.get(begin..).unwrap_or_default();
+            let digest = Digest(crypto::sha256(&[line]));
+            one.trail.note(|e| (e.status, e.answer) = (Some(StatusCode::OK.as_u16()), Some(digest)));
+            one.trail.look(|entry| written.entries.add(entry));
+            written.bytes.push(b'\n');
+            written.lines += 1;
+        }
+        Ok(written)
     }
 }
 
@@ -127,74 +164,38 @@ impl Gate {
         trail.set_recorded(receipt);
         let (lines, body) = Lines::new(self.clone(), limits);
         let released = Released::of_lines(body, receipt);
-        let steps = Steps { gate: self.clone(), permit: Arc::new(permit), children, step: 0..0 };
+        let steps =
+            Steps { gate: self.clone(), permit: Arc::new(permit), children, next: AtomicUsize::new(0) };
         Ok((released, steps, lines))
     }
 
-    /// Writes the lines of a step: for each child that may be told of what `answer` says of it, byte for byte what it would
-    /// be alone; for every other the one line of `nobody`.
-    pub async fn write_lines<T: Answer>(
-        &self,
-        set: PermitSet,
-        nobody: &impl Serialize,
-        mut answer: impl FnMut(&Permit<OfChild>) -> Result<T, StoreError> + Send,
-    ) -> Result<Written, Refusal> {
-        let handles = self.handles_of(&set).await?;
-        let nobody = serde_json::to_vec(nobody).map_err(|_| Refusal::Answer)?;
-        let mut written = Written { bytes: Vec::new(), lines: 0, entries: Batch::default(), decided: set.at };
-        for (place, one) in set.decided.iter().enumerate() {
-            let begin = written.bytes.len();
-            match &one.permit {
-                Some(permit) => {
-                    let mut body = answer(permit)?;
-                    for child in body.children() {
-                        put_handle(child, one, &handles)?;
-                    }
-                    serde_json::to_writer(&mut written.bytes, &body).map_err(|_| Refusal::Answer)?;
-                }
-                None => written.bytes.extend_from_slice(&nobody),
-            }
-            let line = written.bytes.get(begin..).unwrap_or_default();
-            let digest = Digest(crypto::sha256(&[line]));
-            one.trail.note(|e| (e.status, e.answer) = (Some(StatusCode::OK.as_u16()), Some(digest)));
-            one.trail.look(|entry| written.entries.add(entry));
-            written.bytes.push(b'\n');
-            written.lines += 1;
-            if place % TURN == TURN - 1 {
-                tokio::task::yield_now().await;
-            }
-        }
-        Ok(written)
-    }
-
-    /// The handles of those who were asked about without one; a child that has none yet is given one.
-    async fn handles_of(&self, set: &PermitSet) -> Result<HashMap<PupilId, String>, Refusal> {
-        let without = set.decided.iter().filter(|one| one.handle.is_none());
+    /// Finds the handles of those who were asked about without one; a child that has none yet is given one.
+    async fn find_handles(&self, decided: &mut [Decided], holder: &Holder) -> Result<(), Refusal> {
+        let without = decided.iter().filter(|one| one.handle.is_none());
         let pupils: Vec<PupilId> = without.filter_map(|one| Some(one.permit.as_ref()?.pupil())).collect();
         if pupils.is_empty() {
-            return Ok(HashMap::new());
+            return Ok(());
         }
-        let held = handles::held_each(self.db(), &set.holder, &pupils).await?;
+        let mut held = handles::held_each(self.db(), holder, &pupils).await?;
         let new: Vec<PupilId> = pupils.iter().copied().filter(|pupil| !held.contains_key(pupil)).collect();
-        if new.is_empty() {
-            return Ok(held);
+        if !new.is_empty() {
+            let mut tx = self.db().begin().await?;
+            handles::issue_each(&mut tx, holder, &new, self.clock().now()).await?;
+            tx.commit().await?;
+            held = handles::held_each(self.db(), holder, &pupils).await?;
         }
-        let mut tx = self.db().begin().await?;
-        handles::issue_each(&mut tx, &set.holder, &new, self.clock().now()).await?;
-        tx.commit().await?;
-        Ok(handles::held_each(self.db(), &set.holder, &pupils).await?)
+        for one in decided.iter_mut().filter(|one| one.handle.is_none()) {
+            one.handle = one.permit.as_ref().and_then(|permit| held.get(&permit.pupil()).cloned());
+        }
+        Ok(())
     }
 }
 
-fn put_handle(
-    child: &mut ChildRef,
-    one: &Decided,
-    handles: &HashMap<PupilId, String>,
-) -> Result<(), Refusal> {
+fn put_handle(child: &mut ChildRef, one: &Decided) -> Result<(), Refusal> {
     let Some(pupil) = child.internal() else { return Ok(()) };
     // A line is about the one child of its permit.
     let own = one.permit.as_ref().is_some_and(|permit| permit.pupil() == pupil);
-    let handle = one.handle.as_ref().or_else(|| handles.get(&pupil)).filter(|_| own);
+    let handle = one.handle.as_ref().filter(|_| own);
     child.put(handle.ok_or(Refusal::Answer)?.clone());
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! The work behind an answer for many: step by step, the next one worked out while the log takes the last.
+//! The work behind an answer for many, step by step: while the log takes one, the next is written and the one after it is
+//! decided and read, so that database and processors wait for one another as little as can be.
 
 use super::super::answer::SummaryAnswer;
 use super::super::figures;
@@ -9,6 +10,8 @@ use crate::gate::{Cut, Gate, Lines, OfChild, Permit, PermitSet, Refusal, Steps, 
 use crate::registers::{self, ChildRecord};
 use serde::Serialize;
 use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::sync::mpsc::{self, Receiver, Sender};
 
 /// What is asked of each child.
 pub(super) struct Question {
@@ -30,9 +33,27 @@ fn is_live(permit: &Permit<OfChild>) -> bool {
     permit.entitled().has(Section::Sessions)
 }
 
+/// A step with what its lines are written from.
+struct Read {
+    set: PermitSet,
+    /// The records of those whose figures are as at the last publication, and of those whose are live.
+    records: [HashMap<PupilId, ChildRecord>; 2],
+}
+
+/// A step on its way from one hand to the next, or why there is none.
+type Handed<T> = Result<T, Refusal>;
+
 /// Answers to the end, or until something cuts it short.
 pub(super) async fn answer(question: Question, steps: Steps, lines: Lines) {
-    match question.go_through(steps, lines).await {
+    // A place is taken before the work for it begins: no more than three steps are held at a time.
+    let ((read, to_write), (written, to_send)) = (mpsc::channel(1), mpsc::channel(1));
+    let question = Arc::new(question);
+    let ((), (), sent) = tokio::join!(
+        question.read_all(&steps, read),
+        question.write_all(to_write, written),
+        question.send_all(&steps, to_send, lines),
+    );
+    match sent {
         Ok(()) => {}
         Err(Cut::Gone) => tracing::debug!("the reader of an answer for many went away"),
         Err(cut) => tracing::warn!(%cut, "an answer for many was cut short"),
@@ -40,44 +61,76 @@ pub(super) async fn answer(question: Question, steps: Steps, lines: Lines) {
 }
 
 impl Question {
-    async fn go_through(&self, mut steps: Steps, mut lines: Lines) -> Result<(), Cut> {
-        let mut ready = self.next(&mut steps).await?;
-        while let Some(mut written) = ready {
-            if written.is_stale() {
-                // The reader has kept us waiting, and what was decided meanwhile may no longer hold.
-                written = self.written(steps.again().await?).await?;
+    async fn read_all(&self, steps: &Steps, read: Sender<Handed<Read>>) {
+        while let Ok(place) = read.reserve().await {
+            let step = match steps.next().await {
+                Ok(Some(set)) => self.read(set).await,
+                Ok(None) => return,
+                Err(refusal) => Err(refusal),
+            };
+            let over = step.is_err();
+            place.send(step);
+            if over {
+                return;
             }
-            let (recorded, next) = tokio::join!(lines.record(written), self.next(&mut steps));
-            lines.push(recorded?).await?;
-            ready = next?;
+        }
+    }
+
+    async fn write_all(self: &Arc<Self>, mut read: Receiver<Handed<Read>>, written: Sender<Handed<Written>>) {
+        while let Ok(place) = written.reserve().await {
+            let Some(step) = read.recv().await else { return };
+            place.send(match step {
+                Ok(step) => self.write(step).await,
+                Err(refusal) => Err(refusal),
+            });
+        }
+    }
+
+    async fn send_all(
+        self: &Arc<Self>,
+        steps: &Steps,
+        mut written: Receiver<Handed<Written>>,
+        mut lines: Lines,
+    ) -> Result<(), Cut> {
+        while let Some(step) = written.recv().await {
+            let mut step = step?;
+            if step.is_stale() {
+                // The reader has kept us waiting, and what was decided meanwhile may no longer hold.
+                step = self.write(self.read(steps.again(&step).await?).await?).await?;
+            }
+            let recorded = lines.record(step).await?;
+            lines.push(recorded).await?;
         }
         lines.finish().await
     }
 
-    async fn next(&self, steps: &mut Steps) -> Result<Option<Written>, Refusal> {
-        match steps.next().await? {
-            Some(set) => self.written(set).await.map(Some),
-            None => Ok(None),
-        }
+    async fn read(&self, set: PermitSet) -> Handed<Read> {
+        let records = [self.records(&set, false).await?, self.records(&set, true).await?];
+        Ok(Read { set, records })
     }
 
-    async fn written(&self, set: PermitSet) -> Result<Written, Refusal> {
-        let records = [self.records(&set, false).await?, self.records(&set, true).await?];
+    /// Writes on a thread for work that keeps a processor busy, so that nobody else's request waits behind it.
+    async fn write(self: &Arc<Self>, step: Read) -> Handed<Written> {
+        let question = Arc::clone(self);
+        let written = tokio::task::spawn_blocking(move || question.lines_of(step)).await;
+        written.unwrap_or(Err(Refusal::Answer))
+    }
+
+    fn lines_of(&self, Read { set, records }: Read) -> Handed<Written> {
         let directory = self.gate.directory().current();
         let nobody = Nobody { no_answer: true, caution: &self.caution };
-        let of = |permit: &Permit<OfChild>| -> Result<SummaryAnswer, _> {
+        set.write(&nobody, |permit: &Permit<OfChild>| -> Result<SummaryAnswer, _> {
             let [behind, live] = &records;
             let [span_behind, span_live] = self.spans;
             let (records, span) = if is_live(permit) { (live, span_live) } else { (behind, span_behind) };
             let nothing = ChildRecord(Vec::new());
             let record = records.get(&permit.pupil()).unwrap_or(&nothing);
             figures::answer(permit, record, span, &directory, self.caution.clone())
-        };
-        self.gate.write_lines(set, &nobody, of).await
+        })
     }
 
     /// The records of those whose figures are live, or of the others: their days may differ.
-    async fn records(&self, set: &PermitSet, live: bool) -> Result<HashMap<PupilId, ChildRecord>, Refusal> {
+    async fn records(&self, set: &PermitSet, live: bool) -> Handed<HashMap<PupilId, ChildRecord>> {
         let permits: Vec<&Permit<OfChild>> = set.permits().filter(|permit| is_live(permit) == live).collect();
         if permits.is_empty() {
             return Ok(HashMap::new());
