@@ -128,10 +128,10 @@ fn beside_nginx(args: &Args, oha: &Oha, demo: &Demo, sample: &Sample, folder: &P
     Ok(())
 }
 
-/// The demonstration's social worker with a child on a child protection plan: its role has no `sessions`, so that its
-/// answer is worked out twice, as at the last published week and as at now, which is the dearer kind.
+/// The demonstration's social worker with a child in need: its purpose has no `sessions`, so that its answer is worked out
+/// as at the last published week and, for when the child was last seen, as at now, which is the dearer kind.
 async fn sample(demo: &Demo) -> Result<Sample> {
-    let caller = demo.json.callers.iter().find(|c| c.name == "social_worker_cp");
+    let caller = demo.json.callers.iter().find(|c| c.name == "social_worker_cin");
     let caller = caller.context("the demonstration lacks its social worker")?.clone();
     let child = caller.children.iter().find(|c| matches!(c.standing, Standing::Mine));
     let child = child.context("the social worker has no child")?;
