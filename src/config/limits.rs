@@ -28,7 +28,7 @@ pub struct Limits {
     pub request_seconds: u64,
     /// Files worked out at once; further ones wait. One system may send two at a time.
     pub uploads_at_once: usize,
-    /// Bytes of all files that are read, wait or are worked out at once. One system has at most a quarter of them; a
+    /// Bytes of all files that are read, wait or are worked out at once. One system has at most a quarter of them, or the largest file; a
     /// sixteenth is kept for registers.
     pub uploads_held_bytes: usize,
     /// Longest time that a sender may take for 64 KiB of a body.

@@ -70,9 +70,9 @@ async fn http_1(test: TestDb) {
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00";
 
 /// Headers of a request without a scheme: a fault of its stream.
-fn faulty(stream: u8) -> Vec<u8> {
+fn faulty(stream: u32) -> Vec<u8> {
     // Indexed fields of RFC 7541 appendix A: `:method: GET`, `:path: /`.
-    vec![0, 0, 2, 1, 5, 0, 0, 0, stream, 0x82, 0x84]
+    [&[0, 0, 2, 1, 5][..], &stream.to_be_bytes(), &[0x82, 0x84]].concat()
 }
 
 async fn http_2(test: TestDb) {
@@ -83,7 +83,7 @@ async fn http_2(test: TestDb) {
         config.alpn_protocols = vec![b"h2".to_vec()];
         config
     };
-    let streams: Vec<u8> = (0..40).flat_map(|n| faulty(2 * n + 1)).collect();
+    let streams: Vec<u8> = (0..400).flat_map(|n| faulty(2 * n + 1)).collect();
     // Length beyond any frame's, and a stream that ends where none began.
     let frame = [0xff, 0xff, 0xff, 1, 5, 0, 0, 0, 1].to_vec();
     for (what, bytes) in [

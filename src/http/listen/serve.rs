@@ -186,9 +186,9 @@ where
     }
 }
 
-/// Streams of one HTTP/2 connection that may be reset for a fault before the connection is. An honest client has some: what
-/// it still sends of a body after an early answer counts as one.
-const FAULTY_STREAMS: usize = 16;
+/// Streams of one HTTP/2 connection that may be reset for a fault before the connection is. An honest client has some: for
+/// each second that a body still comes after an early answer one is counted, over the whole life of the connection.
+const FAULTY_STREAMS: usize = 256;
 
 /// A word for what could not be read, where that is why a connection ended.
 fn unreadable(error: &hyper::Error) -> Option<&'static str> {
