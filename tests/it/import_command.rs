@@ -243,13 +243,13 @@ impl<'a> Folder<'a> {
         assert_eq!(self.recorded(), (before.0 + 4, before.1 + 1));
         let (code, said) = self.import("attendance", &good, &[]);
         assert_eq!((code, said.contains("0 accepted, 2 unchanged")), (0, true), "{said}");
-        assert!(!self.dir.join("good.errors.csv").exists());
+        assert!(!self.dir.join("good.csv.errors.csv").exists());
         let (bad, _) = self.marks("bad.csv", ["H", "XYZ"]);
         for more in [&[][..], &["--strict"], &["--dry-run"]] {
-            let errors = self.dir.join("bad.errors.csv");
+            let errors = self.dir.join("bad.csv.errors.csv");
             let (code, said) = self.import("attendance", &bad, more);
             assert_eq!(code, 3, "{said}");
-            assert!(said.contains("line 3, code: ") && said.contains("bad.errors.csv"), "{said}");
+            assert!(said.contains("line 3, code: ") && said.contains("bad.csv.errors.csv"), "{said}");
             assert!(!said.contains("XYZ") && !said.contains(&id), "values stay in the file: {said}");
             let told = std::fs::read_to_string(&errors).unwrap();
             assert!(told.contains(",3,code,XYZ,") && told.contains("what to do"), "{told}");
@@ -259,7 +259,7 @@ impl<'a> Folder<'a> {
         let counts: Value =
             serde_json::from_str(&said).unwrap_or_else(|e| panic!("JSON and nothing else: {e}: {said}"));
         assert_eq!((code, &counts["rejected"], &counts["errors"]), (3, &2.into(), &Value::Array(Vec::new())));
-        assert!(self.dir.join("bad.errors.csv").exists());
+        assert!(self.dir.join("bad.csv.errors.csv").exists());
     }
 
     /// One file of both schools, sent by the supplier that both gave a mandate.
@@ -313,7 +313,7 @@ impl<'a> Folder<'a> {
         let rejected: Vec<_> = schools.iter().map(|s| (s["urn"].as_str(), s["rejected"].as_u64())).collect();
         let urns: Vec<_> = self.json.schools.iter().map(|s| Some(s.urn.as_str())).collect();
         assert_eq!(rejected, [(urns[0], Some(1)), (urns[1], Some(0))], "{said}");
-        let errors = std::fs::read_to_string(self.dir.join("many.errors.csv")).unwrap();
+        let errors = std::fs::read_to_string(self.dir.join("many.csv.errors.csv")).unwrap();
         assert!(
             errors.contains(",4,school_pupil_id,nobody,") && errors.contains(",5,school,199999,"),
             "{errors}"

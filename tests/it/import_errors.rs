@@ -63,8 +63,8 @@ fn every_form(school: &Folder<'_>) {
     let file = school.dir.join("wrong.XLSX");
     fs::write(&file, Book::of(&[&names.map(Cell::Text), &wrong]).bytes()).unwrap();
     let (code, said) = school.import("attendance", &file, &[]);
-    assert_eq!((code, said.contains("wrong.errors.csv")), (3, true), "{said}");
-    let told = fs::read_to_string(school.dir.join("wrong.errors.csv")).unwrap();
+    assert_eq!((code, said.contains("wrong.XLSX.errors.csv")), (3, true), "{said}");
+    let told = fs::read_to_string(school.dir.join("wrong.XLSX.errors.csv")).unwrap();
     assert!(told.contains("\nnobody,2025-11-20,am,G,,2,school_pupil_id,nobody,"), "{told}");
 }
 
@@ -97,7 +97,7 @@ fn mode(path: &Path) -> u32 {
 /// It is new, its owner's alone, follows no link, and is gone once nothing is wrong.
 fn error_file(school: &Folder<'_>) {
     let (bad, _) = school.marks("again.csv", ["G", "XYZ"]);
-    let (errors, elsewhere) = (school.dir.join("again.errors.csv"), school.dir.join("elsewhere"));
+    let (errors, elsewhere) = (school.dir.join("again.csv.errors.csv"), school.dir.join("elsewhere"));
     fs::write(&elsewhere, "kept").unwrap();
     symlink(&elsewhere, &errors).unwrap();
     let (code, said) = school.import("attendance", &bad, &[]);
@@ -117,12 +117,12 @@ fn error_file(school: &Folder<'_>) {
 /// What was done is told even where the error file cannot be written.
 fn cannot_be_written(school: &Folder<'_>) {
     let (bad, _) = school.marks("stuck.csv", ["G", "XYZ"]);
-    fs::create_dir(school.dir.join("stuck.errors.csv")).unwrap();
+    fs::create_dir(school.dir.join("stuck.csv.errors.csv")).unwrap();
     for more in [&[][..], &["--json"]] {
         let (code, said) = school.import("attendance", &bad, more);
         assert_eq!(code, 1, "{said}");
         let (summary, complaint) = said.split_once("schoolgate: ").unwrap();
-        assert!(complaint.contains("cannot write") && complaint.contains("stuck.errors.csv"), "{said}");
+        assert!(complaint.contains("cannot write") && complaint.contains("stuck.csv.errors.csv"), "{said}");
         if more.is_empty() {
             assert!(summary.starts_with("applied: 2 rows received, "), "{said}");
         } else {
@@ -156,7 +156,7 @@ fn two_schools(school: &Folder<'_>) {
     let of_schools = told["schools"].as_array().unwrap().iter();
     let counts: Vec<_> = of_schools.map(|s| (s["received"].as_u64(), s["rejected"].as_u64())).collect();
     assert_eq!(counts, wrong.map(|count| (Some(count), Some(count))));
-    let errors = fs::read_to_string(school.dir.join("many-wrong.errors.csv")).unwrap();
+    let errors = fs::read_to_string(school.dir.join("many-wrong.csv.errors.csv")).unwrap();
     assert_eq!(errors.lines().count(), 2_401);
     for (school, count) in school.json.schools.iter().zip(wrong) {
         let own = errors.lines().filter(|line| line.starts_with(&format!("{},nobody-", school.urn)));

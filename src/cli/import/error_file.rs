@@ -8,9 +8,11 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
-/// Where the error file of a file is.
+/// Where the error file of a file is: by its whole name, since a folder may have the same list in two forms.
 pub(super) fn path_of(file: &Path) -> PathBuf {
-    file.with_extension("errors.csv")
+    let mut name = file.file_name().unwrap_or_default().to_owned();
+    name.push(".errors.csv");
+    file.with_file_name(name)
 }
 
 /// Takes away what an earlier run left; of a link the link alone.

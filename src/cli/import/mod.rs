@@ -162,12 +162,12 @@ async fn take(gate: &Gate, args: &ImportArgs, file: SentFile, options: Options) 
     let progress: Arc<dyn intake::Progress> = Arc::clone(&bar) as Arc<dyn intake::Progress>;
     let stop = Stop::default();
     let interrupt = tokio::spawn(stop_at_interrupt(stop.clone()));
-    let outcome = intake::import_many(gate, sender, sent, file, (options, progress, stop)).await;
+    let outcome = intake::import_many(gate, sender, sent, file.clone(), (options, progress, stop)).await;
     interrupt.abort();
     bar.end();
     let micros = u64::try_from(store::longest_write().as_micros()).unwrap_or(u64::MAX);
     tracing::debug!(longest_write_micros = micros, "imported");
-    told::tell(args, (options, sent), outcome)
+    told::tell(args, &file, (options, sent), outcome)
 }
 
 /// Ctrl-C: the schools that are being applied are ended, so that each is whole or not there at all.

@@ -4,14 +4,13 @@ use super::super::{DONE, FAILED, complain, say};
 use super::{ERRORS_MAX, ImportArgs, NOT_AUTHORISED, SOME_REJECTED, TRY_AGAIN, error_file};
 use crate::gate::Refusal;
 use crate::intake::{
-    self, FileImport, ImportError, ImportReport, Options, Progress, Reported, SchoolImport, Sent,
+    self, FileImport, ImportError, ImportReport, Options, Progress, Reported, SchoolImport, Sent, SentFile,
 };
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
@@ -78,6 +77,7 @@ struct OfFile {
 /// Prints what became of a file, then writes the error file, or takes away that of an earlier run, and gives the exit code.
 pub(super) fn tell(
     args: &ImportArgs,
+    file: &SentFile,
     (options, sent): (Options, Sent),
     outcome: Result<FileImport, ImportError>,
 ) -> Result<u8> {
@@ -111,7 +111,7 @@ pub(super) fn tell(
     let written = if errors.is_empty() {
         if whole { error_file::remove(&path) } else { Ok(()) }
     } else {
-        write_errors(args, (options, sent), &errors, &path)
+        write_errors(file, (options, sent), &errors, &path)
     };
     if let Err(error) = written {
         complain(&error);
@@ -124,13 +124,13 @@ pub(super) fn tell(
 }
 
 fn write_errors(
-    args: &ImportArgs,
+    file: &SentFile,
     (options, sent): (Options, Sent),
     errors: &[Reported],
     path: &Path,
 ) -> Result<()> {
-    let mut source =
-        File::open(&args.file).with_context(|| format!("cannot read `{}`", args.file.display()))?;
+    // The lines of another file would stand beside errors that are not theirs.
+    let mut source = file.again()?;
     let what = (options.format, sent.content());
     error_file::write(path, |into| {
         Ok(intake::write_rejected_rows(&mut source, what, &options.limits, errors, into)?)

@@ -89,6 +89,11 @@ impl SentFile {
         })
     }
 
+    /// Opens it once more for the lines that were rejected, if it is still the file that was read.
+    pub fn again(&self) -> Result<Box<dyn Source + Send>, FileError> {
+        self.open(Arc::new(Quiet), Stop::default())
+    }
+
     /// SHA-256 of all its bytes.
     pub(super) fn digest(&self) -> Result<[u8; 32], FileError> {
         let path = match self {
