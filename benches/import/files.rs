@@ -4,7 +4,7 @@
 
 use anyhow::Result;
 use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta, Weekday};
-use schoolgate::crypto::{sha256, to_hex};
+use schoolgate::crypto::{sha256, to_hex, write_private};
 use schoolgate::directory::{CertificateEntry, DirectoryFile, MandateEntry, OrganisationEntry, SystemEntry};
 use schoolgate::domain::identifiers::Upn;
 use std::fs::File;
@@ -65,7 +65,7 @@ impl Authority {
     /// The supplier, its system with a new key whose private part is written into `folder`, and a mandate of each school.
     pub fn directory(&self, folder: &Path) -> Result<DirectoryFile> {
         let key = rcgen::KeyPair::generate()?;
-        std::fs::write(folder.join(KEY), key.serialize_pem())?;
+        write_private(&folder.join(KEY), key.serialize_pem().as_bytes())?;
         let info = rcgen::PublicKeyData::subject_public_key_info(&key);
         let (from, until) = (DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH + TimeDelta::days(60_000));
         let certificate = CertificateEntry {

@@ -17,6 +17,8 @@ use load::{Measured, Oha, Question, Server};
 use nginx::Nginx;
 use schoolgate::demo::run::{Client, Demo, DemoArgs, start};
 use schoolgate::demo::{DemoCaller, Standing};
+use schoolgate::gate::Gate;
+use schoolgate::store::Tx;
 use std::path::Path;
 use std::time::Duration;
 use tokio::runtime::Builder;
@@ -84,6 +86,7 @@ fn main() -> Result<()> {
         database: args.database.clone(),
         today: TODAY,
     }))?;
+    gateway.block_on(allow_any_number(&demo.running.gate))?;
     let measured = gateway.block_on(sample(&demo)).and_then(|sample| {
         beside_nginx(&args, &oha, &demo, &sample, folder.path())?;
         println!("\n| part | µs, median |\n|------|-----------:|");
@@ -92,6 +95,22 @@ fn main() -> Result<()> {
     gateway.block_on(demo.running.stop());
     println!("load average after: {}", load_average());
     measured
+}
+
+/// Lifts the allowance of each system, which a minute of this is beyond; all else stays as it is.
+async fn allow_any_number(gate: &Gate) -> Result<()> {
+    const ALLOWED: &str = "UPDATE systems SET requests_per_minute = 1000000000";
+    const MOVED: &str = "UPDATE directory_version SET version = version + 1 WHERE id = 1";
+    let mut tx = gate.db().begin().await?;
+    for text in [ALLOWED, MOVED] {
+        match &mut tx {
+            Tx::Sqlite(open) => sqlx::query(text).execute(&mut **open).await.map(|_| ())?,
+            Tx::Postgres(open) => sqlx::query(text).execute(&mut **open).await.map(|_| ())?,
+        }
+    }
+    tx.commit().await?;
+    gate.directory().refresh(gate.db()).await?;
+    Ok(())
 }
 
 fn load_average() -> String {
