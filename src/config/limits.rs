@@ -26,7 +26,8 @@ pub struct Limits {
     pub streams_per_connection: u32,
     /// Longest time for one request, from its headers to its answer; a file of a whole school has to fit in.
     pub request_seconds: u64,
-    /// Files worked out at once; further ones wait. One system may send two at a time.
+    /// Files worked out at once; further ones wait. Two of these places are kept for registers, where there are more. One
+    /// system may send two of each school at a time.
     pub uploads_at_once: usize,
     /// Bytes of all files that are read, wait or are worked out at once. One system has at most a quarter of them, or the largest file; a
     /// sixteenth is kept for registers.

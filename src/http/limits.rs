@@ -5,6 +5,7 @@ use crate::identity::Caller;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -60,16 +61,16 @@ impl SystemLimits {
 /// Places for what takes long to arrive, a few for each sender at a time, so that a slow one cannot fill the memory with
 /// bodies that are half there. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Senders {
+pub struct Senders<K = Uuid> {
     at_once: usize,
     what: &'static str,
-    places: Arc<Mutex<HashMap<Uuid, Arc<Semaphore>>>>,
+    places: Arc<Mutex<HashMap<K, Arc<Semaphore>>>>,
 }
 
 /// How long a sender whose places are taken is told to wait, in seconds.
 const WAIT_SECONDS: u64 = 5;
 
-impl Senders {
+impl<K: Eq + Hash> Senders<K> {
     /// With so many places for each sender.
     pub fn new(at_once: usize) -> Self {
         Self::of(at_once, "another request of this kind")
@@ -81,7 +82,7 @@ impl Senders {
     }
 
     /// A place of this sender, held until dropped; where all are taken, says how long to wait.
-    pub fn place(&self, sender: Uuid) -> Result<OwnedSemaphorePermit, Error> {
+    pub fn place(&self, sender: K) -> Result<OwnedSemaphorePermit, Error> {
         let own = {
             // What the map holds is whole after every step, so that a panic elsewhere does not spoil it.
             let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);

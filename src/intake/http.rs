@@ -191,7 +191,7 @@ pub async fn send_register(
     })?;
     let stop = Stop::default();
     let _stops = stop.when_dropped();
-    let (body, work) = places.take_in(permit.system().0, body, stop).await?;
+    let (body, work) = places.take_in((permit.system(), permit.school()), body, stop).await?;
     let lines = work.apart(move || lines(&body, date, session)).await??;
     let options = query.options(Format::Ndjson);
     Ok(import(&gate, (permit, request), Sent::Attendance, lines.into(), (options, work)).await?)
@@ -269,7 +269,7 @@ async fn take(
 ) -> Result<Released<UploadAnswer>, Error> {
     let stop = Stop::default();
     let _stops = stop.when_dropped();
-    let (file, work) = places.take_in(permit.system().0, body, stop).await?;
+    let (file, work) = places.take_in((permit.system(), permit.school()), body, stop).await?;
     Ok(import(gate, (permit, request), sent, file.into(), (options, work)).await?)
 }
 
