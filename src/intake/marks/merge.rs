@@ -291,6 +291,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_gathered_of_a_long_file_is_no_more_than_its_different_rows() {
+        let rows: [Row<'_>; 3] =
+            [(DAY, "N", EARLY, None), (DAY, "I", LATER, Some("telephoned")), ("2026-11-20", "/", None, None)];
+        for times in [1, 20_000] {
+            let mut gathered = gathered();
+            for row in rows.iter().cycle().take(times * rows.len()) {
+                gathered.take(&mark(*row)).unwrap();
+            }
+            let (mut held, mut years) = (0, 0);
+            for year in gathered.pupils.iter().flatten() {
+                years += 1;
+                year.each(|_, rows| held += rows.len());
+            }
+            assert_eq!((held, years, gathered.repeated), (3, 1, (times - 1) * rows.len()), "{times} times");
+        }
+    }
+
+    #[test]
     fn the_order_of_rows_in_a_file_and_of_files_never_matters() {
         let rows: [Row<'_>; 4] = [
             (DAY, "N", EARLY, None),

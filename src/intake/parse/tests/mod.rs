@@ -3,6 +3,7 @@
 mod any_bytes;
 mod book;
 mod layouts;
+mod long_files;
 mod registers;
 mod sheets;
 
