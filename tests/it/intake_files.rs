@@ -2,7 +2,7 @@
 //! office can mend and send again.
 
 use crate::support::book::{Book, Cell};
-use crate::support::exports::{Row, Wire, changed, columns_of, csv_of, number};
+use crate::support::exports::{Row, Wire, columns_of, csv_of, number};
 use crate::support::wire::{connect, run, tls_of, until};
 use crate::support::{Suite, TestDb};
 use chrono::TimeDelta;
@@ -17,7 +17,6 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 pub fn register(suite: &mut Suite) {
     suite.both_empty("intake_files::every_layout_is_one_register", layouts);
     suite.both_empty("intake_files::spreadsheets_and_encodings_are_refused_whole", refused_whole);
-    suite.both_empty("intake_files::rows_that_contradict_each_other", contradictions);
     suite.both_empty("intake_files::a_school_maps_codes_of_its_own", local_codes);
     suite.both_empty("intake_files::errors_are_mended_and_sent_again", mended);
     suite.both_empty("intake_files::uploads_are_whole_or_nothing", whole_or_nothing);
@@ -31,7 +30,7 @@ const CSV: &str = "text/csv";
 const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
 /// Pupils on roll with a permanent UPN, long enough for every date of these tests.
-fn pupils(gate: &Wire, school: &SchoolFiles) -> Vec<Row> {
+pub fn pupils(gate: &Wire, school: &SchoolFiles) -> Vec<Row> {
     let fits = |row: &&Row| {
         row["last_day"].is_empty()
             && row["enrolment_status"] == "single"
@@ -45,7 +44,7 @@ fn pupils(gate: &Wire, school: &SchoolFiles) -> Vec<Row> {
     found
 }
 
-fn counts(answer: &Answered) -> [u64; 4] {
+pub fn counts(answer: &Answered) -> [u64; 4] {
     ["received", "accepted", "unchanged", "rejected"]
         .map(|name| answer.body[name].as_u64().unwrap_or(u64::MAX))
 }
@@ -199,60 +198,6 @@ async fn stands_in_history(gate: &Wire, urn: &str, refused: &Answered) {
     let report = gate.get(&sender, &path).await;
     assert_eq!((report.status, &report.body["refused"]), (200, &refused.body["detail"]), "{}", report.body);
     assert_eq!(gate.get(&sender, &format!("{path}/errors")).await.status, 404, "it has no rejected rows");
-}
-
-async fn contradictions(db: TestDb) {
-    let gate = Wire::start(&db.url).await;
-    let school = &gate.schools()[0];
-    let found = pupils(&gate, school);
-    let [a, b] = [0, 1].map(|at| found[at]["school_pupil_id"].as_str());
-    let marks = |rows: &[(&str, &str, &str)]| {
-        let rows: Vec<String> =
-            rows.iter().map(|(id, date, code)| format!("{id},{date},am,{code}\n")).collect();
-        let rows = rows.concat();
-        format!("Adno,Date,Session,Code\n{rows}")
-    };
-    // The same mark twice is one mark; two marks for one session without a time of their own are a contradiction.
-    let twice = marks(&[(a, "2026-11-17", "G"), (a, "2026-11-17", "G")]);
-    let answer = gate.send(&school.urn, "attendance", &twice).await;
-    assert_eq!((answer.status, counts(&answer)), (200, [2, 1, 1, 0]), "{}", answer.body);
-    let file = marks(&[(a, "2026-11-16", "G"), (b, "2026-11-16", "G"), (a, "2026-11-16", "C")]);
-    let answer = gate.send(&school.urn, "attendance?strict=true", &file).await;
-    assert_eq!((answer.status, counts(&answer)[3]), (422, 1), "{}", answer.body);
-    let error = &answer.body["errors"][0];
-    assert_eq!((&error["line"], &error["column"], &error["value"]), (&json!(4), &json!("code"), &json!("C")));
-    assert!(error["what"].as_str().unwrap().contains("twice"), "{error}");
-    let tomorrow = marks(&[(a, "2026-11-21", "G")]);
-    let answer = gate.send(&school.urn, "attendance", &tomorrow).await;
-    assert_eq!(counts(&answer), [1, 0, 0, 1], "{}", answer.body);
-    assert!(answer.body["errors"][0]["what"].as_str().unwrap().contains("after today"));
-    // Two pupils with one UPN.
-    let taken = [("upn", found[1]["upn"].as_str())];
-    let answer = gate.send(&school.urn, "pupils", &changed(&found[0], &taken)).await;
-    assert_eq!((answer.status, counts(&answer)), (200, [1, 0, 0, 1]), "{}", answer.body);
-    let error = &answer.body["errors"][0];
-    assert_eq!((&error["column"], &error["value"]), (&json!("upn"), &json!(found[1]["upn"])));
-    // A name changed with number and UPN kept is an amendment of the same child.
-    let handle = gate.client(&Wire::sender(&school.urn)).find(&found[0]["upn"]).await.unwrap();
-    let answer = gate.send(&school.urn, "pupils", &changed(&found[0], &[("surname", "Quillfeather")])).await;
-    assert_eq!((counts(&answer), &answer.body["amended"]), ([1, 1, 0, 0], &json!(1)), "{}", answer.body);
-    assert_eq!(gate.client(&Wire::sender(&school.urn)).find(&found[0]["upn"]).await.unwrap(), handle);
-    // A number given to another child never puts it under the old one's handle.
-    let other = [("upn", ""), ("surname", "Nobody"), ("forename", "Known"), ("date_of_birth", "2014-05-05")];
-    let answer = gate.send(&school.urn, "pupils", &changed(&found[2], &other)).await;
-    assert_eq!((answer.status, counts(&answer)), (200, [1, 0, 0, 1]), "{}", answer.body);
-    // A UPN given to another child, with a number of its own, is refused while its owner stands under it.
-    let reused = [
-        ("school_pupil_id", "900001"),
-        ("upn", found[2]["upn"].as_str()),
-        ("surname", "Nobody"),
-        ("forename", "Known"),
-        ("date_of_birth", "2014-05-05"),
-    ];
-    let answer = gate.send(&school.urn, "pupils", &changed(&found[2], &reused)).await;
-    assert_eq!((answer.status, counts(&answer)), (200, [1, 0, 0, 1]), "{}", answer.body);
-    assert_eq!(answer.body["errors"][0]["column"], "upn", "{}", answer.body);
-    gate.stop().await;
 }
 
 async fn local_codes(db: TestDb) {

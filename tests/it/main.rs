@@ -24,6 +24,7 @@ mod cli_help;
 mod compile_fail;
 mod config_samples;
 mod connections;
+mod contradictions;
 mod demo;
 mod documents;
 mod every_route_is_guarded;
@@ -72,6 +73,7 @@ fn trials(suite: &mut Suite) {
     compile_fail::register(suite);
     config_samples::register(suite);
     connections::register(suite);
+    contradictions::register(suite);
     demo::register(suite);
     documents::register(suite);
     every_route_is_guarded::register(suite);
