@@ -1,6 +1,6 @@
 //! The answer on the wire. A section that is not permitted or not asked for is absent.
 
-use super::figures::{DerivationBody, OtherSchoolBody};
+use super::figures::{CombinedDerivationBody, DerivationBody, OtherSchoolBody};
 use super::sections::Sections;
 use crate::directory::Organisation;
 use crate::gate::{Answer, ChildRef};
@@ -114,6 +114,10 @@ pub struct Combined {
     /// Sums of sessions, never means of rates; flags are of the sum. The penalty window is over all schools, the last
     /// sighting the latest. `sessions` and `school_contact` belong to one school and are not here.
     pub(super) sections: Sections,
+    /// Which sessions make the counts that are not sums of the enrolments'; only with `derivation=true`, and only for whoever
+    /// may see `sessions` and `codes`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) derivation: Option<CombinedDerivationBody>,
 }
 
 /// The one child found.

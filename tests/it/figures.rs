@@ -1,146 +1,35 @@
-//! Figures over the wire: the sessions behind each count, the sums over schools, and what the two schools of a dual
-//! registration see of each other.
+//! Figures over the wire: the sums over schools, and what the two schools of a dual registration see of each other.
 
 use crate::support::exports::{Row, Wire, changed, columns_of, csv_of, standing};
 use crate::support::wire::log;
 use crate::support::{Suite, TestDb};
 use schoolgate::audit::{Entry, Receipt};
+use schoolgate::demo::SchoolFiles;
 use schoolgate::demo::run::Answered;
-use schoolgate::demo::{DemoChild, SchoolFiles, Standing};
-use schoolgate::domain::purpose::Section;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// Registers the tests of this file.
 pub fn register(suite: &mut Suite) {
-    suite.both_empty("figures::every_count_can_be_taken_apart", derivation);
     suite.both_empty("figures::the_sums_are_over_schools", sums);
     suite.both_empty("figures::two_schools_of_one_child_see_each_other_as_both_recorded", dual);
 }
 
-fn sections(part: &Value) -> &Value {
+pub fn sections(part: &Value) -> &Value {
     &part["sections"]
 }
 
-fn at<'a>(value: &'a Value, path: &str) -> &'a Value {
+pub fn at<'a>(value: &'a Value, path: &str) -> &'a Value {
     path.split('.').fold(value, |value, name| &value[name])
 }
 
 /// The entry that an answer's receipt names.
-async fn entry(db: &TestDb, answer: &Answered) -> Entry {
+pub async fn entry(db: &TestDb, answer: &Answered) -> Entry {
     let receipt: Receipt = answer.receipt.as_deref().unwrap().parse().unwrap();
     log(&db.db, receipt.index).await.into_iter().next().unwrap().entry
 }
 
-/// How many sessions the derivation gives to a count.
-fn made(derivation: &Value, count: &Value) -> usize {
-    let listed = |map: &str| -> usize {
-        let words = count[map].as_array().unwrap();
-        let lists = words.iter().map(|word| derivation[map][word.as_str().unwrap()].as_array());
-        lists.map(|list| list.map_or(0, Vec::len)).sum()
-    };
-    match (count.get("classes"), count.get("codes"), count.get("sessions")) {
-        (Some(_), None, None) => listed("classes"),
-        (None, Some(_), None) => listed("codes"),
-        (None, None, Some(sessions)) => sessions.as_array().unwrap().len(),
-        other => panic!("a count is made of one thing: {other:?}"),
-    }
-}
-
-async fn derivation(db: TestDb) {
-    let gate = Wire::start(&db.url).await;
-    let school = format!("dsl_{}", gate.schools()[0].urn);
-    for (name, by_code) in
-        [("social_worker_cp", false), (school.as_str(), true), ("attendance_officer_la", true)]
-    {
-        for child in mine(&gate, name) {
-            let answer = gate.summary(name, child, "?derivation=true").await;
-            let plain = gate.summary(name, child, "").await;
-            for (enrolment, without) in enrolments(&answer.body).iter().zip(enrolments(&plain.body)) {
-                assert_eq!(sections(enrolment), sections(without), "{name}: the sections stay as they are");
-                hold(name, enrolment, by_code);
-            }
-        }
-    }
-    narrowed_derivation(&gate, &db).await;
-    gate.stop().await;
-}
-
-/// Each count of an enrolment is what its sessions come to, and no code is told where codes are not.
-fn hold(name: &str, enrolment: &Value, by_code: bool) {
-    let Some(derivation) = enrolment.get("derivation") else {
-        assert_eq!(enrolment["completeness"]["recorded"], false, "{name}: only a boarder has none");
-        return;
-    };
-    assert_eq!(derivation.get("codes").is_some(), by_code, "{name}");
-    let counts = derivation["counts"].as_object().unwrap();
-    for path in ["headline.possible", "split.authorised", "completeness.sessions_without_mark"] {
-        assert!(counts.contains_key(path), "{name}: {path}");
-    }
-    assert_eq!(
-        counts.contains_key("health.illness"),
-        by_code,
-        "{name}: which session was sickness is a code"
-    );
-    for (path, count) in counts {
-        assert_eq!(count["count"], made(derivation, count), "{name}: {path}");
-        assert!(by_code || count.get("classes").is_some(), "{name}: {path} is told by class alone");
-        let figure = match path.split_once('.').unwrap() {
-            ("completeness", rest) => &enrolment["completeness"][rest],
-            ("placement", _) => continue,
-            _ => at(sections(enrolment), path),
-        };
-        let nothing = path.starts_with("enforcement.worst_window") && figure.is_null();
-        assert!(nothing || *figure == count["count"], "{name}: {path} {figure}");
-    }
-    // Class by class the same sessions as the section shows.
-    let of = |class: &str| derivation["classes"][class].as_array().map_or(0, Vec::len);
-    let shown = sections(enrolment)["sessions"].as_array().unwrap();
-    let halves = |class: &str| {
-        shown.iter().flat_map(|day| [&day["am"], &day["pm"]]).filter(|shown| **shown == class).count()
-    };
-    for class in ["P", "L", "A", "U", "?"] {
-        assert_eq!(of(class), halves(class), "{name}: {class}");
-    }
-}
-
-/// It is part of `sessions`: recorded as that, left out without a word where that is not permitted, and by class alone
-/// where the codes were not asked for.
-async fn narrowed_derivation(gate: &Wire, db: &TestDb) {
-    let child = mine(gate, "social_worker_cp")[0];
-    let answer = gate.summary("social_worker_cp", child, "?sections=headline&derivation=true").await;
-    let enrolment = &enrolments(&answer.body)[0];
-    let keys = |of: &Value| of.as_object().unwrap().keys().cloned().collect::<BTreeSet<String>>();
-    assert_eq!(keys(sections(enrolment)), BTreeSet::from(["headline".to_owned()]), "what was asked for");
-    let counts =
-        ["completeness.sessions_without_mark", "headline.attended", "headline.missed", "headline.possible"];
-    assert_eq!(keys(&enrolment["derivation"]["counts"]), counts.map(str::to_owned).into());
-    let told = entry(db, &answer).await.sections_given;
-    assert!(
-        told.has(Section::Headline) && told.has(Section::Sessions),
-        "the entry says that sessions were told"
-    );
-    let urn = &gate.schools()[0].urn;
-    let (name, child) = (format!("dsl_{urn}"), mine(gate, &format!("dsl_{urn}"))[0]);
-    let by_class = gate.summary(&name, child, "?sections=split&derivation=true").await;
-    assert!(enrolments(&by_class.body)[0]["derivation"].get("codes").is_none(), "codes were not asked for");
-    for name in ["social_worker_cin", "early_help_worker", "school_nurse", "mental_health_practitioner"] {
-        let child = mine(gate, name)[0];
-        let asked = gate.summary(name, child, "?derivation=true").await;
-        assert_eq!(asked.status, 200, "{name}: {}", asked.body);
-        assert_eq!(asked.bytes, gate.summary(name, child, "").await.bytes, "{name}: left out, not an error");
-        assert!(!entry(db, &asked).await.sections_given.has(Section::Sessions), "{name}");
-    }
-    let refused =
-        gate.summary("social_worker_cp", mine(gate, "social_worker_cp")[0], "?derivation=perhaps").await;
-    assert_eq!(refused.status, 400, "{}", refused.body);
-}
-
-fn mine<'a>(gate: &'a Wire, name: &str) -> Vec<&'a DemoChild> {
-    gate.gate.caller(name).children.iter().filter(|c| c.standing == Standing::Mine).collect()
-}
-
-fn enrolments(body: &Value) -> &Vec<Value> {
+pub fn enrolments(body: &Value) -> &Vec<Value> {
     body["enrolments"].as_array().unwrap_or_else(|| panic!("no summary: {body}"))
 }
 
@@ -207,9 +96,9 @@ async fn sums(db: TestDb) {
     };
     taken(&gate, &old.urn, "attendance", &missed(&left, &before, "U")).await;
     taken(&gate, &new.urn, "attendance", &missed(&joined, &after, "O")).await;
-    let officer = gate.client("attendance_officer_la");
-    let handle = officer.find(&left["upn"]).await.unwrap().unwrap();
-    let body = gate.ask("attendance_officer_la", &handle, None, "?from=2026-09-01").await.body;
+    let handle = gate.client("attendance_officer_la").find(&left["upn"]).await.unwrap().unwrap();
+    let asked = gate.ask("attendance_officer_la", &handle, None, "?from=2026-09-01&derivation=true").await;
+    let body = asked.body;
     let [first, second] = enrolments(&body).as_slice() else { panic!("two enrolments: {body}") };
     let combined = sections(&body["combined"]);
     let sum =
@@ -242,13 +131,36 @@ async fn sums(db: TestDb) {
     assert_eq!(combined["enforcement"]["rules"]["worst_window"], "penalty/10-in-10-school-weeks/2024");
     let seen = |part: &Value| part["last_seen"]["last_marked_present"].clone();
     assert_eq!(seen(combined), seen(sections(second)), "the latest");
-    // Asked for the time at the new school alone, the old school's weeks still count towards a notice.
-    let first = after.iter().find(|date| date.as_str() >= "2026-09-01").unwrap();
-    let since = format!("?from={first}&sections=enforcement,headline");
-    let body = gate.ask("attendance_officer_la", &handle, None, &since).await.body;
-    assert_eq!(enrolments(&body).len(), 1, "{body}");
-    assert_eq!(window(sections(&body["combined"])), 10, "{body}");
+    let mornings = |school: &SchoolFiles, days: &[String]| -> Vec<Value> {
+        let days = days.iter().filter(|date| date.as_str() >= "2026-09-01").take(5);
+        days.map(|date| json!({ "date": date, "session": "am", "urn": school.urn })).collect()
+    };
+    let ten = [mornings(old, &before), mornings(new, &after)].concat();
+    assert_eq!(body["combined"]["derivation"]["counts"], behind(&ten));
+    let since = after.iter().find(|date| date.as_str() >= "2026-09-01").unwrap();
+    at_the_new_school(&gate, &handle, since, &ten).await;
     gate.stop().await;
+}
+
+/// What a combined derivation says of these sessions: the penalty window alone.
+fn behind(sessions: &[Value]) -> Value {
+    json!({"enforcement.worst_window.unauthorised": {"count": sessions.len(), "sessions": sessions}})
+}
+
+/// Asked for the time at the new school alone, the old school's weeks still count towards a notice, and its sessions, which
+/// are in no enrolment of that answer, are told as those behind the count.
+async fn at_the_new_school(gate: &Wire, handle: &str, since: &str, ten: &[Value]) {
+    let ask = async |query: &str| {
+        let query = format!("?from={since}&derivation=true&sections=enforcement,headline{query}");
+        gate.ask("attendance_officer_la", handle, None, &query).await.body
+    };
+    let body = ask(",codes").await;
+    assert_eq!(enrolments(&body).len(), 1, "{body}");
+    let window = &sections(&body["combined"])["enforcement"]["worst_window"];
+    assert_eq!(window["unauthorised"], json!(10), "{body}");
+    assert_eq!(body["combined"]["derivation"]["counts"], behind(ten));
+    let without = ask("").await;
+    assert!(without["combined"].get("derivation").is_none(), "codes were not asked for: {without}");
 }
 
 /// One school's own answer about a child, and its entry.

@@ -26,6 +26,7 @@ mod config_samples;
 mod connections;
 mod contradictions;
 mod demo;
+mod derivations;
 mod documents;
 mod every_route_is_guarded;
 mod figures;
@@ -75,6 +76,7 @@ fn trials(suite: &mut Suite) {
     connections::register(suite);
     contradictions::register(suite);
     demo::register(suite);
+    derivations::register(suite);
     documents::register(suite);
     every_route_is_guarded::register(suite);
     figures::register(suite);

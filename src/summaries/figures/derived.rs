@@ -1,12 +1,16 @@
-//! Which sessions make each count, on the wire: by class; by code only for whoever may see codes.
+//! Which sessions make each count, on the wire: by class; by code only for whoever may see codes. All schools together are
+//! the sums of the enrolments, but for the penalty window: it has a list of its own.
 
 use super::super::answer::SessionBody;
 use super::super::sections::session;
+use super::decode::Held;
 use super::{Asking, Counted};
+use crate::directory::Organisation;
 use crate::domain::attendance::Code;
-use crate::domain::attendance::summary::{COUNTS, CountMade, Derivation, Made, Shown};
+use crate::domain::attendance::summary::{COUNTS, CountMade, Derivation, Made, Shown, WorstWindow};
 use crate::domain::calendar::Session;
 use crate::domain::purpose::Section;
+use chrono::NaiveDate;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -44,7 +48,65 @@ pub struct CountBody {
     sessions: Option<Vec<SessionBody>>,
 }
 
+/// Which sessions make the counts of all enrolments together that are not sums of the enrolments' own: the penalty window,
+/// which may be over several schools, and over one that the child left before the answer's days.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CombinedDerivationBody {
+    /// Each of these counts, by its path in the sections.
+    #[schema(value_type = BTreeMap<String, CombinedCountBody>)]
+    counts: BTreeMap<&'static str, CombinedCountBody>,
+}
+
+/// The sessions of a count, with the school of each.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CombinedCountBody {
+    /// The count, in sessions.
+    count: usize,
+    /// These sessions, in order; they may lie outside the window.
+    sessions: Vec<SchoolSessionBody>,
+}
+
+/// A session of one school.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+pub struct SchoolSessionBody {
+    /// Its date.
+    date: NaiveDate,
+    /// `am` or `pm`.
+    #[schema(value_type = String)]
+    session: &'static str,
+    /// Unique reference number of the school.
+    urn: String,
+}
+
+/// The count of the penalty window.
+const WORST_WINDOW: &str = "enforcement.worst_window.unauthorised";
+
 impl Asking<'_> {
+    /// The derivation of all together: of the worst window, made by these registers. It is made of codes, and told like any
+    /// such count.
+    pub(super) fn combined_derivation(
+        &self,
+        worst: Option<WorstWindow>,
+        made_by: &[(&Held, &Organisation)],
+    ) -> Option<CombinedDerivationBody> {
+        let told = self.derives() && self.given.has(Section::Codes) && self.given.has(Section::Enforcement);
+        if !told {
+            return None;
+        }
+        let of = |(held, school): &(&Held, &Organisation), window: WorstWindow| -> Vec<SchoolSessionBody> {
+            let found =
+                held.then.ask(self.window, |register| register.unauthorised_in(self.span.reading, window));
+            found.into_iter().map(|at| at_school(at, school)).collect()
+        };
+        let mut sessions: Vec<SchoolSessionBody> = match worst {
+            Some(window) => made_by.iter().flat_map(|one| of(one, window)).collect(),
+            None => Vec::new(),
+        };
+        sessions.sort_unstable();
+        let count = CombinedCountBody { count: sessions.len(), sessions };
+        Some(CombinedDerivationBody { counts: BTreeMap::from([(WORST_WINDOW, count)]) })
+    }
+
     /// The derivation of one enrolment; none where it was not asked for, or not permitted, or nothing is recorded.
     pub(super) fn derivation(&self, one: &Counted<'_>) -> Option<DerivationBody> {
         if !self.derives() || !one.figures.recorded {
@@ -85,6 +147,11 @@ fn body(derived: &Derivation, made: Made) -> CountBody {
         Made::Listed(of) => sessions = Some(list(of(derived).iter().copied())),
     }
     CountBody { count: derived.count(made), classes, codes, sessions }
+}
+
+fn at_school(at: Session, school: &Organisation) -> SchoolSessionBody {
+    let SessionBody { date, session } = session(at);
+    SchoolSessionBody { date, session, urn: school.urn.clone().unwrap_or_default() }
 }
 
 fn list(sessions: impl Iterator<Item = Session>) -> Vec<SessionBody> {

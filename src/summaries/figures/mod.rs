@@ -6,7 +6,7 @@ mod detail;
 mod missing;
 mod other_school;
 
-pub(super) use derived::DerivationBody;
+pub(super) use derived::{CombinedDerivationBody, DerivationBody};
 pub(super) use detail::Detail;
 pub(super) use other_school::OtherSchoolBody;
 
@@ -113,7 +113,7 @@ pub(super) fn body<'a>(
     Ok(Body {
         window: WindowBody { from, to: span.to },
         enrolments: enrolments.collect(),
-        combined: Combined { sections: asked.combined(&counted, &duals, &held) },
+        combined: asked.combined(&counted, &duals, &held),
     })
 }
 
@@ -277,13 +277,21 @@ impl<'a> Asking<'a> {
 
     /// The sums over the enrolments of the window. Only the penalty window looks further: at schools that the child has
     /// left before it.
-    fn combined(&self, counted: &[Counted<'a>], duals: &[DualMet], held: &'a [Held]) -> Sections {
+    fn combined(&self, counted: &[Counted<'a>], duals: &[DualMet], held: &'a [Held]) -> Combined {
         let all: Vec<Figures> = counted.iter().map(|one| one.figures.clone()).collect();
         let mut figures = combine(&all);
+        let mut derivation = None;
         if self.given.has(Section::Enforcement) {
-            let earlier = held.iter().filter(|h| !h.then.in_window(self.window.from, self.span));
-            let earlier: Vec<Figures> = earlier.map(|h| h.then.figures(self.window, self.span)).collect();
-            figures.enforcement = Enforcement::over(all.iter().chain(&earlier).map(|one| &one.enforcement));
+            let earlier = self.earlier(held);
+            let around = earlier.iter().map(|(_, figures)| &figures.enforcement);
+            let (over, made_by) =
+                Enforcement::over_which(all.iter().map(|one| &one.enforcement).chain(around));
+            figures.enforcement = over;
+            let own = counted.iter().map(|one| (one.held, one.school));
+            let registers: Vec<_> = own.chain(earlier.iter().map(|(register, _)| *register)).collect();
+            let made_by = registers.get(made_by).unwrap_or_default();
+            let recorded = figures.recorded.then_some(figures.enforcement.worst_window);
+            derivation = recorded.and_then(|worst| self.combined_derivation(worst, made_by));
         }
         let recorded = || counted.iter().filter(|one| one.figures.recorded);
         let details: Vec<Detail> = recorded().map(|one| one.detail.clone()).collect();
@@ -293,7 +301,7 @@ impl<'a> Asking<'a> {
         };
         dual.unmet.sort_unstable();
         dual.unmet.dedup();
-        Sections::combined(&Told {
+        let sections = Sections::combined(&Told {
             figures: &figures,
             last_seen: &LastSeen::latest(recorded().map(|one| &one.last_seen)),
             dual: &dual,
@@ -302,6 +310,18 @@ impl<'a> Asking<'a> {
             flags_of: "combined_sum",
             reading: self.span.reading,
             on: self.on(),
-        })
+        });
+        Combined { sections, derivation }
+    }
+
+    /// The enrolments that are not of the window, at schools that the directory knows, with their figures.
+    fn earlier(&self, held: &'a [Held]) -> Vec<((&'a Held, &'a Organisation), Figures)> {
+        let others = held.iter().filter(|one| !one.then.in_window(self.window.from, self.span));
+        others
+            .filter_map(|one| {
+                let school = self.directory.school(one.then.enrolment.school())?;
+                Some(((one, school), one.then.figures(self.window, self.span)))
+            })
+            .collect()
     }
 }

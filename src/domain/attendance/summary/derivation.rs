@@ -143,6 +143,26 @@ impl Register<'_> {
         self.walk(reading, &mut walker);
         walker.derived
     }
+
+    /// The unauthorised sessions of this register in a window of school weeks, which may be one over several registers.
+    pub fn unauthorised_in(&self, reading: Reading, window: WorstWindow) -> Vec<Session> {
+        let mut walker = Unauthorised { window, found: Vec::new() };
+        self.walk(reading, &mut walker);
+        walker.found
+    }
+}
+
+struct Unauthorised {
+    window: WorstWindow,
+    found: Vec<Session>,
+}
+
+impl Walker for Unauthorised {
+    fn session(&mut self, _year: &YearOfMarks<'_>, counted: &Counted) {
+        if self.window.counts(counted) {
+            self.found.push(session_of(counted));
+        }
+    }
 }
 
 struct Deriving {
@@ -162,8 +182,7 @@ impl Walker for Deriving {
         if counted.place == Place::After {
             return;
         }
-        let in_worst = self.worst.is_some_and(|window| (window.from..=window.to).contains(&at.date));
-        if in_worst && sets.any(Sets::PENALTY) {
+        if self.worst.is_some_and(|window| window.counts(counted)) {
             derived.worst_window.push(at);
         }
         if counted.place == Place::Inside {

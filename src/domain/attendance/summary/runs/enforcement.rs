@@ -11,6 +11,7 @@ use super::super::sessions::{Counted, Place, monday_of_week};
 use super::{Run, TEN_DAY_HALF_DAYS, half_days_asked};
 use chrono::{Datelike, NaiveDate};
 use std::cmp::Ordering;
+use std::ops::Range;
 
 /// School weeks of a penalty-notice window.
 pub const PENALTY_WEEKS: usize = 10;
@@ -29,6 +30,13 @@ pub struct WorstWindow {
 }
 
 impl WorstWindow {
+    /// Whether a session of a register that it is made of is one of those counted.
+    pub(in super::super) fn counts(&self, session: &Counted) -> bool {
+        session.place != Place::After
+            && session.sets.any(Sets::PENALTY)
+            && (self.from..=self.to).contains(&session.date)
+    }
+
     /// Whether a penalty notice must be considered.
     pub const fn threshold_met(&self) -> bool {
         self.unauthorised >= PENALTY_SESSIONS
@@ -52,7 +60,23 @@ impl Enforcement {
     /// What one register reaches in its own school weeks is reached, though another met in its holidays. The ten days are
     /// each register's own.
     pub fn over<'a>(all: impl IntoIterator<Item = &'a Self>) -> Self {
-        all.into_iter().fold(Self::default(), |sum, one| joined(&sum, one))
+        Self::over_which(all).0
+    }
+
+    /// The same, with the registers whose sessions make the worst window, by their places in `all`: one that reached it
+    /// alone, or the first few together.
+    pub fn over_which<'a>(all: impl IntoIterator<Item = &'a Self>) -> (Self, Range<usize>) {
+        let (mut sum, mut made_by) = (Self::default(), 0..0);
+        for (place, one) in all.into_iter().enumerate() {
+            let (joined, whose) = joined(&sum, one);
+            made_by = match whose {
+                Whose::First => made_by,
+                Whose::Other => place..place + 1,
+                Whose::Both => 0..place + 1,
+            };
+            sum = joined;
+        }
+        (sum, made_by)
     }
 }
 
@@ -139,7 +163,15 @@ fn worst(weeks: &[SchoolWeek]) -> Option<WorstWindow> {
     windows.max_by_key(|w| w.unauthorised)
 }
 
-fn joined(one: &Enforcement, other: &Enforcement) -> Enforcement {
+/// Whose school weeks a window of two registers is made of.
+#[derive(Clone, Copy)]
+enum Whose {
+    First,
+    Other,
+    Both,
+}
+
+fn joined(one: &Enforcement, other: &Enforcement) -> (Enforcement, Whose) {
     let (mut left, mut right) = (one.weeks.iter().peekable(), other.weeks.iter().peekable());
     let mut weeks = Vec::with_capacity(one.weeks.len() + other.weeks.len());
     while let (Some(a), Some(b)) = (left.peek().copied(), right.peek().copied()) {
@@ -163,10 +195,11 @@ fn joined(one: &Enforcement, other: &Enforcement) -> Enforcement {
     }
     weeks.extend(left.chain(right));
     // The last of equals: the one over both.
-    let windows = [one.worst_window, other.worst_window, worst(&weeks)].into_iter().flatten();
-    Enforcement {
-        worst_window: windows.max_by_key(|window| window.unauthorised),
-        ten_day_absence: one.ten_day_absence | other.ten_day_absence,
-        weeks,
-    }
+    let windows =
+        [(one.worst_window, Whose::First), (other.worst_window, Whose::Other), (worst(&weeks), Whose::Both)];
+    let known = windows.into_iter().filter_map(|(window, whose)| Some((window?, whose)));
+    let worst = known.max_by_key(|(window, _)| window.unauthorised);
+    let ten_day_absence = one.ten_day_absence | other.ten_day_absence;
+    let worst_window = worst.map(|(window, _)| window);
+    (Enforcement { worst_window, ten_day_absence, weeks }, worst.map_or(Whose::First, |(_, whose)| whose))
 }

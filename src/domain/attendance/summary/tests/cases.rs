@@ -1,6 +1,6 @@
 //! The worked cases: registers on paper, with the figures that a person worked out from the text of the law.
 
-use super::super::{COUNTS, Figures};
+use super::super::{COUNTS, Enforcement, Figures};
 use super::notation::{Built, Case, Whose, figure, figures, read};
 use std::collections::BTreeSet;
 
@@ -156,6 +156,12 @@ fn hold(case: &Case, built: &[Built], each: &[Figures]) {
             let figure = usize::try_from((count.figure)(figures)).unwrap();
             assert_eq!(derived.count(count.made), figure, "{}: {}", case.name, count.name);
         }
+    }
+    let (over, made_by) = Enforcement::over_which(each.iter().map(|figures| &figures.enforcement));
+    if let Some(window) = over.worst_window {
+        let of = |one: &Built| one.ask(|r| r.unauthorised_in(case.reading, window)).len();
+        let listed: usize = built[made_by].iter().map(of).sum();
+        assert_eq!(listed, window.unauthorised as usize, "{}: the worst window together", case.name);
     }
 }
 

@@ -257,8 +257,15 @@ proptest! {
     #[test]
     fn enrolments_add_up_in_any_order(children in prop::collection::vec(any_child(), 1..4)) {
         let due = children[0].window;
-        let each: Vec<Figures> = children.into_iter().map(|mut child| { child.window = due; child.figures() }).collect();
+        let children: Vec<Child> = children.into_iter().map(|mut child| { child.window = due; child }).collect();
+        let each: Vec<Figures> = children.iter().map(|child| child.figures()).collect();
         let total = combine(&each);
+        let (over, made_by) = Enforcement::over_which(each.iter().map(|f| &f.enforcement));
+        prop_assert_eq!(over.worst_window, total.enforcement.worst_window);
+        if let Some(window) = over.worst_window {
+            let of = |child: &Child| child.ask(|r| r.unauthorised_in(Reading::default(), window)).len();
+            prop_assert_eq!(children[made_by].iter().map(of).sum::<usize>(), window.unauthorised as usize);
+        }
         let sum = |of: &dyn Fn(&Figures) -> u32| each.iter().map(of).sum::<u32>();
         for count in COUNTS.iter().filter(|count| !count.name.contains("worst_window") && !count.name.contains("run")) {
             prop_assert_eq!((count.figure)(&total), sum(&|f| (count.figure)(f)), "{}", count.name);
