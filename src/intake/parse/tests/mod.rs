@@ -5,6 +5,8 @@ mod book;
 mod layouts;
 mod long_files;
 mod registers;
+mod rejected;
+mod sheet_limits;
 mod sheets;
 
 use std::io::Cursor;
