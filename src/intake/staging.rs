@@ -9,7 +9,7 @@ use crate::domain::attendance::{Entered, MinutesLate, PackedYear};
 use crate::domain::calendar::{SchoolCalendar, SchoolYear, last_complete_week, london, published_at};
 use crate::domain::identifiers::{EnrolmentId, ImportId, PupilId};
 use crate::gate::{Gate, OfSchool, Permit, Refusal};
-use crate::registers::{self, Amendment, Enrolment, Recording, RollEvent, Upload};
+use crate::registers::{self, Amendment, Enrolment, RECORDINGS_AT_ONCE, Recording, RollEvent, Upload};
 use crate::store::{STEP, StoreError, Tx};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
@@ -144,8 +144,8 @@ async fn stage_history(
     for amendment in &plan.amendments {
         registers::add_amendment(steps.next().await?, upload, import, amendment).await?;
     }
-    for recording in &plan.recordings {
-        registers::add_recording(steps.next().await?, upload, import, recording).await?;
+    for some in plan.recordings.chunks(RECORDINGS_AT_ONCE) {
+        registers::add_recordings(steps.next().await?, upload, import, some).await?;
     }
     for (place, (enrolment, event)) in (1..).zip(&plan.events) {
         registers::add_roll_event(steps.next().await?, upload, place, *enrolment, *event).await?;

@@ -18,8 +18,8 @@ mod versions;
 pub(crate) mod testing;
 
 pub use amendments::{
-    Amendment, NOT_GIVEN, Recording, RecordingKey, Register, add_amendment, add_recording, amendments_of,
-    recordings_of, recordings_within, worth_keeping,
+    Amendment, NOT_GIVEN, RECORDINGS_AT_ONCE, Recording, RecordingKey, Register, add_amendment,
+    add_recordings, amendments_of, recordings_of, recordings_within, worth_keeping,
 };
 pub use calendars::{CalendarRow, add_calendar, school_calendars};
 pub use child::{ChildRecord, EnrolmentRecord, RollState, child_record, child_records, counterparts};

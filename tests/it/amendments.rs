@@ -2,7 +2,7 @@
 //! in, and read through the gate by the school alone (SI 2024/208 reg 6).
 
 use crate::support::exports::{
-    Row, Wire, changed, columns_of, csv_of, handle, number, one_mark, ordinary, standing, taken,
+    MARK, Row, Wire, changed, columns_of, csv_of, handle, mark, number, one_mark, ordinary, standing, taken,
 };
 use crate::support::{Suite, TestDb};
 use chrono::NaiveDate;
@@ -19,6 +19,7 @@ use serde_json::{Map, Value, json};
 pub fn register(suite: &mut Suite) {
     suite.both_empty("amendments::keep_all_five_parts", amendments);
     suite.both_empty("amendments::keep_them_by_every_way_in", every_way_in);
+    suite.both_empty("amendments::of_one_file_are_each_kept", many_of_one_file);
     suite.both_empty("amendments::of_the_roll_keep_reason_day_and_person", of_the_roll);
 }
 
@@ -213,6 +214,33 @@ async fn every_way_in(db: TestDb) {
     let wrong = with(one, &json!({"why": "misspelt"}));
     let body = json!([wrong]).to_string().into_bytes();
     assert_eq!(gate.send_as(&school.urn, register.0, register.1, body).await.status, 400);
+    gate.stop().await;
+}
+
+/// More than go over to the database in one statement: none is lost, none takes another's reason.
+async fn many_of_one_file(db: TestDb) {
+    let gate = Wire::start(&db.url).await;
+    let school = &gate.schools()[0];
+    let number_of = ordinary(&gate, school)["school_pupil_id"].clone();
+    let stands = standing(&gate.rows(&school.attendance), &number_of);
+    let other = stands.iter().filter(|(_, row)| !["G", ""].contains(&row["code"].as_str())).take(75);
+    let (mut rows, mut expected) = (Vec::new(), Vec::new());
+    for (place, ((date, half), row)) in other.enumerate() {
+        let reason = format!("holiday {place:02}");
+        let cells =
+            [&number_of, date, half, "G", "2026-11-20T17:00:00Z", &row["code"], &reason, "Ruth Calloway"];
+        rows.push(mark(cells));
+        expected.push((reason, date.clone(), half.clone(), row["code"].clone()));
+    }
+    assert_eq!(rows.len(), 75, "two recordings of each are more than two statements hold");
+    let report = taken(&gate, &school.urn, "attendance", &csv_of(MARK, &rows)).await;
+    assert_eq!((&report["amended"], &report["accepted"]), (&json!(75), &json!(75)), "{report}");
+    let all = trail(&gate, school).await;
+    let told = all.into_iter().filter(|a| a.amended_by == "Ruth Calloway" && a.amended == "G");
+    let mut told: Vec<_> =
+        told.map(|a| (a.reason, a.session_date.unwrap().to_string(), a.field, a.original)).collect();
+    told.sort();
+    assert_eq!(told, expected);
     gate.stop().await;
 }
 

@@ -3,7 +3,8 @@
 mod recordings;
 
 pub use recordings::{
-    Recording, RecordingKey, add_recording, recordings_of, recordings_within, worth_keeping,
+    RECORDINGS_AT_ONCE, Recording, RecordingKey, add_recordings, recordings_of, recordings_within,
+    worth_keeping,
 };
 
 use super::Upload;

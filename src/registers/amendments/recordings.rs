@@ -13,6 +13,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Europe::London;
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::sync::LazyLock;
 use uuid::Uuid;
 
 /// One mark as recorded once for one session.
@@ -71,24 +72,57 @@ impl Recording {
     }
 }
 
-/// Stages a recording under an upload.
-pub async fn add_recording(
+/// So many recordings go over in one statement: a statement costs a turn of threads, whatever it holds.
+pub const RECORDINGS_AT_ONCE: usize = 64;
+
+const COLUMNS: &str = "INSERT INTO recordings (school_id, version, import_id, enrolment_id, session_date, half, recorded_at, \
+     code, amended_from, reason, amended_by, minutes_late) VALUES ";
+const ONE: &str = "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+
+/// A statement that inserts [`RECORDINGS_AT_ONCE`].
+static MANY: LazyLock<String> = LazyLock::new(|| {
+    // The first three values are of all rows.
+    let row = |place: usize| {
+        let values: Vec<String> = (0..9).map(|column| format!("${}", 4 + 9 * place + column)).collect();
+        format!("($1, $2, $3, {})", values.join(", "))
+    };
+    let rows: Vec<String> = (0..RECORDINGS_AT_ONCE).map(row).collect();
+    format!("{COLUMNS}{}", rows.join(", "))
+});
+static SINGLE: LazyLock<String> = LazyLock::new(|| format!("{COLUMNS}{ONE}"));
+
+/// Stages recordings under an upload, at most [`RECORDINGS_AT_ONCE`].
+pub async fn add_recordings(
     tx: &mut Tx,
     upload: &Upload,
     import: ImportId,
-    recording: &Recording,
+    recordings: &[Recording],
 ) -> Result<(), StoreError> {
-    const INSERT: &str = "INSERT INTO recordings (school_id, enrolment_id, session_date, half, recorded_at, code, \
-         version, amended_from, reason, amended_by, import_id, minutes_late) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
-    let key = &recording.key;
+    if recordings.len() == RECORDINGS_AT_ONCE {
+        return insert(tx, upload, import, &MANY, recordings).await;
+    }
+    for recording in recordings.chunks(1) {
+        insert(tx, upload, import, &SINGLE, recording).await?;
+    }
+    Ok(())
+}
+
+async fn insert(
+    tx: &mut Tx,
+    upload: &Upload,
+    import: ImportId,
+    statement: &'static str,
+    recordings: &[Recording],
+) -> Result<(), StoreError> {
+    let expected = u64::try_from(recordings.len()).unwrap_or(u64::MAX);
     on!(tx, c => {
-        let r = sqlx::query(INSERT)
-            .bind(upload.school.0).bind(key.enrolment.0).bind(key.date).bind(key.half.as_str()).bind(key.recorded_at)
-            .bind(&key.code).bind(upload.version).bind(&recording.amended_from).bind(&recording.reason)
-            .bind(&recording.amended_by).bind(import.0).bind(recording.minutes_late.map(i64::from))
-            .execute(c).await?;
-        must_touch("recording", &r, 1)
+        let mut query = sqlx::query(statement).bind(upload.school.0).bind(upload.version).bind(import.0);
+        for Recording { key, minutes_late, amended_from, reason, amended_by } in recordings {
+            query = query
+                .bind(key.enrolment.0).bind(key.date).bind(key.half.as_str()).bind(key.recorded_at).bind(&key.code)
+                .bind(amended_from).bind(reason).bind(amended_by).bind(minutes_late.map(i64::from));
+        }
+        must_touch("recording", &query.execute(c).await?, expected)
     })
 }
 
