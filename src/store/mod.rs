@@ -161,7 +161,7 @@ pub fn must_touch(what: &'static str, result: &impl Touched, expected: u64) -> R
 }
 
 /// How long others are given the writer between two steps of a long piece of work. A writer of another process looks
-/// every millisecond.
+/// several times in it.
 const WAY: Duration = Duration::from_millis(2);
 
 impl Db {

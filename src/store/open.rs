@@ -98,19 +98,27 @@ async fn one_connection(options: SqliteConnectOptions) -> Result<SqlitePool, sql
 ///
 /// A writer of another process (`schoolgate import` beside a gateway) holds the file for milliseconds at a time and lets
 /// go for as long. `SQLite`'s own waiting looks ever less often, up to ten times a second, and would miss those moments;
-/// so it is asked not to wait, and looked at again every millisecond.
+/// so it is asked not to wait, and looked at again several times in each of them.
 pub(super) async fn begin_immediate(write: &SqlitePool) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
     let begun = Instant::now();
     loop {
         match write.begin_with("BEGIN IMMEDIATE").await {
-            Err(error) if is_busy(&error) && begun.elapsed() < ACQUIRE => tokio::time::sleep(LOOK).await,
+            Err(error) if is_busy(&error) && begun.elapsed() < ACQUIRE => a_moment().await,
             other => return other,
         }
     }
 }
 
-/// How often it is looked whether another process has let go of the file.
-const LOOK: Duration = Duration::from_millis(1);
+/// How often it is looked whether another process has let go of the file: well under [`super::WAY`], or whoever waits would
+/// miss one opening after the other.
+const LOOK: Duration = Duration::from_micros(250);
+
+/// Waits for [`LOOK`]. The runtime's own timer counts whole milliseconds and would take two.
+async fn a_moment() {
+    if tokio::task::spawn_blocking(|| std::thread::sleep(LOOK)).await.is_err() {
+        tokio::time::sleep(super::WAY).await;
+    }
+}
 
 fn is_busy(error: &sqlx::Error) -> bool {
     // SQLITE_BUSY is 5; the higher bits of an extended code say why.
