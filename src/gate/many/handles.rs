@@ -3,7 +3,9 @@
 use super::super::permit::Holder;
 use crate::crypto;
 use crate::domain::identifiers::{OrganisationId, PupilId, SystemId};
-use crate::store::{self, Db, SetSql, StoreError, Tx, on, over_bytes, over_ids, over_pairs, read_many};
+use crate::store::{
+    self, Db, SetSql, StoreError, Touched as _, Tx, on, over_bytes, over_ids, over_pairs, read_many,
+};
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
@@ -57,21 +59,25 @@ pub(super) async fn held_each(
     Ok(rows.into_iter().map(|(handle, pupil)| (PupilId(pupil), crypto::to_hex(&handle))).collect())
 }
 
-/// Issues handles; where another request has just issued one for the same child, that one stays.
+/// Issues handles, and gives them back; where another request has just issued one for the same child, that one stays, and
+/// there are fewer of them than children: which, is to be read.
 pub(super) async fn issue_each(
     tx: &mut Tx,
     holder: &Holder,
     pupils: &[PupilId],
     at: DateTime<Utc>,
-) -> Result<(), StoreError> {
+) -> Result<Option<HashMap<PupilId, String>>, StoreError> {
     let mut drawn = Vec::with_capacity(pupils.len());
     for pupil in pupils {
         let handle = crypto::random::<16>().ok_or(StoreError::Corrupt("no random bytes"))?;
         drawn.push((Uuid::from_bytes(handle), pupil.0));
     }
-    let (set, text) = (store::pairs(drawn), ISSUE.within(tx));
-    on!(tx, c => sqlx::query(text)
+    let (set, text) = (store::pairs(drawn.iter().copied()), ISSUE.within(tx));
+    let issued = on!(tx, c => sqlx::query(text)
         .bind(set).bind(holder.system.0).bind(holder.organisation.0).bind(at)
-        .execute(c).await.map(|_| ()))?;
-    Ok(())
+        .execute(c).await.map(|done| done.touched()))?;
+    let all = usize::try_from(issued).is_ok_and(|issued| issued == drawn.len());
+    let handles =
+        drawn.into_iter().map(|(handle, pupil)| (PupilId(pupil), crypto::to_hex(handle.as_bytes())));
+    Ok(all.then(|| handles.collect()))
 }

@@ -24,8 +24,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// Children of one step at most.
-const STEP: usize = 1_000;
+/// Children of one step at most. Of up to three steps something is in memory at once; more of them cost little time.
+const STEP: usize = 500;
 /// Children of the first step: few, so that the first line is soon there.
 const FIRST: usize = 100;
 /// How long a decision may lie before its entry is written: whoever loses access has lost it within a second.
@@ -180,9 +180,12 @@ impl Gate {
         let new: Vec<PupilId> = pupils.iter().copied().filter(|pupil| !held.contains_key(pupil)).collect();
         if !new.is_empty() {
             let mut tx = self.db().begin().await?;
-            handles::issue_each(&mut tx, holder, &new, self.clock().now()).await?;
+            let issued = handles::issue_each(&mut tx, holder, &new, self.clock().now()).await?;
             tx.commit().await?;
-            held = handles::held_each(self.db(), holder, &pupils).await?;
+            match issued {
+                Some(issued) => held.extend(issued),
+                None => held = handles::held_each(self.db(), holder, &pupils).await?,
+            }
         }
         for one in decided.iter_mut().filter(|one| one.handle.is_none()) {
             one.handle = one.permit.as_ref().and_then(|permit| held.get(&permit.pupil()).cloned());
