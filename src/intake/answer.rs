@@ -62,15 +62,17 @@ impl Refused {
     pub(super) fn of(report: &ImportReport, sent: Sent, (strict, others): (bool, bool)) -> Option<Self> {
         let rejected = |why: String| Some(Self { kind: ProblemKind::RowsRejected, why });
         let rows = report.rejected;
+        let were =
+            if rows == 1 { "1 row was rejected".to_owned() } else { format!("{rows} rows were rejected") };
         if rows > 0 && sent == Sent::Calendar {
             return rejected(format!(
-                "{rows} rows were rejected, and a calendar is taken whole or not at all; correct what `errors` says of \
+                "{were}, and a calendar is taken whole or not at all; correct what `errors` says of \
                  them and send the file again"
             ));
         }
         if rows > 0 && strict {
             return rejected(format!(
-                "{rows} rows were rejected and the file was sent strict, so that nothing of it was applied; correct what \
+                "{were} and the file was sent strict, so that nothing of it was applied; correct what \
                  `errors` says of them and send it again, or send it without strict and the other rows are taken"
             ));
         }

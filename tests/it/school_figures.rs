@@ -138,7 +138,8 @@ async fn own_staff(db: TestDb) {
             assert_eq!((&body["figures"], &body["as_of"]), (&json!("live"), &json!("2026-11-20")));
             assert_eq!(body["school"]["urn"], school.urn.as_str());
             assert_eq!(body["window"]["to"], window.1);
-            assert_eq!(groups(body), expected, "{query}");
+            let rules = json!({"persistent_absence": "persistent/exact-10/2015", "severe_absence": "severe/exact-50/2022"});
+            assert_eq!((groups(body), &body["rules"]), (expected.clone(), &rules), "{query}");
             assert!(body.get("caution").is_none() && body.get("groups_as_at").is_none());
             // The attendance officer sees the same, but for the children with a social worker.
             let officer = gate.get(&Wire::sender(&school.urn), &path(&school.urn, query)).await;

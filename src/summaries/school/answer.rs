@@ -1,6 +1,7 @@
 //! A school's figures on the wire.
 
 use super::super::answer::{SchoolBody, WindowBody};
+use super::super::sections::HeadlineRules;
 use super::counted::{Cohort, Group, Tally};
 use super::outsiders::half_terms::Cell;
 use crate::gate::Answer;
@@ -25,6 +26,8 @@ pub struct SchoolFiguresAnswer {
     pub(super) as_of: Option<NaiveDate>,
     /// The days that the figures cover; `null` when there are none.
     pub(super) window: Option<WindowBody>,
+    /// The rule by which enrolments are persistently or severely absent on the window's last day; `null` without a window.
+    pub(super) rules: Option<HeadlineRules>,
     /// Published figures: the last day of the half term whose enrolments, year groups and cohorts they are for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) groups_as_at: Option<NaiveDate>,

@@ -10,6 +10,7 @@ use crate::domain::pupil::YearGroup;
 use crate::domain::roll::EnrolmentStatus;
 use crate::domain::words;
 use crate::registers::SchoolPupil;
+use chrono::NaiveDate;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -157,28 +158,28 @@ pub(super) struct Tally {
     pub(super) enrolments: u32,
     /// Their sessions.
     pub(super) counts: Counts,
-    /// Those that missed a tenth or more of their own possible sessions.
+    /// Those that are persistently absent, each by its own possible sessions.
     pub(super) persistent: u32,
-    /// Those that missed half or more.
+    /// Those that are severely absent.
     pub(super) severe: u32,
 }
 
 impl Tally {
-    /// Adds one enrolment.
-    pub(super) fn add(&mut self, counts: Counts) {
+    /// Adds one enrolment; its flags are decided by the rules of the day.
+    pub(super) fn add(&mut self, counts: Counts, on: NaiveDate) {
         self.enrolments += 1;
         self.counts += counts;
-        self.persistent += u32::from(counts.persistent_absence());
-        self.severe += u32::from(counts.severe_absence());
+        self.persistent += u32::from(counts.persistent_absence(on));
+        self.severe += u32::from(counts.severe_absence(on));
     }
 }
 
-/// The sums of each group that has anybody.
-pub(super) fn tallies(pupils: &[Pupil]) -> BTreeMap<Group, Tally> {
+/// The sums of each group that has anybody, with flags by the rules of the day.
+pub(super) fn tallies(pupils: &[Pupil], on: NaiveDate) -> BTreeMap<Group, Tally> {
     let mut all: BTreeMap<Group, Tally> = BTreeMap::new();
     for pupil in pupils {
         for group in &pupil.groups {
-            all.entry(*group).or_default().add(pupil.counts);
+            all.entry(*group).or_default().add(pupil.counts, on);
         }
     }
     all

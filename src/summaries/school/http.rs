@@ -1,6 +1,7 @@
 //! The wire of a school's figures.
 
 use super::super::answer::{SchoolBody, WindowBody};
+use super::super::sections::headline_rules;
 use super::super::window;
 use super::answer::{FiguresBody, Groups, SchoolFiguresAnswer};
 use super::counted::{Cohort, Group};
@@ -93,6 +94,7 @@ fn answer(
         purpose: permit.purpose().as_str().to_owned(),
         figures,
         as_of,
+        rules: window.as_ref().map(|window| headline_rules((Reading::default(), window.to))),
         window,
         groups_as_at: None,
         total: groups.total,

@@ -26,7 +26,7 @@ pub(super) async fn live(
     let (last_due, live_to) = (span.last_due, span.last_due);
     let due = Window { from: window.from, to: window.to, last_due, live_to };
     let mut groups = Groups::default();
-    for (group, tally) in &tallies(&possible(expected(register.iter(), &calendars, due))) {
+    for (group, tally) in &tallies(&possible(expected(register.iter(), &calendars, due)), window.to) {
         if *group != Group::Cohort(Cohort::SocialWorker) || permit.sees_social_worker() {
             groups.add(*group, FiguresBody::from(tally));
         }

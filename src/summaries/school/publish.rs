@@ -78,7 +78,7 @@ pub(super) async fn published(
             Some(first) => followed(&first.pupils, &counted),
             None => taken(&counted),
         };
-        let cells = cells(&pupils, (&earlier, &before), least);
+        let cells = cells((&pupils, to), (&earlier, &before), least);
         earlier.push(HalfTerm { year, place, from, to, published: sunday, pupils, cells });
     }
     let new = earlier.split_off(stored);

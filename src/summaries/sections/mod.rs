@@ -2,12 +2,12 @@
 
 mod bodies;
 
-pub use bodies::{Headline, LastSeenBody, Sections};
+pub use bodies::{Headline, HeadlineRules, LastSeenBody, Sections};
 
 use self::bodies::{
-    AbsenceOn, ContactBody, DayBody, ElsewhereBody, EnforcementBody, EnforcementRules, HeadlineRules,
-    HealthBody, HealthRules, LateOn, MarkedPresentBody, PatternBody, PlacementBody, PunctualityBody,
-    SchoolContact, SpellBody, Split, Suspension, Trend, WeekBody, WorstWindowBody,
+    AbsenceOn, ContactBody, DayBody, ElsewhereBody, EnforcementBody, EnforcementRules, HealthBody,
+    HealthRules, LateOn, MarkedPresentBody, PatternBody, PlacementBody, PunctualityBody, SchoolContact,
+    SpellBody, Split, Suspension, Trend, WeekBody, WorstWindowBody,
 };
 use super::answer::{SessionBody, WindowBody};
 use super::figures::Detail;
@@ -86,21 +86,24 @@ fn percent(tenths: Option<u32>) -> Option<f64> {
 
 /// Sums, rates and flags, with the version of the rule that decides each flag on that day.
 pub(super) fn headline(counts: &Counts, flags_of: &'static str, rules: (Reading, NaiveDate)) -> Headline {
-    let (persistent, severe) =
-        (Flag::PersistentAbsence.rule_on(rules.1), Flag::SevereAbsence.rule_on(rules.1));
     Headline {
         possible: counts.possible(),
         attended: counts.attended,
         missed: counts.missed(),
         attendance_rate: percent(counts.attendance_rate()),
         absence_rate: percent(counts.absence_rate()),
-        persistent_absence: persistent.is_some_and(|rule| counts.missed_at_least(rule.threshold)),
-        severe_absence: severe.is_some_and(|rule| counts.missed_at_least(rule.threshold)),
+        persistent_absence: counts.persistent_absence(rules.1),
+        severe_absence: counts.severe_absence(rules.1),
         flags_of,
-        rules: HeadlineRules {
-            persistent_absence: version(Flag::PersistentAbsence, rules),
-            severe_absence: version(Flag::SevereAbsence, rules),
-        },
+        rules: headline_rules(rules),
+    }
+}
+
+/// The names of the rules that decide the headline's flags on a day.
+pub(super) fn headline_rules(rules: (Reading, NaiveDate)) -> HeadlineRules {
+    HeadlineRules {
+        persistent_absence: version(Flag::PersistentAbsence, rules),
+        severe_absence: version(Flag::SevereAbsence, rules),
     }
 }
 

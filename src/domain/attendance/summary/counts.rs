@@ -4,6 +4,8 @@
 //! there is no rate where nothing was possible.
 
 use super::super::{Class, Code};
+use super::Flag;
+use chrono::NaiveDate;
 use std::ops::AddAssign;
 
 /// Sessions by what they count as.
@@ -45,14 +47,14 @@ impl Counts {
         self.possible() > 0 && 100 * self.missed() as u64 >= percent as u64 * self.possible() as u64
     }
 
-    /// Missed a tenth or more of the possible sessions; false when nothing was possible.
-    pub const fn persistent_absence(&self) -> bool {
-        self.missed_at_least(10)
+    /// Persistent absence by the rule that holds on a day, a window's last; false when nothing was possible.
+    pub fn persistent_absence(&self, on: NaiveDate) -> bool {
+        Flag::PersistentAbsence.rule_on(on).is_some_and(|rule| self.missed_at_least(rule.threshold))
     }
 
-    /// Missed half or more of the possible sessions; false when nothing was possible.
-    pub const fn severe_absence(&self) -> bool {
-        self.missed_at_least(50)
+    /// Severe absence by the rule that holds on a day, a window's last; false when nothing was possible.
+    pub fn severe_absence(&self, on: NaiveDate) -> bool {
+        Flag::SevereAbsence.rule_on(on).is_some_and(|rule| self.missed_at_least(rule.threshold))
     }
 
     pub(super) const fn add_class(&mut self, class: Class) {

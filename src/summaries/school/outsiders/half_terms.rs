@@ -77,17 +77,22 @@ impl HalfTerm {
     }
 }
 
-/// Works out what is given of a half term. `earlier` are those of the same school year and `before` those of the year
-/// before it, in order.
+/// Whether an enrolment is one of those that are counted, by the rules of a day.
+type Measure = fn(&Counts, NaiveDate) -> bool;
+
+const ANYBODY: Measure = |_, _| true;
+
+/// Works out what is given of a half term that ends on a day. `earlier` are those of the same school year and `before` those
+/// of the year before it, in order.
 pub(in crate::summaries::school) fn cells(
-    pupils: &[Kept],
+    (pupils, to): (&[Kept], NaiveDate),
     (earlier, before): (&[HalfTerm], &[HalfTerm]),
     least: Suppression,
 ) -> Vec<Cells> {
     let groups = shown(pupils, earlier.first(), least);
     let of_half_term = sessions(pupils, &groups, least);
     let to_date = to_date(pupils, earlier);
-    let heads = heads(&to_date, &groups, (earlier, before), least);
+    let heads = heads((&to_date, to), &groups, (earlier, before), least);
     let cells = groups.iter().zip(of_half_term).zip(heads);
     cells
         .map(|((group, sessions), heads)| {
@@ -198,7 +203,7 @@ fn to_date(pupils: &[Kept], earlier: &[HalfTerm]) -> Vec<Kept> {
 /// year and the one before is proved together with it. Left out are the numbers of the year before for the school and its
 /// year groups: who joins and who leaves is told to the authority by name (SI 2024/208 reg 13).
 fn heads(
-    to_date: &[Kept],
+    (to_date, to): (&[Kept], NaiveDate),
     groups: &[Group],
     (earlier, before): (&[HalfTerm], &[HalfTerm]),
     least: Suppression,
@@ -221,20 +226,20 @@ fn heads(
         }
     }
     let least = least.smallest_count_pupils;
-    let of = |measure: fn(&Counts) -> bool| -> Vec<Vec<u8>> {
-        groups.iter().map(|g| row(to_date, &|p| p.groups & g.bit() != 0 && measure(&p.counts))).collect()
+    let of = |measure: Measure| -> Vec<Vec<u8>> {
+        groups.iter().map(|g| row(to_date, &|p| p.groups & g.bit() != 0 && measure(&p.counts, to))).collect()
     };
     let all = match earlier.first() {
         Some(first) => groups
             .iter()
             .map(|group| first.cells_of(*group).is_some_and(|cells| cells.year_to_date.enrolments.is_some()))
             .collect(),
-        None => sums.accept(&of(|_| true), least),
+        None => sums.accept(&of(ANYBODY), least),
     };
     let persistent = sums.accept(&of(Counts::persistent_absence), least);
     let severe = sums.accept(&of(Counts::severe_absence), least);
-    let number = |group: Group, measure: fn(&Counts) -> bool| {
-        let found = to_date.iter().filter(|p| p.groups & group.bit() != 0 && measure(&p.counts)).count();
+    let number = |group: Group, measure: Measure| {
+        let found = to_date.iter().filter(|p| p.groups & group.bit() != 0 && measure(&p.counts, to)).count();
         u32::try_from(found).unwrap_or(u32::MAX)
     };
     groups
@@ -243,7 +248,7 @@ fn heads(
         .zip(persistent)
         .zip(severe)
         .map(|(((group, all), persistent), severe)| Cell {
-            enrolments: all.then(|| number(*group, |_| true)),
+            enrolments: all.then(|| number(*group, ANYBODY)),
             persistent: persistent.then(|| number(*group, Counts::persistent_absence)),
             severe: severe.then(|| number(*group, Counts::severe_absence)),
             ..Cell::default()
@@ -263,11 +268,11 @@ fn told(year: &[HalfTerm], own: bool, row: &RowOf<'_>) -> Vec<Vec<u8>> {
         for cells in &half_term.cells {
             let Some(group) = Group::parse(&cells.group) else { continue };
             let cell = cells.year_to_date;
-            let of = |measure: fn(&Counts) -> bool| {
-                row(&so_far, &|p| p.groups & group.bit() != 0 && measure(&p.counts))
+            let of = |measure: Measure| {
+                row(&so_far, &|p| p.groups & group.bit() != 0 && measure(&p.counts, half_term.to))
             };
             if at == 0 && cell.enrolments.is_some() && (own || matches!(group, Group::Cohort(_))) {
-                rows.push(of(|_| true));
+                rows.push(of(ANYBODY));
             }
             if cell.persistent.is_some() {
                 rows.push(of(Counts::persistent_absence));

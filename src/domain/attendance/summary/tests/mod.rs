@@ -114,10 +114,11 @@ fn flags_follow_the_exact_rate() {
     let counts = |attended, unauthorised| Counts { attended, unauthorised, ..Counts::default() };
     let rows =
         [(226, 25, Some(100), false, false), (9, 1, Some(100), true, false), (1, 1, Some(500), true, true)];
+    let on = "2026-11-20".parse().unwrap();
     for (attended, missed, rate, persistent, severe) in rows {
         let c = counts(attended, missed);
         assert_eq!(
-            (c.absence_rate(), c.persistent_absence(), c.severe_absence()),
+            (c.absence_rate(), c.persistent_absence(on), c.severe_absence(on)),
             (rate, persistent, severe)
         );
     }

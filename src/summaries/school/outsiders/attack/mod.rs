@@ -93,6 +93,7 @@ fn school(seed: u64, manner: Manner) -> Vec<HalfTerm> {
     let mut all: Vec<HalfTerm> = Vec::new();
     for year in [2025, 2026] {
         let mut own: Vec<HalfTerm> = Vec::new();
+        let day = NaiveDate::from_ymd_opt(year, 9, 1).unwrap();
         for place in 1..=HALF_TERMS {
             let fresh = place == 1 || manner == Manner::Forgetful;
             let pupils: Vec<Kept> = if fresh {
@@ -113,10 +114,9 @@ fn school(seed: u64, manner: Manner) -> Vec<HalfTerm> {
                     .collect()
             };
             let cells = match manner {
-                Manner::AsPublished(least) => cells(&pupils, (&own, &all), least),
-                Manner::Forgetful => cells(&pupils, (&[], &[]), LEAST),
+                Manner::AsPublished(least) => cells((&pupils, day), (&own, &all), least),
+                Manner::Forgetful => cells((&pupils, day), (&[], &[]), LEAST),
             };
-            let day = NaiveDate::from_ymd_opt(year, 9, 1).unwrap();
             let year = SchoolYear(year);
             own.push(HalfTerm { year, place, from: day, to: day, published: day, pupils, cells });
             // One comes, one goes, one changes cohort.
@@ -195,8 +195,8 @@ fn answer(all: &[HalfTerm], at: usize, alone: bool, manner: Manner) -> Answer {
         for p in (first..=at).flat_map(|slice| members(&all[slice])) {
             *so_far.entry(p.enrolment).or_default() += p.counts;
         }
-        let absent = |measure: fn(&Counts) -> bool| -> Figure {
-            let absent = so_far.iter().filter(|(_, counts)| measure(counts));
+        let absent = |measure: fn(&Counts, NaiveDate) -> bool| -> Figure {
+            let absent = so_far.iter().filter(|(_, counts)| measure(counts, half_term.to));
             absent.map(|(enrolment, _)| (*enrolment, Of::Heads)).collect()
         };
         let given = [
@@ -285,7 +285,7 @@ fn the_attack_finds_what_is_not_suppressed() {
 fn the_same_pupils_give_the_same_cells() {
     let all = school(3, Manner::AsPublished(LEAST));
     let (own, before) = (all.split_at(6).1, all.split_at(6).0);
-    let again = cells(&own[2].pupils, (&own[..2], before), LEAST);
+    let again = cells((&own[2].pupils, own[2].to), (&own[..2], before), LEAST);
     assert_eq!(again, own[2].cells);
     assert_eq!(serde_json::to_string(&again).unwrap(), serde_json::to_string(&own[2].cells).unwrap());
 }
