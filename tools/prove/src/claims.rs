@@ -1,0 +1,129 @@
+//! What is claimed of the policies: each claim is a policy that permits what must never be, or what must always be.
+
+use super::sources::{Policies, action_of};
+use super::table::Table;
+use anyhow::{Context as _, Result};
+use cedar_policy::PolicySet;
+use std::str::FromStr as _;
+
+/// One claim.
+pub struct Claim {
+    /// In words.
+    pub says: String,
+    /// Requests that it is about.
+    pub about: PolicySet,
+    /// What is claimed of them.
+    pub is: Is,
+    /// The one action that they ask for, where it is one.
+    pub action: Option<String>,
+}
+
+/// What is claimed of some requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Is {
+    /// None of them is ever allowed.
+    Refused,
+    /// Each of them is always allowed.
+    Allowed,
+}
+
+/// No bar stands against a request about a child.
+const NO_BAR: &str = "context.organisation_live && context.scope && !context.shielded && !context.withheld && \
+     (context.agreement_live || context.purpose == Purpose::\"own_record\")";
+
+/// Nothing stands against a request about a school or an organisation.
+const SERVED: &str = "context.organisation_live && context.scope";
+
+/// What must never be, whatever the table says: the head and the condition of the requests, and the claim in words.
+const NEVER: [(&str, &str, &str); 13] = [
+    ("nothing for an organisation that is suspended", ANYTHING, "!context.organisation_live"),
+    ("nothing for a system that is not registered for it", ANYTHING, "!context.scope"),
+    (
+        "nothing about a child without a sharing agreement, but a school's own register",
+        OF_CHILD,
+        "!context.agreement_live && context.purpose != Purpose::\"own_record\"",
+    ),
+    ("no published figures without a sharing agreement", PUBLISHED, "!context.agreement_live"),
+    (
+        "nothing that rests on the family's agreement without it",
+        OF_CHILD,
+        "!context.family_agreement && [Relationship::\"early_help\", Relationship::\"family_support\", \
+         Relationship::\"mental_health_support\"].contains(context.relationship)",
+    ),
+    (
+        "no section without a person that is not listed, but a school's own register",
+        SECTIONS,
+        "context.lane == Lane::\"system\" && !context.listed && context.purpose != Purpose::\"own_record\"",
+    ),
+    ("nothing about a child that is shielded from the caller", OF_CHILD, "context.shielded"),
+    ("nothing about a child that is withheld from the caller", OF_CHILD, "context.withheld"),
+    (
+        "nothing about a child without a relationship to it",
+        OF_CHILD,
+        "[Relationship::\"none\", Relationship::\"organisation\"].contains(context.relationship)",
+    ),
+    (
+        "nothing but a school's figures through anything but the own organisation",
+        ANYTHING,
+        "!(resource is Child) && context.relationship != Relationship::\"organisation\" && \
+         !(action == Action::\"read_published_figures\" && context.relationship == Relationship::\"authorised_officer\")",
+    ),
+    (
+        "no child protection where the only live kind is a child-in-need plan",
+        OF_CHILD,
+        "context.purpose == Purpose::\"child_protection\" && context.relationship == Relationship::\"cin\"",
+    ),
+    (
+        "nothing for an emergency, of which none can be live here yet",
+        ANYTHING,
+        "context.purpose == Purpose::\"emergency\"",
+    ),
+    (
+        "nothing about a child for a supplier or a trust as themselves",
+        OF_CHILD,
+        "[OrganisationKind::\"vendor\", OrganisationKind::\"trust\"].contains(context.organisation_kind)",
+    ),
+];
+
+const ANYTHING: &str = "principal, action in Action::\"for_caller\", resource";
+const OF_CHILD: &str = "principal, action in Action::\"about_child\", resource";
+const SECTIONS: &str =
+    "principal, action in [Action::\"read_summary\", Action::\"find_child_by_name\"], resource";
+const PUBLISHED: &str = "principal, action == Action::\"read_published_figures\", resource";
+
+/// Every claim: what must never be, and for each action that its cells of the table are filled and empty as printed.
+pub fn all(policies: &Policies, table: &Table) -> Result<Vec<Claim>> {
+    let mut claims = Vec::new();
+    for (says, head, when) in NEVER {
+        let text = format!("permit ({head}) when {{ {when} }};");
+        claims.push(claim(says.to_owned(), Is::Refused, None, &text)?);
+    }
+    for kind in policies.kinds_of_request() {
+        let action = action_of(&kind);
+        let head = format!("principal, action == Action::\"{action}\", resource");
+        if kind.principal().to_string() == "Gateway" {
+            let says = format!("{action}: done by the gateway of its own accord");
+            claims.push(claim(says, Is::Allowed, Some(&action), &format!("permit ({head});"))?);
+            continue;
+        }
+        let cells: Vec<String> = table.of(&action).iter().map(super::table::Line::condition).collect();
+        let filled = if cells.is_empty() { "false".to_owned() } else { cells.join(" ||\n") };
+        let open = match (kind.resource().to_string().as_str(), action.as_str()) {
+            ("Child", _) => NO_BAR.to_owned(),
+            (_, "read_published_figures") => format!("{SERVED} && context.agreement_live"),
+            _ => SERVED.to_owned(),
+        };
+        let says = format!("{action}: every empty cell of the table is empty");
+        let text = format!("permit ({head}) when {{ !({filled}) }};");
+        claims.push(claim(says, Is::Refused, Some(&action), &text)?);
+        let says = format!("{action}: every filled cell of the table is filled, where nothing bars");
+        let text = format!("permit ({head}) when {{ ({open}) && ({filled}) }};");
+        claims.push(claim(says, Is::Allowed, Some(&action), &text)?);
+    }
+    Ok(claims)
+}
+
+fn claim(says: String, is: Is, action: Option<&str>, text: &str) -> Result<Claim> {
+    let about = PolicySet::from_str(text).with_context(|| format!("the claim `{says}` does not read"))?;
+    Ok(Claim { says, about, is, action: action.map(str::to_owned) })
+}
