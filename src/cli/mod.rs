@@ -76,6 +76,12 @@ enum ConfigCommand {
 enum PolicyCommand {
     /// Print the full table: who may see which sections, for which purpose
     Matrix,
+    /// Say whether a folder of policies could be taken into force
+    Check(policy::FolderArgs),
+    /// Say who gains and who loses what when one folder's policies take the place of another's
+    Diff(policy::DiffArgs),
+    /// Say why a question with these facts is answered as it is, and by which rule
+    Why(policy::WhyArgs),
 }
 
 /// Done, and nothing was left out.
@@ -130,6 +136,9 @@ async fn run(cli: Cli) -> Result<u8> {
         Command::Config(ConfigCommand::Show(args)) => say(&serve::show(&args)?)?,
         Command::Import(args) => return import::import(&args).await,
         Command::Policy(PolicyCommand::Matrix) => say(&policy::matrix()?)?,
+        Command::Policy(PolicyCommand::Check(args)) => say(&policy::check(&args)?)?,
+        Command::Policy(PolicyCommand::Diff(args)) => say(&policy::diff(&args)?)?,
+        Command::Policy(PolicyCommand::Why(args)) => say(&policy::why(&args)?)?,
         Command::Openapi => say(&crate::router::openapi())?,
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "schoolgate", &mut std::io::stdout());

@@ -327,7 +327,7 @@ fn word(name: &EntityTypeName, word: &str) -> RestrictedExpression {
 #[cfg(test)]
 mod tests {
     use super::super::load::Sources;
-    use super::super::matrix::unbarred;
+    use super::super::told::unbarred;
     use super::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -162,6 +162,11 @@ impl Policy {
         Self::load(&Sources::embedded(), digest)
     }
 
+    /// A policy in its own words, by its id.
+    pub(super) fn text_of(&self, id: &str) -> Option<String> {
+        self.slices.all().policy(&PolicyId::new(id)).map(ToString::to_string)
+    }
+
     /// The legal bases of a purpose, as one line for the entry.
     pub fn legal_basis(&self, purpose: Purpose) -> &str {
         self.bases.of(purpose)

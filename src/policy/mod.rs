@@ -9,12 +9,12 @@ mod bases;
 mod decide;
 mod facts;
 mod load;
-mod matrix;
 mod slices;
 #[cfg(test)]
 mod space;
+mod told;
 
 pub use decide::{Decision, Sections};
 pub use facts::{Action, Duty, Facts, Lane, Relationship, Subject};
 pub use load::{Digest, Policy, PolicyError, Sources};
-pub use matrix::{DEFAULT_WITHOUT_PERSON, matrix};
+pub use told::{Asked, DEFAULT_WITHOUT_PERSON, Difference, difference, matrix, why};

@@ -45,6 +45,14 @@ impl Slices {
         self.of(role, action).policies().any(|policy| policy.effect() == Effect::Permit)
     }
 
+    /// The policies that can apply, in their own words and in the order of their ids.
+    pub(super) fn texts(&self, role: Role, action: Action) -> Vec<String> {
+        let mut texts: Vec<String> =
+            self.of(role, action).policies().map(|policy| format!("{} {policy}", policy.id())).collect();
+        texts.sort();
+        texts
+    }
+
     /// All policies.
     pub(super) const fn all(&self) -> &PolicySet {
         &self.all
@@ -74,7 +82,7 @@ fn may_be_about(policy: &Policy, action: &EntityUid, entities: &Entities) -> boo
 #[cfg(test)]
 mod tests {
     use super::super::load::Policy as Loaded;
-    use super::super::matrix::unbarred;
+    use super::super::told::unbarred;
     use super::super::{Lane, Relationship};
     use super::*;
     use crate::domain::organisation::OrganisationKind;

@@ -6,7 +6,7 @@
 
 use super::decide::Memo;
 use super::load::Policy;
-use super::matrix::unbarred;
+use super::told::unbarred;
 use super::{Action, Decision, Duty, Facts, Lane, Relationship, Subject};
 use crate::domain::organisation::OrganisationKind;
 use crate::domain::purpose::{InvolvementKind, Purpose, Role, Section};

@@ -3,8 +3,7 @@
 //! It is never written by hand, so it cannot differ from what the gateway does; a change of the rules shows as a change
 //! of this text.
 
-use super::facts::{Action, Duty, Facts, Lane, Relationship};
-use super::load::Policy;
+use super::super::{Action, Duty, Facts, Lane, Policy, Relationship};
 use crate::domain::organisation::OrganisationKind;
 use crate::domain::purpose::{Purpose, Role, Section, SectionSet};
 use std::fmt::Write as _;
@@ -56,7 +55,7 @@ pub fn matrix(policy: &Policy) -> String {
 }
 
 /// Facts with no bar standing: what remains is role, purpose, organisation, lane and relationship.
-pub(super) fn unbarred(
+pub(in super::super) fn unbarred(
     role: Role,
     purpose: Purpose,
     organisation_kind: OrganisationKind,
@@ -111,7 +110,7 @@ fn section_table(policy: &Policy, lane: Lane, listed: SectionSet, text: &mut Str
 }
 
 /// Those of the actions that are allowed, asked past the memo: this walk would fill it with what never happens.
-fn allowed(
+pub(super) fn allowed(
     policy: &Policy,
     facts: &Facts,
     listed: bool,
@@ -213,7 +212,7 @@ fn grouped<T: PartialEq + Copy>(
 }
 
 /// The relationship's word, and where it rests on the family's agreement, whether that is there.
-fn label(relationship: Relationship) -> String {
+pub(super) fn label(relationship: Relationship) -> String {
     match relationship {
         Relationship::Involvement(kind, agreed) if kind.needs_family_agreement() => {
             let with = if agreed { "with" } else { "without" };
@@ -233,7 +232,7 @@ fn label(relationship: Relationship) -> String {
 mod tests {
     use super::*;
 
-    const EXPECTED: &str = include_str!("../../tests/it/policy_matrix.txt");
+    const EXPECTED: &str = include_str!("../../../tests/it/policy_matrix.txt");
 
     /// A change of the rules must change the published text with it; reviewers read that difference.
     #[test]
