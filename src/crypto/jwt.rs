@@ -1,15 +1,17 @@
-//! The cryptography of JSON Web Tokens, over `ring`: `EdDSA` (Ed25519) and ES256, and nothing else.
+//! The cryptography of JSON Web Tokens, over `ring`: `EdDSA` (Ed25519) and ES256 to sign, and to verify also ES384, PS256
+//! and RS256, which identity providers use.
 //!
 //! HMAC and `none` are not merely refused: there is no code for them.
 
 use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::{ErrorKind, Result};
 use jsonwebtoken::signature::{Error, Signer, Verifier};
-use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, EncodingKey};
+use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, DecodingKeyKind, EncodingKey};
 use ring::rand::SystemRandom;
 use ring::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ED25519, EcdsaKeyPair, Ed25519KeyPair,
-    UnparsedPublicKey, VerificationAlgorithm,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED, ED25519, EcdsaKeyPair,
+    Ed25519KeyPair, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256, RsaParameters,
+    RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm,
 };
 
 /// Makes this the process's provider. To be called before the first token is read or written; later calls do nothing.
@@ -49,10 +51,47 @@ fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerif
     let scheme: &'static dyn VerificationAlgorithm = match (algorithm, key.family()) {
         (Algorithm::EdDSA, AlgorithmFamily::Ed) => &ED25519,
         (Algorithm::ES256, AlgorithmFamily::Ec) => &ECDSA_P256_SHA256_FIXED,
+        (Algorithm::ES384, AlgorithmFamily::Ec) => &ECDSA_P384_SHA384_FIXED,
+        (Algorithm::RS256, AlgorithmFamily::Rsa) => return rsa(*algorithm, &RSA_PKCS1_2048_8192_SHA256, key),
+        (Algorithm::PS256, AlgorithmFamily::Rsa) => return rsa(*algorithm, &RSA_PSS_2048_8192_SHA256, key),
         _ => return Err(ErrorKind::InvalidAlgorithm.into()),
     };
     let key = UnparsedPublicKey::new(scheme, key.try_get_as_bytes()?.to_vec());
     Ok(Box::new(RingVerifier { algorithm: *algorithm, key }))
+}
+
+/// A verifier for RSA, of 2048 bits at least, by the numbers of the key.
+fn rsa(
+    algorithm: Algorithm,
+    scheme: &'static RsaParameters,
+    key: &DecodingKey,
+) -> Result<Box<dyn JwtVerifier>> {
+    let DecodingKeyKind::RsaModulusExponent { n, e } = key.kind() else {
+        return Err(ErrorKind::InvalidKeyFormat.into());
+    };
+    Ok(Box::new(RsaVerifier {
+        algorithm,
+        scheme,
+        key: RsaPublicKeyComponents { n: n.clone(), e: e.clone() },
+    }))
+}
+
+struct RsaVerifier {
+    algorithm: Algorithm,
+    scheme: &'static RsaParameters,
+    key: RsaPublicKeyComponents<Vec<u8>>,
+}
+
+impl Verifier<Vec<u8>> for RsaVerifier {
+    fn verify(&self, message: &[u8], signature: &Vec<u8>) -> std::result::Result<(), Error> {
+        self.key.verify(self.scheme, message, signature).map_err(|_| Error::new())
+    }
+}
+
+impl JwtVerifier for RsaVerifier {
+    fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
 }
 
 struct EdDsaSigner(Ed25519KeyPair);

@@ -24,6 +24,9 @@ pub enum KeyError {
     /// Not an Ed25519 public key in PEM.
     #[error("this is not an Ed25519 public key in PEM; make one with `schoolgate operator key`")]
     Public,
+    /// Not a public key for signatures as JSON Web Key.
+    #[error("this is not the JWK of a public Ed25519, P-256, P-384 or RSA key (2048 bits) for signatures")]
+    Jwk,
     /// A key of a kind that the gateway does not use.
     #[error("this private key is not Ed25519, P-256 or P-384; make one of those")]
     Kind,
@@ -130,8 +133,8 @@ pub fn to_pem(label: &str, der: &[u8]) -> Zeroizing<String> {
 }
 
 /// `SubjectPublicKeyInfo` headers (RFC 5480, RFC 8410): everything before the bytes of the public key.
-const ED25519_INFO: &[u8] = b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00";
-const P256_INFO: &[u8] =
+pub(super) const ED25519_INFO: &[u8] = b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00";
+pub(super) const P256_INFO: &[u8] =
     b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00";
 const P384_INFO: &[u8] =
     b"\x30\x76\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x22\x03\x62\x00";
