@@ -28,6 +28,17 @@ pub enum ApplyError {
     /// A digest that is not 64 hexadecimal digits.
     #[error("a certificate digest of system `{0}` is not 64 hexadecimal digits")]
     Digest(String),
+    /// More than two live keys of a system.
+    #[error("system `{0}` has more than two keys that have not expired; remove the oldest")]
+    Keys(String),
+    /// What is no public key for signatures, or has another identifier than its entry.
+    #[error(
+        "a key of system `{0}` is not a public JWK for signatures with its entry's `kid`; take out private members"
+    )]
+    Key(String),
+    /// An identity provider that cannot be used as it is entered.
+    #[error("the identity provider `{0}` cannot be used: {1}")]
+    Provider(String, &'static str),
     /// A mandate for a system that can hold none, or for what is no school.
     #[error(
         "the mandate of `{0}` for `{1}` is not of a supplier's, trust's or authority's system for a school"
@@ -51,10 +62,11 @@ pub async fn apply(tx: &mut Tx, file: &DirectoryFile, now: DateTime<Utc>) -> Res
     let organisations = organisations(tx, file).await?;
     let systems = systems(tx, file, &organisations).await?;
     certificates(tx, file, &systems, now).await?;
-    teams(tx, file, &organisations).await?;
+    let teams = teams(tx, file, &organisations).await?;
     agreements(tx, file, &organisations).await?;
     authorisations(tx, file, &organisations, &systems).await?;
     super::mandates::apply(tx, file, &organisations, &systems).await?;
+    super::proof::apply(tx, file, &organisations, &systems, &teams, now).await?;
     let touched =
         on!(tx, c => { let r = sqlx::query(BUMP).execute(c).await?; must_touch("directory version", &r, 1) });
     Ok(touched?)
@@ -148,15 +160,22 @@ async fn certificates(
     Ok(())
 }
 
-async fn teams(tx: &mut Tx, file: &DirectoryFile, organisations: &Ids) -> Result<(), ApplyError> {
+/// Adds the file's teams; gives their identifiers by organisation and code.
+async fn teams(
+    tx: &mut Tx,
+    file: &DirectoryFile,
+    organisations: &Ids,
+) -> Result<HashMap<(String, String), Uuid>, ApplyError> {
     const INSERT: &str = "INSERT INTO teams (id, organisation_id, code, name) VALUES ($1, $2, $3, $4)";
+    let mut ids = HashMap::new();
     for t in &file.teams {
-        let organisation = id_of(organisations, &t.organisation)?;
+        let (id, organisation) = (Uuid::now_v7(), id_of(organisations, &t.organisation)?);
+        ids.insert((t.organisation.clone(), t.code.clone()), id);
         on!(tx, c => sqlx::query(INSERT)
-            .bind(Uuid::now_v7()).bind(organisation).bind(&t.code).bind(&t.name)
+            .bind(id).bind(organisation).bind(&t.code).bind(&t.name)
             .execute(c).await.map(|_| ()))?;
     }
-    Ok(())
+    Ok(ids)
 }
 
 async fn agreements(tx: &mut Tx, file: &DirectoryFile, organisations: &Ids) -> Result<(), ApplyError> {

@@ -1,5 +1,6 @@
 //! The directory as a file: what `demo` writes and an operator reviews.
 
+use super::{IdentityProviderEntry, KeyEntry};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,9 @@ pub struct DirectoryFile {
     /// Which systems may act for which schools.
     #[serde(default)]
     pub mandates: Vec<MandateEntry>,
+    /// Whose tokens prove an organisation's people.
+    #[serde(default)]
+    pub identity_providers: Vec<IdentityProviderEntry>,
 }
 
 /// An organisation; fields as in [`super::Organisation`].
@@ -68,6 +72,8 @@ pub struct SystemEntry {
     pub requests_per_minute: u32,
     /// At most two live certificates.
     pub certificates: Vec<CertificateEntry>,
+    /// At most two live public keys, for `private_key_jwt`.
+    pub keys: Vec<KeyEntry>,
 }
 
 impl Default for SystemEntry {
@@ -84,6 +90,7 @@ impl Default for SystemEntry {
             sections_without_person: sections.map(str::to_owned).to_vec(),
             requests_per_minute: 600,
             certificates: Vec::new(),
+            keys: Vec::new(),
         }
     }
 }

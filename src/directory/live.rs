@@ -1,5 +1,6 @@
 //! The directory that requests see: a snapshot swapped when the version row moves, and how long ago it was looked at.
 
+use super::proof::revoked;
 use super::{Directory, load};
 use crate::store::{Db, StoreError, read};
 use arc_swap::ArcSwap;
@@ -48,14 +49,21 @@ impl LiveDirectory {
         self.0.begun.elapsed().saturating_sub(looked)
     }
 
-    /// Reads the directory again if its version row has moved; says whether it had.
+    /// Reads the directory again if its version row has moved, and says whether it had; what of tokens alone was taken back
+    /// is read by itself.
     pub async fn refresh(&self, db: &Db) -> Result<bool, StoreError> {
-        const VERSION: &str = "SELECT version FROM directory_version WHERE id = 1";
+        const VERSION: &str = "SELECT version, revocations FROM directory_version WHERE id = 1";
         let looked = self.0.begun.elapsed();
-        let version: i64 = read!(db, c => sqlx::query_scalar(VERSION).fetch_one(c).await)?;
-        let moved = version != self.current().version;
+        let (version, revocations): (i64, i64) = read!(db, c => sqlx::query_as(VERSION).fetch_one(c).await)?;
+        let current = self.current();
+        let moved = version != current.version;
         if moved {
             self.0.snapshot.store(Arc::new(load(db).await?));
+        } else if revocations != current.revocations {
+            // Tokens are taken back often, and what else is here stays as it is.
+            let mut next = Directory { revocations, ..(*current).clone() };
+            next.proofs.revoked = Arc::new(revoked(db).await?);
+            self.0.snapshot.store(Arc::new(next));
         }
         let looked = u64::try_from(looked.as_millis()).unwrap_or(u64::MAX);
         self.0.looked_millis.fetch_max(looked, Ordering::Release);

@@ -2,7 +2,7 @@
 
 use super::{
     Contact, Credential, Directory, OfficerAuthorisation, Organisation, SharingAgreement, System, Team,
-    mandates,
+    mandates, proof,
 };
 use crate::domain::identifiers::{OrganisationId, SystemId, TeamId};
 use crate::domain::organisation::{OrganisationKind, Standing};
@@ -11,7 +11,7 @@ use crate::store::{Db, StoreError, read};
 use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
-const VERSION: &str = "SELECT version FROM directory_version WHERE id = 1";
+const VERSION: &str = "SELECT version, revocations FROM directory_version WHERE id = 1";
 const ORGANISATIONS: &str = "SELECT id, code, kind, name, standing, urn, laestab, la_code, phase, returns_to, \
      attendance_lead_name, attendance_lead_telephone, dsl_name, dsl_telephone FROM organisations";
 const SYSTEMS: &str = "SELECT id, organisation_id, code, client_id, roles, scopes, sections_without_person, \
@@ -96,7 +96,7 @@ struct AuthorisationRow {
 /// Reads the directory; a value that no version of this program writes is an error, never skipped.
 pub async fn load(db: &Db) -> Result<Directory, StoreError> {
     // The version first: a change that lands between the reads makes the next poll read everything again.
-    let version: i64 = read!(db, c => sqlx::query_scalar(VERSION).fetch_one(c).await)?;
+    let (version, revocations): (i64, i64) = read!(db, c => sqlx::query_as(VERSION).fetch_one(c).await)?;
     let organisations: Vec<OrganisationRow> =
         read!(db, c => sqlx::query_as(ORGANISATIONS).fetch_all(c).await)?;
     let systems: Vec<SystemRow> = read!(db, c => sqlx::query_as(SYSTEMS).fetch_all(c).await)?;
@@ -107,6 +107,7 @@ pub async fn load(db: &Db) -> Result<Directory, StoreError> {
         read!(db, c => sqlx::query_as(AUTHORISATIONS).fetch_all(c).await)?;
     Ok(Directory {
         version,
+        revocations,
         organisations: organisations.into_iter().map(organisation).collect::<Result<_, _>>()?,
         systems: systems.into_iter().map(system).collect::<Result<_, _>>()?,
         credentials: credentials.into_iter().map(credential).collect::<Result<_, _>>()?,
@@ -114,6 +115,7 @@ pub async fn load(db: &Db) -> Result<Directory, StoreError> {
         agreements: agreements.into_iter().map(agreement).collect::<Result<_, _>>()?,
         authorisations: authorisations.into_iter().map(authorisation).collect(),
         mandates: mandates::load(db).await?,
+        proofs: proof::load(db).await?,
     })
 }
 

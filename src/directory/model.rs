@@ -1,6 +1,6 @@
 //! The directory in memory: plain records and the lookups that requests make.
 
-use super::Mandate;
+use super::{Mandate, Proofs};
 use crate::domain::identifiers::{Laestab, OrganisationId, SchoolId, SystemId, TeamId};
 use crate::domain::organisation::{OrganisationKind, Standing};
 use crate::domain::purpose::{Purpose, Role, SectionSet};
@@ -168,6 +168,8 @@ pub struct OfficerAuthorisation {
 pub struct Directory {
     /// The version that this was read at.
     pub version: i64,
+    /// Tokens that had been taken back, ever, when this was read.
+    pub revocations: i64,
     /// By internal identifier.
     pub organisations: HashMap<OrganisationId, Organisation>,
     /// By internal identifier.
@@ -182,6 +184,8 @@ pub struct Directory {
     pub authorisations: Vec<OfficerAuthorisation>,
     /// By system and school; several may follow one another.
     pub mandates: HashMap<(SystemId, SchoolId), Vec<Mandate>>,
+    /// Keys, identity providers and people: what proves callers beside certificates.
+    pub proofs: Proofs,
 }
 
 impl Directory {

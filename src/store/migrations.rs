@@ -40,6 +40,7 @@ const STEPS: &[Step] = steps![
     13 "0013_retention",
     14 "0014_change_feeds",
     15 "0015_confirmed_claims",
+    16 "0016_identity",
 ];
 
 /// Takes the limits of [`open`] from a connection to PostgreSQL.

@@ -1,0 +1,261 @@
+//! Identity providers: whose tokens prove an organisation's people, and what their claims stand for here.
+
+use super::super::apply::{ApplyError, Ids, id_of, words};
+use super::super::load::list;
+use super::super::{Directory, DirectoryFile};
+use super::entries::{IdentityProviderEntry, MfaEntry};
+use crate::crypto::jws_algorithm;
+use crate::domain::identifiers::{OrganisationId, SystemId};
+use crate::domain::purpose::Role;
+use crate::store::{Db, StoreError, Tx, on, read};
+use chrono::NaiveDate;
+use std::collections::HashMap;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Identifier of an identity provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ProviderId(pub Uuid);
+
+/// An organisation's identity provider.
+#[derive(Clone, Debug)]
+pub struct IdentityProvider {
+    /// Internal identifier.
+    pub id: ProviderId,
+    /// `iss` of its tokens.
+    pub issuer: String,
+    /// Value of its tenant claim; empty where it has one tenant only.
+    pub tenant: String,
+    /// Name of that claim.
+    pub tenant_claim: String,
+    /// Names of the algorithms that its tokens may be signed with.
+    pub algorithms: Vec<String>,
+    /// Where its keys are; none: its discovery document says.
+    pub keys_url: Option<String>,
+    /// Its client identifier for each system.
+    pub clients: HashMap<SystemId, String>,
+    /// The claim that roles are mapped from.
+    pub role_claim: String,
+    /// What its values stand for.
+    pub roles: HashMap<String, Vec<Role>>,
+    /// The claim that teams are mapped from.
+    pub group_claim: Option<String>,
+    /// Codes of the teams that its values stand for.
+    pub teams: HashMap<String, Vec<String>>,
+    /// What shows a second factor.
+    pub mfa: Mfa,
+}
+
+/// What shows that a person signed in with more than one factor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mfa {
+    /// A claim with any of these values.
+    Claim {
+        /// Its name.
+        name: String,
+        /// What counts.
+        values: Vec<String>,
+    },
+    /// Nothing in the token: written evidence of a day says that the provider requires it of everybody.
+    Attested {
+        /// Reference of the evidence.
+        evidence: String,
+        /// Its day.
+        on: NaiveDate,
+    },
+}
+
+impl Directory {
+    /// The identity providers of an organisation.
+    pub fn providers(&self, organisation: OrganisationId) -> &[Arc<IdentityProvider>] {
+        self.proofs.providers.get(&organisation).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Adds the file's providers; refuses one that could prove nobody or that leaves open what it proves.
+pub(super) async fn apply(
+    tx: &mut Tx,
+    file: &DirectoryFile,
+    organisations: &Ids,
+    systems: &Ids,
+    teams: &HashMap<(String, String), Uuid>,
+) -> Result<(), ApplyError> {
+    const INSERT: &str = "INSERT INTO identity_providers (id, organisation_id, issuer, tenant, tenant_claim, algorithms, \
+         keys_url, role_claim, group_claim, mfa_claim, mfa_values, mfa_evidence, mfa_evidence_on) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+    for p in &file.identity_providers {
+        check(p)?;
+        let (id, organisation) = (Uuid::now_v7(), id_of(organisations, &p.organisation)?);
+        let algorithms = words(&p.algorithms, jws_algorithm, "signature algorithm")?;
+        on!(tx, c => sqlx::query(INSERT)
+            .bind(id).bind(organisation).bind(&p.issuer).bind(p.tenant.as_deref().unwrap_or("")).bind(&p.tenant_claim)
+            .bind(algorithms).bind(&p.keys_url).bind(&p.role_claim).bind(&p.group_claim)
+            .bind(&p.mfa.claim).bind(p.mfa.values.join(" ")).bind(&p.mfa.evidence).bind(p.mfa.evidence_on)
+            .execute(c).await.map(|_| ()))?;
+        clients(tx, file, (id, p), systems).await?;
+        maps(tx, (id, p), teams).await?;
+    }
+    Ok(())
+}
+
+/// What can be seen of an entry without the rest of the file.
+fn check(p: &IdentityProviderEntry) -> Result<(), ApplyError> {
+    let fault = |what| Err(ApplyError::Provider(p.issuer.clone(), what));
+    let url = |text: &str| {
+        let address = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+        address.is_some_and(|a| !a.is_empty())
+            && text.len() <= 500
+            && text.chars().all(|c| c.is_ascii_graphic())
+    };
+    if !url(&p.issuer) || !p.keys_url.as_deref().is_none_or(url) {
+        return fault("`issuer` and `keys_url` must be addresses that begin with https://");
+    }
+    if p.tenant.as_ref().is_some_and(|t| t.is_empty() || !t.chars().all(|c| c.is_ascii_graphic())) {
+        return fault("`tenant` must be its claim's value, or left out");
+    }
+    if p.algorithms.is_empty() || p.role_claim.is_empty() || p.tenant_claim.is_empty() {
+        return fault("`algorithms`, `role_claim` and `tenant_claim` must not be empty");
+    }
+    if p.group_claim.is_none() && !p.teams.is_empty() {
+        return fault("`teams` needs `group_claim`");
+    }
+    let plain = |value: &String| !value.is_empty() && value.chars().all(|c| c.is_ascii_graphic());
+    match &p.mfa {
+        MfaEntry { claim: Some(name), values, evidence: None, evidence_on: None } => {
+            if name.is_empty() || values.is_empty() || !values.iter().all(plain) {
+                return fault("`mfa` must name a claim and the values of it that show a second factor");
+            }
+        }
+        MfaEntry { claim: None, values, evidence: Some(evidence), evidence_on: Some(_) } => {
+            if evidence.is_empty() || !values.is_empty() {
+                return fault("`mfa.evidence` must be a reference, without values");
+            }
+        }
+        MfaEntry { .. } => return fault("`mfa` must have a claim with values, or evidence with its day"),
+    }
+    Ok(())
+}
+
+/// The client that each system is there: of the provider's own organisation, and no two systems the same one, or a token
+/// for one would prove the person to the other.
+async fn clients(
+    tx: &mut Tx,
+    file: &DirectoryFile,
+    (id, p): (Uuid, &IdentityProviderEntry),
+    systems: &Ids,
+) -> Result<(), ApplyError> {
+    const INSERT: &str =
+        "INSERT INTO identity_provider_clients (provider_id, system_id, client_id) VALUES ($1, $2, $3)";
+    let fault = |what| Err(ApplyError::Provider(p.issuer.clone(), what));
+    let mut seen: Vec<&String> = Vec::new();
+    for (system, there) in &p.clients {
+        let own = file.systems.iter().any(|s| s.client_id == *system && s.organisation == p.organisation);
+        if !own {
+            return fault("`clients` must be systems of its own organisation");
+        }
+        if there.is_empty() || seen.contains(&there) {
+            return fault("`clients` must be another client there for each system");
+        }
+        seen.push(there);
+        on!(tx, c => sqlx::query(INSERT).bind(id).bind(id_of(systems, system)?).bind(there)
+            .execute(c).await.map(|_| ()))?;
+    }
+    Ok(())
+}
+
+async fn maps(
+    tx: &mut Tx,
+    (id, p): (Uuid, &IdentityProviderEntry),
+    teams: &HashMap<(String, String), Uuid>,
+) -> Result<(), ApplyError> {
+    const ROLE: &str =
+        "INSERT INTO identity_provider_roles (provider_id, claim_value, role) VALUES ($1, $2, $3)";
+    const TEAM: &str =
+        "INSERT INTO identity_provider_teams (provider_id, claim_value, team_id) VALUES ($1, $2, $3)";
+    for (value, roles) in &p.roles {
+        words(roles, Role::parse, "role")?;
+        for role in roles {
+            on!(tx, c => sqlx::query(ROLE).bind(id).bind(value).bind(role).execute(c).await.map(|_| ()))?;
+        }
+    }
+    for (value, codes) in &p.teams {
+        for code in codes {
+            let of = (p.organisation.clone(), code.clone());
+            let team = teams.get(&of).copied().ok_or_else(|| ApplyError::Unknown(code.clone()))?;
+            on!(tx, c => sqlx::query(TEAM).bind(id).bind(value).bind(team).execute(c).await.map(|_| ()))?;
+        }
+    }
+    Ok(())
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: Uuid,
+    organisation_id: Uuid,
+    issuer: String,
+    tenant: String,
+    tenant_claim: String,
+    algorithms: String,
+    keys_url: Option<String>,
+    role_claim: String,
+    group_claim: Option<String>,
+    mfa_claim: Option<String>,
+    mfa_values: String,
+    mfa_evidence: Option<String>,
+    mfa_evidence_on: Option<NaiveDate>,
+}
+
+pub(super) async fn load(db: &Db) -> Result<HashMap<OrganisationId, Vec<Arc<IdentityProvider>>>, StoreError> {
+    const ALL: &str = "SELECT id, organisation_id, issuer, tenant, tenant_claim, algorithms, keys_url, role_claim, \
+         group_claim, mfa_claim, mfa_values, mfa_evidence, mfa_evidence_on FROM identity_providers ORDER BY id";
+    const CLIENTS: &str = "SELECT provider_id, system_id, client_id FROM identity_provider_clients";
+    const ROLES: &str = "SELECT provider_id, claim_value, role FROM identity_provider_roles";
+    const TEAMS: &str = "SELECT m.provider_id, m.claim_value, t.code FROM identity_provider_teams m \
+         JOIN teams t ON t.id = m.team_id";
+    let rows: Vec<Row> = read!(db, c => sqlx::query_as(ALL).fetch_all(c).await)?;
+    let clients: Vec<(Uuid, Uuid, String)> = read!(db, c => sqlx::query_as(CLIENTS).fetch_all(c).await)?;
+    let roles: Vec<(Uuid, String, String)> = read!(db, c => sqlx::query_as(ROLES).fetch_all(c).await)?;
+    let teams: Vec<(Uuid, String, String)> = read!(db, c => sqlx::query_as(TEAMS).fetch_all(c).await)?;
+    let mut all: HashMap<_, Vec<Arc<IdentityProvider>>> = HashMap::new();
+    for row in rows {
+        let (organisation, mut provider) = provider(row)?;
+        let id = provider.id.0;
+        let own = clients.iter().filter(|(of, _, _)| *of == id);
+        provider.clients = own.map(|(_, system, client)| (SystemId(*system), client.clone())).collect();
+        for (_, value, word) in roles.iter().filter(|(of, _, _)| *of == id) {
+            let role = Role::parse(word).ok_or(StoreError::Corrupt("identity_provider_roles.role"))?;
+            provider.roles.entry(value.clone()).or_default().push(role);
+        }
+        for (_, value, team) in teams.iter().filter(|(of, _, _)| *of == id) {
+            provider.teams.entry(value.clone()).or_default().push(team.clone());
+        }
+        all.entry(organisation).or_default().push(Arc::new(provider));
+    }
+    Ok(all)
+}
+
+fn provider(row: Row) -> Result<(OrganisationId, IdentityProvider), StoreError> {
+    let known = |name: &str| jws_algorithm(name).map(|_| name.to_owned());
+    let mfa = match (row.mfa_claim, row.mfa_evidence, row.mfa_evidence_on) {
+        (Some(name), None, None) => {
+            Mfa::Claim { name, values: row.mfa_values.split_whitespace().map(str::to_owned).collect() }
+        }
+        (None, Some(evidence), Some(on)) => Mfa::Attested { evidence, on },
+        _ => return Err(StoreError::Corrupt("identity_providers.mfa_claim")),
+    };
+    let provider = IdentityProvider {
+        id: ProviderId(row.id),
+        issuer: row.issuer,
+        tenant: row.tenant,
+        tenant_claim: row.tenant_claim,
+        algorithms: list(&row.algorithms, known, "identity_providers.algorithms")?,
+        keys_url: row.keys_url,
+        clients: HashMap::new(),
+        role_claim: row.role_claim,
+        roles: HashMap::new(),
+        group_claim: row.group_claim,
+        teams: HashMap::new(),
+        mfa,
+    };
+    Ok((OrganisationId(row.organisation_id), provider))
+}
