@@ -13,6 +13,8 @@ words! {
         System = "system",
         /// A person, by a token from their organisation's identity provider.
         Person = "person",
+        /// The same, of whose second factor there is only the provider's dated word.
+        AttestedPerson = "attested_person",
     }
 }
 

@@ -43,7 +43,8 @@ fn walk_role(policy: &Policy, role: Role) -> Vec<(Question, Decision)> {
 
 /// With a proved person nothing need be listed, so that lane is walked with `listed` false.
 fn unbarred_facts(role: Role) -> impl Iterator<Item = (Facts, bool)> {
-    let lanes = [(Lane::Person, false), (Lane::System, false), (Lane::System, true)];
+    let lanes =
+        [(Lane::Person, false), (Lane::AttestedPerson, false), (Lane::System, false), (Lane::System, true)];
     Purpose::ALL.iter().flat_map(move |purpose| {
         OrganisationKind::ALL.iter().flat_map(move |kind| {
             Relationship::all().flat_map(move |relationship| {
@@ -157,9 +158,19 @@ fn early_help_gets_no_health_suspension_or_sessions() {
 fn a_system_without_a_person_gets_what_is_listed() {
     for_all_permitted(|facts, action, listed| {
         listed
-            || facts.lane == Lane::Person
+            || facts.lane != Lane::System
             || facts.purpose == Purpose::OwnRecord
             || !(is_a_read(action) || action == Action::FindChildByName)
+    });
+}
+
+/// A second factor that is only attested gives neither health nor sessions, whoever asks; an emergency gives nothing.
+#[test]
+fn an_attested_person_gets_neither_health_nor_sessions() {
+    for_all_permitted(|facts, action, _| {
+        facts.lane != Lane::AttestedPerson
+            || !(matches!(action, Action::Read(Section::Health | Section::Sessions))
+                || facts.purpose == Purpose::Emergency)
     });
 }
 

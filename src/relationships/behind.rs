@@ -38,6 +38,7 @@ struct Row {
     status: Option<String>,
     kind: Option<String>,
     case_reference: Option<String>,
+    team: Option<String>,
     family_agreed_by: Option<String>,
     family_agreed_until: Option<NaiveDate>,
     family_withdrawn_on: Option<NaiveDate>,
@@ -49,17 +50,17 @@ const BEHIND: &str = "WITH child AS (SELECT pupil_id FROM handles WHERE system_i
      AND handle = $3 AND retired_at IS NULL) \
      SELECT c.pupil_id, e.school_id, e.id, e.version, v.committed_at, e.whereabouts_protected, e.home_authority, \
      e.home_authority_assumed, e.other_school_urn, e.starting_day, e.last_day, e.status, NULL AS kind, \
-     NULL AS case_reference, NULL AS family_agreed_by, CAST(NULL AS DATE) AS family_agreed_until, \
+     NULL AS case_reference, NULL AS team, NULL AS family_agreed_by, CAST(NULL AS DATE) AS family_agreed_until, \
      CAST(NULL AS DATE) AS family_withdrawn_on \
      FROM child c CROSS JOIN enrolments e CROSS JOIN register_versions v \
      WHERE e.pupil_id = c.pupil_id AND v.school_id = e.school_id AND v.version = e.version \
      UNION ALL SELECT c.pupil_id, NULL, i.id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, i.kind, \
-     i.case_reference, i.family_agreed_by, i.family_agreed_until, i.family_withdrawn_on \
+     i.case_reference, i.team, i.family_agreed_by, i.family_agreed_until, i.family_withdrawn_on \
      FROM child c CROSS JOIN involvements i \
      WHERE i.pupil_id = c.pupil_id AND i.organisation_id = $2 AND i.opened_at <= $4 \
      AND (i.ended_at IS NULL OR i.ended_at > $4) AND (i.until_day IS NULL OR i.until_day >= $5) \
      UNION ALL SELECT c.pupil_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, \
-     NULL, NULL FROM child c";
+     NULL, NULL, NULL FROM child c";
 
 /// The child behind a handle of this system acting for this organisation, with what ties the organisation to it; anything
 /// else is nobody.
@@ -95,6 +96,7 @@ impl Row {
             id: self.id?,
             kind: self.kind?,
             case_reference: self.case_reference?,
+            team: self.team?,
             family_agreed_by: self.family_agreed_by,
             family_agreed_until: self.family_agreed_until,
             family_withdrawn_on: self.family_withdrawn_on,

@@ -15,6 +15,8 @@ pub struct Case {
     pub kind: InvolvementKind,
     /// The stored case reference; compared and recorded, never logged.
     pub case_reference: String,
+    /// Code of the agency's team that has it.
+    pub team: String,
     /// Whether the family's agreement is recorded, not past and not withdrawn.
     pub family_agreement: bool,
 }
@@ -24,6 +26,7 @@ pub(super) struct Row {
     pub id: Uuid,
     pub kind: String,
     pub case_reference: String,
+    pub team: String,
     pub family_agreed_by: Option<String>,
     pub family_agreed_until: Option<NaiveDate>,
     pub family_withdrawn_on: Option<NaiveDate>,
@@ -36,7 +39,7 @@ pub async fn cases_of(
     pupil: PupilId,
     (now, today): (DateTime<Utc>, NaiveDate),
 ) -> Result<Vec<Case>, StoreError> {
-    const LIVE: &str = "SELECT id, kind, case_reference, family_agreed_by, family_agreed_until, family_withdrawn_on \
+    const LIVE: &str = "SELECT id, kind, case_reference, team, family_agreed_by, family_agreed_until, family_withdrawn_on \
          FROM involvements WHERE pupil_id = $1 AND organisation_id = $2 AND opened_at <= $3 \
          AND (ended_at IS NULL OR ended_at > $3) AND (until_day IS NULL OR until_day >= $4) ORDER BY id";
     let rows: Vec<Row> = read!(db, c => sqlx::query_as(LIVE)
@@ -57,6 +60,7 @@ impl Row {
             id: InvolvementId(self.id),
             kind: InvolvementKind::parse(&self.kind).ok_or(StoreError::Corrupt("involvements.kind"))?,
             case_reference: self.case_reference,
+            team: self.team,
             family_agreement: self.family_agreed_by.is_some() && current,
         })
     }

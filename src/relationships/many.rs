@@ -27,7 +27,7 @@ const ENROLLED: SetSql = over_ids!(
      AND v.school_id = e.school_id AND v.version = e.version ORDER BY e.pupil_id, e.school_id, e.id, e.version"
 );
 const CASES: SetSql = over_ids!(
-    "SELECT i.pupil_id, i.id, i.kind, i.case_reference, i.family_agreed_by, i.family_agreed_until, \
+    "SELECT i.pupil_id, i.id, i.kind, i.case_reference, i.team, i.family_agreed_by, i.family_agreed_until, \
      i.family_withdrawn_on FROM ",
     " CROSS JOIN involvements i WHERE i.pupil_id = s.id AND i.organisation_id = $2 AND i.opened_at <= $3 \
      AND (i.ended_at IS NULL OR i.ended_at > $3) AND (i.until_day IS NULL OR i.until_day >= $4) \

@@ -4,7 +4,7 @@ use super::super::permit::Reach;
 use super::super::{Gate, handles};
 use super::Refusal;
 use crate::audit::Entry;
-use crate::directory::{Directory, LaneException, Scope};
+use crate::directory::{ByTeam, Directory, LaneException, Scope};
 use crate::domain::identifiers::{PupilId, SchoolId};
 use crate::domain::organisation::Standing;
 use crate::domain::purpose::{InvolvementKind, Purpose, Section, SectionSet};
@@ -15,8 +15,9 @@ use crate::relationships::{self, Case, DualPlace, Enrolled};
 /// How a caller is tied to a child, now.
 #[derive(Clone, Debug)]
 pub(super) enum Tie {
-    /// By a live involvement, selected by its case reference.
-    Case(Case),
+    /// By a live involvement, selected by its case reference; in the user lane of a team of the person's, or one that it
+    /// covers.
+    Case(Case, ByTeam),
     /// By an enrolment at the caller's own school; and the other school of a dual registration that both have recorded.
     OwnSchool(SchoolId, Option<SchoolId>),
     /// By enrolments at schools whose returns come to the caller, with a written authorisation on record.
@@ -26,7 +27,7 @@ pub(super) enum Tie {
 impl Tie {
     pub(super) fn relationship(&self) -> Relationship {
         match self {
-            Self::Case(case) => Relationship::Involvement(case.kind, case.family_agreement),
+            Self::Case(case, _) => Relationship::Involvement(case.kind, case.family_agreement),
             Self::OwnSchool(..) => Relationship::Enrolment,
             Self::Officer(_) => Relationship::AuthorisedOfficer,
         }
@@ -35,7 +36,8 @@ impl Tie {
     /// Writes the relationship fact that the decision used into the entry.
     pub(super) fn note(&self, entry: &mut Entry) {
         match self {
-            Self::Case(case) => {
+            Self::Case(case, by) => {
+                entry.by_cover = *by == ByTeam::Cover;
                 entry.relationship = Some(format!("involvement {}", case.kind));
                 entry.involvement = Some(case.id);
                 entry.case_reference = Some(case.case_reference.clone());
@@ -58,7 +60,7 @@ pub(super) struct Known {
     /// The child's enrolments, those that are protected too.
     pub(super) enrolled: Vec<Enrolled>,
     /// The caller's live involvements with it, where the purpose is a case.
-    pub(super) cases: Vec<Case>,
+    pub(super) cases: Vec<(Case, ByTeam)>,
 }
 
 impl Gate {
@@ -71,7 +73,7 @@ impl Gate {
         let moment = (self.clock().school_now(), self.clock().today());
         let holder = (caller.system.id, caller.organisation.id);
         let behind = relationships::behind(self.db(), holder, &handles::bytes_of(handle), moment).await?;
-        Ok(behind.map(|b| (b.pupil, Known { enrolled: b.enrolled, cases: b.cases })))
+        Ok(behind.map(|b| (b.pupil, Known { enrolled: b.enrolled, cases: self.callers(caller, b.cases) })))
     }
 
     /// Reads what ties a caller to a child: as many statements for every child, whatever is protected.
@@ -83,7 +85,19 @@ impl Gate {
         } else {
             Vec::new()
         };
-        Ok(Known { enrolled, cases })
+        Ok(Known { enrolled, cases: self.callers(caller, cases) })
+    }
+
+    /// Of an organisation's cases those that are the caller's: a person's are those of the teams that they are in, or that
+    /// these cover; without a person they are the organisation's. Any other is as if it were not there.
+    pub(super) fn callers(&self, caller: &Caller, cases: Vec<Case>) -> Vec<(Case, ByTeam)> {
+        let (directory, now) = (self.directory().current(), self.clock().now());
+        let organisation = caller.organisation.id;
+        let by = |case: &Case| match &caller.person {
+            Some(person) => directory.by_team(organisation, &person.teams, &case.team, now),
+            None => Some(ByTeam::Own),
+        };
+        cases.into_iter().filter_map(|case| by(&case).map(|by| (case, by))).collect()
     }
 
     /// Every tie that serves the caller's purpose, in an order that is always the same and at least one; or the refusal
@@ -100,7 +114,7 @@ impl Gate {
         is_there(caller, &known.enrolled)?;
         let matching = matching(caller, &known.cases, case_reference);
         if matching.is_empty() {
-            let kinds: Vec<InvolvementKind> = known.cases.iter().map(|case| case.kind).collect();
+            let kinds: Vec<InvolvementKind> = known.cases.iter().map(|(case, _)| case.kind).collect();
             return Err(unfit(&kinds, &self.kinds_within(caller)));
         }
         Ok(matching)
@@ -184,7 +198,7 @@ impl Gate {
     /// dual registration.
     pub(super) fn reach(&self, caller: &Caller, tie: &Tie) -> (Reach, Vec<String>) {
         let reach = match tie {
-            Tie::Case(_) => Reach::Child,
+            Tie::Case(..) => Reach::Child,
             Tie::OwnSchool(own, None) => Reach::At(*own),
             Tie::OwnSchool(own, Some(other)) => {
                 let facts = self.facts(caller, Relationship::DualEnrolment, true);
@@ -210,7 +224,7 @@ impl Gate {
             purpose: caller.purpose,
             organisation_kind: caller.organisation.kind,
             organisation_live: caller.organisation.standing == Standing::Live,
-            lane: Lane::System,
+            lane: lane_of(caller),
             agreement_live: agreement,
             relationship,
             scope,
@@ -219,7 +233,7 @@ impl Gate {
         }
     }
 
-    /// Sections that the caller's system may be given without a proved person: those of its own list, and of health,
+    /// Sections that the caller's system may be given without a proved person (with one, no rule asks for it): those of its own list, and of health,
     /// sessions and suspension only what the sharing agreement lists.
     pub(super) fn listed(&self, caller: &Caller) -> SectionSet {
         let directory = self.directory().current();
@@ -297,11 +311,20 @@ fn is_there(caller: &Caller, enrolled: &[Enrolled]) -> Result<(), Refusal> {
 
 /// The cases of the caller's purpose that the reference selects: several kinds of case may stand under one number, and
 /// one that the caller's role may not use must not hide one that it may.
-fn matching(caller: &Caller, cases: &[Case], reference: Option<&str>) -> Vec<Tie> {
-    let fits = |case: &&Case| {
+fn matching(caller: &Caller, cases: &[(Case, ByTeam)], reference: Option<&str>) -> Vec<Tie> {
+    let fits = |(case, _): &&(Case, ByTeam)| {
         case.kind.purpose() == caller.purpose && reference.is_none_or(|r| r == case.case_reference)
     };
-    cases.iter().filter(fits).cloned().map(Tie::Case).collect()
+    cases.iter().filter(fits).cloned().map(|(case, by)| Tie::Case(case, by)).collect()
+}
+
+/// Whether a person is proved, and how well.
+pub(super) fn lane_of(caller: &Caller) -> Lane {
+    match &caller.person {
+        None => Lane::System,
+        Some(person) if person.attested => Lane::AttestedPerson,
+        Some(_) => Lane::Person,
+    }
 }
 
 /// The refusal where no case fits: a mismatch is told only where there is a case that this system could be asking about;

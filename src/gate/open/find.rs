@@ -7,7 +7,7 @@ use super::{Asked, Refusal};
 use crate::directory::{LaneException, Scope};
 use crate::domain::identifiers::{EnrolmentId, PupilId};
 use crate::domain::purpose::{Purpose, SectionSet};
-use crate::identity::Caller;
+use crate::identity::{Caller, Lane};
 use crate::policy::Action;
 use crate::relationships::{self, Among, Enrolled, Sought};
 use std::collections::BTreeMap;
@@ -131,11 +131,12 @@ impl Gate {
         Ok(candidates)
     }
 
-    /// Whether the caller may search so without a proved person.
+    /// Whether the caller may search so: with a proved person, or because an agreement lists it without one.
     fn search_listed(&self, caller: &Caller, action: Action) -> bool {
         let directory = self.directory().current();
         let agreement = directory.agreement(caller.organisation.id, caller.purpose, self.clock().today());
         action != Action::FindChildByName
+            || caller.lane() == Lane::Person
             || agreement.is_some_and(|a| a.exceptions.contains(&LaneException::SearchByName))
     }
 }

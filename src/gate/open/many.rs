@@ -171,7 +171,7 @@ impl Gate {
         };
         let mut known = |pupil: &PupilId| Known {
             enrolled: enrolled.remove(pupil).unwrap_or_default(),
-            cases: cases.remove(pupil).unwrap_or_default(),
+            cases: self.callers(caller, cases.remove(pupil).unwrap_or_default()),
         };
         Ok(pupils.iter().map(|pupil| (*pupil, known(pupil))).collect())
     }

@@ -29,7 +29,12 @@ organisation is not suspended, its system is registered for the exchange, a shar
 none for its own register), and no shield or decision to withhold stands against it.
 ";
 
-const WITH_PERSON: &str = "\n\n1. With a proved person\n\n";
+const WITH_PERSON: &str = "\n\n1. With a proved person
+
+Whose identity provider only attests that they sign in with a second factor: the same without health and sessions, and
+nothing in an emergency.
+
+";
 const WITHOUT_PERSON: &str = "\n\n2. Without a proved person, by default\n\n";
 const OTHERS: &str = "\n\n3. Everything else that may be done\n\n";
 const DUTIES: &str =
