@@ -3,7 +3,7 @@
 use crate::audit::{Journal, Options};
 use crate::clock::Clock;
 use crate::config::{self, Config, Files, Limits, Safety, Suppression};
-use crate::crypto::{self, Keyring};
+use crate::crypto::{self, Keyring, SignWith};
 use crate::directory::{self, DirectoryFile, LiveDirectory};
 use crate::domain::attendance::summary::{PartCancelledDay, Reading, SicknessTotal};
 use crate::domain::working_days::BankHolidays;
@@ -11,7 +11,7 @@ use crate::gate::Gate;
 use crate::http::{
     AuditLayer, ConnectionLimits, LiveTls, Metrics, SystemLimits, serve_plain, serve_tls, server_config,
 };
-use crate::identity::TokenKeys;
+use crate::identity::{Outside, ProviderKeys, TokenKeys};
 use crate::intake::{self, Places};
 use crate::involvements::{Matcher, Sending};
 use crate::policy::Policy;
@@ -25,7 +25,7 @@ use axum::extract::FromRef;
 use chrono::NaiveDate;
 use rustls::ServerConfig;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -134,6 +134,8 @@ pub async fn prepare(db: &Db) -> Result<(i64, i64)> {
 
 async fn with_gate(db: Db, clock: Clock) -> Result<Opened> {
     crypto::install_jwt();
+    // The way out to identity providers uses ring too; a second call changes nothing.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let directory = LiveDirectory::open(&db).await.context("the directory cannot be read")?;
     let policy = Policy::embedded(crypto::sha256).context("the policies do not hold")?;
     let (journal, task) = Journal::start(db.clone(), Options::default());
@@ -181,10 +183,11 @@ pub struct Running {
 pub async fn start(config: &Config, clock: Clock) -> Result<Running> {
     let keyring = Keyring::load(&config.files.keys)?;
     let tls: LiveTls = Arc::new(ArcSwap::from_pointee(read_tls(&config.files)?));
-    let keys = TokenKeys::new(&keyring.token_eddsa, &config.names.issuer, &config.names.audience)?;
+    let keys = token_keys(config, &keyring)?;
+    let providers = ProviderKeys::new(outside(config)?);
     let opened = open(&config.database.url, clock).await?;
     let feeds = FeedKey::derived(&keyring.key_encryption);
-    let state = state(config, opened.gate.clone(), keys, feeds);
+    let state = state(config, opened.gate.clone(), (keys, providers), feeds);
     let api = bind(config.listeners.api).await?;
     let admin = bind(config.listeners.admin).await?;
     if !admin.local_addr()?.ip().is_loopback() {
@@ -215,12 +218,34 @@ pub fn read_tls(files: &Files) -> Result<ServerConfig> {
     Ok(server_config(&chain, &key, &read(&files.client_authorities)?)?)
 }
 
-fn state(config: &Config, gate: Gate, keys: TokenKeys, feeds: FeedKey) -> AppState {
+/// The keys of tokens, of which the configuration says which kind signs.
+fn token_keys(config: &Config, keyring: &Keyring) -> Result<TokenKeys> {
+    let with = match config.identity.tokens_signed_with {
+        config::TokenAlgorithm::EdDsa => SignWith::EdDsa,
+        config::TokenAlgorithm::Es256 => SignWith::Es256,
+    };
+    Ok(TokenKeys::new(&keyring.tokens, with, &config.names.issuer, &config.names.audience)?)
+}
+
+/// The way out to identity providers.
+fn outside(config: &Config) -> Result<Outside> {
+    let read =
+        |path: &PathBuf| std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()));
+    let authorities = config.identity.provider_authorities.as_ref().map(read).transpose()?;
+    Ok(Outside::new(authorities.as_deref(), config.identity.allow_loopback_http)?)
+}
+
+fn state(
+    config: &Config,
+    gate: Gate,
+    (keys, providers): (TokenKeys, ProviderKeys),
+    feeds: FeedKey,
+) -> AppState {
     let safety = Safety::new(&config.names.safety_telephone);
     let tokens = TokenState {
-        directory: gate.directory().clone(),
+        gate: gate.clone(),
         keys: Arc::new(keys),
-        clock: gate.clock().clone(),
+        providers,
         // Not the API's: equal allowances of one limiter would share their counts.
         limits: SystemLimits::default(),
         requests_per_minute: config.limits.token_requests_per_minute,

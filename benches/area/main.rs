@@ -84,6 +84,8 @@ async fn measure(
         pupils: 120,
         schools: 2,
         seed: 1,
+        identity_provider: None,
+        identity_provider_ca: None,
         database,
         today: TODAY,
     };

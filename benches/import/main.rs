@@ -68,6 +68,8 @@ fn demo_args(folder: &Path) -> DemoArgs {
         pupils: 180,
         schools: 3,
         seed: 1,
+        identity_provider: None,
+        identity_provider_ca: None,
         database: std::env::var("BENCH_DATABASE_URL").ok(),
         today: None,
     }

@@ -83,6 +83,8 @@ fn main() -> Result<()> {
         pupils: 180,
         schools: 3,
         seed: 1,
+        identity_provider: None,
+        identity_provider_ca: None,
         database: args.database.clone(),
         today: TODAY,
     }))?;

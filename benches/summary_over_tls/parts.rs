@@ -108,7 +108,8 @@ impl Answer for Same<'_> {
 fn print_identity(demo: &Demo, sample: &Sample) -> Result<Caller> {
     let config = Config::load(&demo.dir.join("schoolgate.toml"))?;
     let keyring = Keyring::load(&config.files.keys)?;
-    let keys = TokenKeys::new(&keyring.token_eddsa, &config.names.issuer, &config.names.audience)?;
+    let (issuer, audience) = (&config.names.issuer, &config.names.audience);
+    let keys = TokenKeys::new(&keyring.tokens, crypto::SignWith::EdDsa, issuer, audience)?;
     let certificate = CertificateDer::from_pem_file(demo.dir.join(&sample.caller.certificate))?;
     let peer = Peer::from_der(&certificate)?;
     let directory = demo.running.gate.directory().current();

@@ -5,9 +5,11 @@
 
 mod database;
 mod fault;
+mod identity;
 mod limits;
 
 pub use database::Database;
+pub use identity::{Identity, TokenAlgorithm};
 pub use limits::Limits;
 
 use chrono::{Datelike as _, NaiveDate, Weekday};
@@ -29,6 +31,9 @@ pub struct Config {
     pub files: Files,
     /// Its names towards others.
     pub names: Names,
+    /// How callers are proved.
+    #[serde(default)]
+    pub identity: Identity,
     /// Choices where the regulations leave figures open.
     #[serde(default)]
     pub figures: Figures,
@@ -296,6 +301,9 @@ impl Config {
         ] {
             *path = folder.join(&*path);
         }
+        if let Some(path) = &mut self.identity.provider_authorities {
+            *path = folder.join(&*path);
+        }
         if let Some(path) = self.database.url.strip_prefix("sqlite:")
             && !path.starts_with(':')
         {
@@ -337,6 +345,7 @@ mod tests {
         assert_eq!(explicit.suppression, Suppression::default());
         assert_eq!((&explicit.calendar, &config.calendar), (&Calendar::default(), &Calendar::default()));
         assert_eq!((explicit.figures, config.figures), (Figures::default(), Figures::default()));
+        assert_eq!((explicit.identity, config.identity), (Identity::default(), Identity::default()));
     }
 
     #[test]

@@ -14,7 +14,8 @@ pub mod run;
 mod upn;
 
 pub use agencies::{
-    DemoCaller, DemoChild, DemoInvolvement, Standing, callers, directory_file, involvements, system_names,
+    DemoCaller, DemoChild, DemoInvolvement, Standing, callers, directory_file, identity_provider,
+    involvements, system_names,
 };
 pub use authority::{Authority, Cast, Options};
 pub use files::{DemoJson, SchoolFiles, write_demo_json, write_exports};

@@ -4,8 +4,8 @@
 //! Keys come from the operating system, never from the seed, and the signing authorities' keys are not written: nobody
 //! can make another certificate that this gateway accepts. Validity is in real time, whatever day the data ends on.
 
-use crate::crypto::{sha256, to_hex};
-use crate::directory::CertificateEntry;
+use crate::crypto::{jwk_of_info, sha256, to_hex};
+use crate::directory::{CertificateEntry, KeyEntry};
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
@@ -68,6 +68,8 @@ impl SystemName {
 pub struct Pki {
     /// What to register for each system.
     pub entries: BTreeMap<SystemName, CertificateEntry>,
+    /// The public keys of the same, as JSON Web Keys.
+    pub keys: BTreeMap<SystemName, KeyEntry>,
 }
 
 /// The signing authority, trusted for the server and for clients alike.
@@ -101,13 +103,14 @@ impl Pki {
         let from = now - TimeDelta::hours(1);
         let until = now + TimeDelta::days(30);
         write_leaf(dir, "server", &Leaf::Server, from, until, &ca)?;
-        let mut entries = BTreeMap::new();
+        let mut made = Self::default();
         for name in systems {
-            let entry = write_leaf(dir, &name.file_name(), &Leaf::Client(name), from, until, &ca)?;
-            entries.insert(name.clone(), entry);
+            let (entry, key) = write_leaf(dir, &name.file_name(), &Leaf::Client(name), from, until, &ca)?;
+            made.entries.insert(name.clone(), entry);
+            made.keys.extend(key.map(|key| (name.clone(), key)));
         }
         refused(dir, systems.first(), now, &ca)?;
-        Ok(Self { entries })
+        Ok(made)
     }
 }
 
@@ -159,7 +162,7 @@ fn write_leaf(
     from: DateTime<Utc>,
     until: DateTime<Utc>,
     issuer: &Issuer<'_, KeyPair>,
-) -> Result<CertificateEntry, PkiError> {
+) -> Result<(CertificateEntry, Option<KeyEntry>), PkiError> {
     let (common_name, usage, names) = match leaf {
         Leaf::Server => (
             "localhost".to_owned(),
@@ -180,12 +183,14 @@ fn write_leaf(
     let certificate = params.signed_by(&key, issuer)?;
     std::fs::write(dir.join(format!("certs/{file}.pem")), certificate.pem())?;
     write_key(&dir.join(format!("certs/{file}.key")), &key.serialize_pem())?;
-    Ok(CertificateEntry {
-        thumbprint: to_hex(&sha256(&[certificate.der()])),
-        key_digest: to_hex(&sha256(&[&key.subject_public_key_info()])),
-        valid_from: from,
-        valid_until: until,
-    })
+    let info = key.subject_public_key_info();
+    let key_digest = to_hex(&sha256(&[&info]));
+    let kid: String = key_digest.chars().take(16).collect();
+    // The library makes P-256 keys, which have such a form.
+    let jwk = jwk_of_info(&info, &kid).ok();
+    let key = jwk.map(|jwk| KeyEntry { kid, jwk, valid_from: from, valid_until: until });
+    let thumbprint = to_hex(&sha256(&[certificate.der()]));
+    Ok((CertificateEntry { thumbprint, key_digest, valid_from: from, valid_until: until }, key))
 }
 
 /// Writes a private key that only its owner can read, from its first byte on.

@@ -9,6 +9,7 @@ mod handles;
 mod many;
 mod open;
 mod permit;
+mod proof;
 mod release;
 mod trail;
 

@@ -97,6 +97,7 @@ impl Trail {
                 organisation: Some(caller.organisation.code.clone()),
                 system: Some(caller.system.code.clone()),
             });
+            e.person = caller.person.as_ref().map(|person| person.key.to_string());
             e.role = Some(caller.role);
             e.purpose = Some(caller.purpose);
         });
@@ -116,7 +117,8 @@ impl Trail {
             }
             e.role = noted.role;
             e.purpose = noted.purpose;
-            e.action = Some("issue_token".to_owned());
+            e.person.clone_from(&noted.person);
+            e.action = Some(noted.action.to_owned());
             e.reason = Some(noted.why.to_owned()).filter(|_| !noted.given());
         });
         self.state().proved |= noted.given();

@@ -1,6 +1,6 @@
 //! From a connection and a header to a proved caller.
 
-use super::{Caller, Lane, Peer, TokenKeys, Unauthenticated};
+use super::{Caller, Peer, Person, TokenFault, TokenKeys, Unauthenticated};
 use crate::crypto::{from_pem, same, sha256, verifying_key_info};
 use crate::directory::{Directory, Organisation, System};
 use crate::domain::organisation::Standing;
@@ -25,7 +25,8 @@ pub fn authenticate(
     if held.client_id != system.client_id {
         return Err(Unauthenticated::OtherClient);
     }
-    caller(organisation, system, held.role, held.purpose, Some(held.token_id.clone()), peer.thumbprint)
+    let token = Token { id: Some(held.token_id.clone()), person: held.person.clone() };
+    caller(directory, (organisation, system), (held.role, held.purpose), token, peer.thumbprint)
 }
 
 /// Proves the caller of a command: the private key must be that of a live certificate of the system.
@@ -47,7 +48,7 @@ pub fn local(
         .find(|credential| directory.system_by_thumbprint(&credential.thumbprint, now).is_some())
         .ok_or(Unauthenticated::UnknownCertificate)?;
     let organisation = directory.organisation_of(system).ok_or(Unauthenticated::UnknownCertificate)?;
-    caller(organisation, system, role, purpose, None, credential.thumbprint)
+    caller(directory, (organisation, system), (role, purpose), Token::default(), credential.thumbprint)
 }
 
 /// A caller that was proved before, as the directory knows it now: for an answer that goes on while its directory changes.
@@ -57,7 +58,8 @@ pub fn still(directory: &Directory, proved: &Caller, now: DateTime<Utc>) -> Resu
         .filter(|system| system.id == proved.system.id)
         .ok_or(Unauthenticated::UnknownCertificate)?;
     let organisation = directory.organisation_of(system).ok_or(Unauthenticated::UnknownCertificate)?;
-    caller(organisation, system, proved.role, proved.purpose, proved.token_id.clone(), proved.thumbprint)
+    let token = Token { id: proved.token_id.clone(), person: proved.person.clone() };
+    caller(directory, (organisation, system), (proved.role, proved.purpose), token, proved.thumbprint)
 }
 
 /// The system whose live certificate this is, with its organisation; the name in the certificate must be the system's.
@@ -96,30 +98,60 @@ fn bearer(authorization: Option<&str>) -> Result<&str, Unauthenticated> {
     }
 }
 
+/// What a token says beside role and purpose; of no token, when the command line acts.
+#[derive(Default)]
+struct Token {
+    id: Option<String>,
+    person: Option<Arc<Person>>,
+}
+
 /// What the directory says today, whatever the token said when it was given.
 fn caller(
-    organisation: &Organisation,
-    system: &System,
-    role: Role,
-    purpose: Purpose,
-    token_id: Option<String>,
+    directory: &Directory,
+    (organisation, system): (&Organisation, &System),
+    (role, purpose): (Role, Purpose),
+    token: Token,
     thumbprint: [u8; 32],
 ) -> Result<Caller, Unauthenticated> {
     if organisation.standing != Standing::Live {
         return Err(Unauthenticated::Suspended);
     }
+    if token.id.as_ref().is_some_and(|id| directory.proofs.revoked.contains(id)) {
+        return Err(TokenFault::Revoked.into());
+    }
     if !system.roles.contains(&role) {
         return Err(Unauthenticated::RoleWithdrawn);
+    }
+    if let Some(person) = &token.person {
+        still_proved(directory, organisation, person, role)?;
     }
     Ok(Caller {
         organisation: Arc::new(organisation.clone()),
         system: Arc::new(system.clone()),
         role,
         purpose,
-        lane: Lane::System,
-        token_id,
+        person: token.person,
+        token_id: token.id,
         thumbprint,
     })
+}
+
+/// Whether a person may act now: not suspended, and of a provider that the directory still registers for their role.
+fn still_proved(
+    directory: &Directory,
+    organisation: &Organisation,
+    person: &Person,
+    role: Role,
+) -> Result<(), Unauthenticated> {
+    if directory.proofs.suspended.contains(&person.key) {
+        return Err(Unauthenticated::PersonSuspended);
+    }
+    let own = directory
+        .providers(organisation.id)
+        .iter()
+        .find(|provider| provider.issuer == person.key.issuer && provider.tenant == person.key.tenant);
+    let gives = own.is_some_and(|provider| provider.roles.values().any(|roles| roles.contains(&role)));
+    if gives { Ok(()) } else { Err(Unauthenticated::PersonWithdrawn) }
 }
 
 #[cfg(test)]
@@ -255,7 +287,13 @@ mod tests {
             (json!({"typ": "JWT"}), json!({}), true, Some(TokenFault::Type)),
             (json!({"alg": "HS256"}), json!({}), true, Some(TokenFault::Algorithm)),
             (json!({"alg": "ES256"}), json!({}), true, Some(TokenFault::Algorithm)),
-            (json!({"alg": "none"}), json!({}), true, Some(TokenFault::Malformed)),
+            (json!({"alg": "none"}), json!({}), true, Some(TokenFault::Algorithm)),
+            (json!({"kid": null}), json!({}), true, Some(TokenFault::Key)),
+            (json!({"kid": "another"}), json!({}), true, Some(TokenFault::Key)),
+            (json!({"crit": ["exp"]}), json!({}), true, Some(TokenFault::Header)),
+            (json!({"jwk": {"kty": "OKP"}}), json!({}), true, Some(TokenFault::Header)),
+            (json!({}), json!({"sub": "somebody"}), true, Some(TokenFault::Malformed)),
+            (json!({}), json!({"act": {"sub": "council-cases"}}), true, Some(TokenFault::Malformed)),
             (json!({}), json!({"cnf": null}), true, Some(TokenFault::Malformed)),
             (json!({}), json!({"exp": null}), true, Some(TokenFault::Malformed)),
             (json!({}), json!({"exp": now().timestamp() + 3600}), true, Some(TokenFault::Expired)),
@@ -266,7 +304,7 @@ mod tests {
             let expected = expected.map_or(Ok(()), |fault| Err(Unauthenticated::Token(fault)));
             assert_eq!(result.map(|_| ()), expected, "{header} {change}");
         }
-        let other = forge(&world, &json!({}), &json!({"client_id": "school-office"}), true);
+        let other = forge(&world, &json!({}), &json!({"client_id": "school-office", "sub": "school-office"}), true);
         let result = ask(&world, Some(&world.peer), Some(&format!("Bearer {other}")));
         assert_eq!(result.unwrap_err(), Unauthenticated::OtherClient);
     }

@@ -1,5 +1,6 @@
 //! The proved caller of one request, and what is noted about a request for a token.
 
+use super::Person;
 use crate::directory::{Organisation, System};
 use crate::domain::identifiers::OrganisationId;
 use crate::domain::purpose::{Purpose, Role};
@@ -11,6 +12,8 @@ words! {
     Lane {
         /// A system without a proved person.
         System = "system",
+        /// A system that acts for a proved person.
+        Person = "person",
     }
 }
 
@@ -25,12 +28,19 @@ pub struct Caller {
     pub role: Role,
     /// The one purpose of this request.
     pub purpose: Purpose,
-    /// How it was proved.
-    pub lane: Lane,
+    /// The person for whom the system acts; none: not asserted.
+    pub person: Option<Arc<Person>>,
     /// Identifier of the token (`jti`); of no token, when the command line acts.
     pub token_id: Option<String>,
     /// SHA-256 of the certificate of the connection or, on the command line, of the credential whose key was shown.
     pub thumbprint: [u8; 32],
+}
+
+impl Caller {
+    /// How it came to be proved.
+    pub const fn lane(&self) -> Lane {
+        if self.person.is_some() { Lane::Person } else { Lane::System }
+    }
 }
 
 /// What the answer to a request for a token notes for the audit; every such answer carries it as an extension.
@@ -48,6 +58,10 @@ pub struct Noted {
     pub role: Option<Role>,
     /// The purpose asked for, once read.
     pub purpose: Option<Purpose>,
+    /// The person, once a token has proved them.
+    pub person: Option<String>,
+    /// What was asked for: `issue_token` or `revoke_token`.
+    pub action: &'static str,
     /// `given` or `refused`.
     pub decision: &'static str,
     /// Why, in one fixed word.
@@ -55,7 +69,7 @@ pub struct Noted {
 }
 
 impl Noted {
-    /// Whether a token was given.
+    /// Whether what was asked for was given.
     pub fn given(&self) -> bool {
         self.decision == "given"
     }

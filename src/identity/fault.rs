@@ -33,6 +33,12 @@ pub enum Unauthenticated {
     /// A token of another system.
     #[error("the access token belongs to another client; ask for one as this client")]
     OtherClient,
+    /// The person may not be served.
+    #[error("the person is suspended; ask the operator why")]
+    PersonSuspended,
+    /// The person's identity provider is no longer registered, or no longer gives anybody the role.
+    #[error("the person's identity provider is no longer registered for this role; ask the operator")]
+    PersonWithdrawn,
     /// The directory no longer gives the role to the system.
     #[error("the directory no longer gives this role to this system; ask for a token with a role it has")]
     RoleWithdrawn,
@@ -53,6 +59,8 @@ impl Unauthenticated {
             Self::Token(fault) => fault.why(),
             Self::OtherCertificate => "token_of_other_certificate",
             Self::OtherClient => "token_of_other_client",
+            Self::PersonSuspended => "person_suspended",
+            Self::PersonWithdrawn => "person_withdrawn",
             Self::RoleWithdrawn => "role_withdrawn",
             Self::Suspended => "suspended",
         }
@@ -69,6 +77,8 @@ impl Unauthenticated {
             | Self::Token(_)
             | Self::OtherCertificate
             | Self::OtherClient
+            | Self::PersonSuspended
+            | Self::PersonWithdrawn
             | Self::RoleWithdrawn => Some("invalid_token"),
         }
     }

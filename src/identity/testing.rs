@@ -1,7 +1,7 @@
 //! A small world for tests: two organisations with one system and one certificate each.
 
 use super::{Grant, Peer, TokenKeys};
-use crate::crypto::{Ed25519Key, sha256};
+use crate::crypto::{Ed25519Key, SignWith, TokenKey, sha256};
 use crate::directory::{Contact, Credential, Directory, Organisation, System};
 use crate::domain::identifiers::{OrganisationId, SystemId};
 use crate::domain::organisation::{OrganisationKind, Standing};
@@ -38,10 +38,20 @@ pub(crate) fn certificate(key: &rcgen::KeyPair, uri: &str) -> rcgen::Certificate
     params.self_signed(key).unwrap()
 }
 
+/// Keys of tokens with this one key.
+pub(crate) fn token_keys(signing: &Ed25519Key) -> TokenKeys {
+    let key = TokenKey {
+        with: SignWith::EdDsa,
+        pkcs8: zeroize::Zeroizing::new(signing.pkcs8().to_vec()),
+        from: None,
+    };
+    TokenKeys::new(&[key], SignWith::EdDsa, ISSUER, AUDIENCE).unwrap()
+}
+
 impl World {
     pub(crate) fn new() -> Self {
         let signing = Ed25519Key::generate().unwrap();
-        let keys = TokenKeys::new(signing.pkcs8(), ISSUER, AUDIENCE).unwrap();
+        let keys = token_keys(&signing);
         let mut directory = Directory::default();
         let (key, peer) = member(&mut directory, "council", "cases", OrganisationKind::LocalAuthority);
         let (other_key, other) = member(&mut directory, "school", "office", OrganisationKind::School);
@@ -54,6 +64,8 @@ impl World {
             role: Role::SocialWorker,
             purpose: Purpose::ChildProtection,
             thumbprint: peer.thumbprint,
+            person: None,
+            until: None,
         };
         self.keys.issue(&grant, now()).unwrap().token
     }

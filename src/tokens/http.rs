@@ -1,54 +1,70 @@
 //! `POST /oauth2/token`.
 
-use super::request::{NO_CLIENT, NO_FORM, OTHER_CLIENT, OTHER_ROLE, Refusal, TokenRequest, read};
-use crate::clock::Clock;
-use crate::directory::LiveDirectory;
-use crate::domain::organisation::Standing;
-use crate::http::{Error, SystemLimits};
-use crate::identity::{Grant, Noted, Peer, TOKEN_SECONDS, TokenKeys, Unauthenticated, system_of};
+use super::client::{FAILED, Refused, answer, authenticated, connected};
+use super::exchange::exchanged;
+use super::metadata::{describe_authorization_server, describe_protected_resource, publish_keys};
+use super::request::{ACCESS_TOKEN, NO_FORM, OTHER_ROLE, Refusal, TARGET, TokenRequest, read};
+use super::revoke::revoke_token;
+use crate::gate::Gate;
+use crate::http::SystemLimits;
+use crate::identity::{Grant, Noted, Peer, ProviderKeys, TokenKeys};
 use axum::extract::{DefaultBodyLimit, FromRequest as _, Request, State};
-use axum::http::header::{CACHE_CONTROL, PRAGMA};
-use axum::http::{HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
-use axum::routing::post;
-use axum::{Form, Json, Router};
+use axum::response::Response;
+use axum::routing::{get, post};
+use axum::{Form, Router};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// What the token endpoint works with.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct TokenState {
-    /// Who takes part.
-    pub directory: LiveDirectory,
+    /// Who takes part, real time, and where a use is noted.
+    pub gate: Gate,
     /// Keys, issuer and audience of tokens.
     pub keys: Arc<TokenKeys>,
-    /// Real time.
-    pub clock: Clock,
+    /// Keys of identity providers.
+    pub providers: ProviderKeys,
     /// Counts requests for tokens, each system's apart.
     pub limits: SystemLimits,
     /// How often one system may ask for a token.
     pub requests_per_minute: u32,
 }
 
-/// The largest form that is read; one with everything in it is under 1 KiB.
-const FORM_BYTES: usize = 16 * 1024;
+/// The largest form that is read; one with a person's token in it is a few KiB.
+const FORM_BYTES: usize = 32 * 1024;
 
-/// The routes of this exchange. Every answer of them carries [`Noted`] as an extension.
+/// The routes of this exchange. Every answer about a token carries [`Noted`] as an extension.
 pub fn routes() -> Router<TokenState> {
-    Router::new().route("/oauth2/token", post(give_token)).layer(DefaultBodyLimit::max(FORM_BYTES))
+    Router::new()
+        .route("/oauth2/token", post(give_token))
+        .route("/oauth2/revoke", post(revoke_token))
+        .route("/.well-known/oauth-authorization-server", get(describe_authorization_server))
+        .route("/.well-known/oauth-protected-resource", get(describe_protected_resource))
+        // RFC 9728 section 3.1: where the resource's name has a path, it follows.
+        .route("/.well-known/oauth-protected-resource/{*path}", get(describe_protected_resource))
+        .route("/.well-known/jwks.json", get(publish_keys))
+        .layer(DefaultBodyLimit::max(FORM_BYTES))
 }
 
-/// The form of a request for a token; RFC 6749 section 4.4.2.
+/// The form of a request for a token; RFC 6749 section 4.4.2, RFC 8693 section 2.1.
 #[derive(Clone, Debug, ToSchema)]
 #[expect(dead_code, reason = "describes the form for the API document; `read` takes its pairs as they come")]
 pub struct TokenForm {
-    /// Always `client_credentials`.
+    /// `client_credentials` for the system itself, `urn:ietf:params:oauth:grant-type:token-exchange` for a person.
     grant_type: String,
-    /// The system's own, for which the certificate of the connection is registered.
-    client_id: String,
+    /// The system's own, for which the certificate of the connection is registered; may be left out beside an assertion.
+    client_id: Option<String>,
     /// One object, as JSON text: `[{"type":"schoolgate","role":"social_worker","purpose":"child_protection"}]`; RFC 9396.
     authorization_details: String,
+    /// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`, with a `client_assertion`.
+    client_assertion_type: Option<String>,
+    /// The system's own signature for this one request, where it authenticates by `private_key_jwt`; RFC 7523.
+    client_assertion: Option<String>,
+    /// In an exchange: the person's token, as the identity provider gave it.
+    subject_token: Option<String>,
+    /// In an exchange: `urn:ietf:params:oauth:token-type:` and `access_token`, `id_token` or `id-jag`.
+    subject_token_type: Option<String>,
 }
 
 /// An access token; RFC 6749 section 5.1.
@@ -61,148 +77,100 @@ pub struct TokenAnswer {
     token_type: String,
     /// Seconds until it ends.
     expires_in: u64,
+    /// Always that of an access token; RFC 8693 section 2.2.1.
+    issued_token_type: String,
     /// What it was given for.
     #[schema(value_type = Vec<Object>)]
     authorization_details: Vec<Value>,
 }
 
-/// Gives an access token to the system of the connection's certificate, for one role and purpose.
+/// Gives an access token to the system of the connection's certificate, for one role and purpose: for itself, or for the
+/// person whom a token of their organisation's identity provider proves.
 #[utoipa::path(
     post, path = "/oauth2/token", tag = "tokens",
     request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, body = TokenAnswer),
               (status = 400, description = "`error` and `error_description` say what to correct; RFC 6749 section 5.2"),
-              (status = 401, description = "`invalid_client`: the certificate is not registered, or for another client_id"),
+              (status = 401, description = "`invalid_client`: the certificate is not registered, or for another client_id, or the assertion does not hold"),
               (status = 403, description = "The organisation is suspended"),
-              (status = 429, description = "Too many requests; come back after `Retry-After`"))
+              (status = 429, description = "Too many requests; come back after `Retry-After`"),
+              (status = 503, description = "`temporarily_unavailable`: it cannot be told now; try again"))
 )]
 pub async fn give_token(State(state): State<TokenState>, request: Request) -> Response {
     let peer = request.extensions().get::<Arc<Peer>>().cloned();
-    let mut noted = Noted { decision: "refused", ..Noted::default() };
+    let mut noted = Noted { decision: "refused", action: "issue_token", ..Noted::default() };
     let form = Form::<Vec<(String, String)>>::from_request(request, &()).await;
     let asked = form.map_err(|_| NO_FORM).and_then(|Form(pairs)| read(pairs));
-    let mut response = match decide(&state, peer.as_deref(), asked, &mut noted) {
-        Ok(body) => {
-            (noted.decision, noted.why) = ("given", "token");
-            Json(body).into_response()
-        }
-        Err(Refused::Standard(refusal)) => {
-            noted.why = refusal.why;
-            let body = json!({"error": refusal.error, "error_description": refusal.description});
-            (status_of(&refusal), Json(body)).into_response()
-        }
-        Err(Refused::Limited(error)) => {
-            noted.why = "too_many_requests";
-            error.into_response()
-        }
-    };
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response.headers_mut().insert(PRAGMA, HeaderValue::from_static("no-cache"));
-    response.extensions_mut().insert(noted);
-    response
+    let decided = decide(&state, peer.as_deref(), asked, &mut noted).await;
+    answer(decided, noted)
 }
 
 /// Gives a token or a refusal. The certificate is judged first, so that a stranger learns nothing about the form.
-fn decide(
+async fn decide(
     state: &TokenState,
     peer: Option<&Peer>,
     asked: Result<TokenRequest, Refusal>,
     noted: &mut Noted,
 ) -> Result<Value, Refused> {
-    let now = state.clock.now();
-    let directory = state.directory.current();
-    let peer = peer.ok_or_else(|| of_identity(Unauthenticated::NoCertificate))?;
-    noted.thumbprint = Some(peer.thumbprint);
-    if let Ok(TokenRequest { role, purpose, .. }) = asked {
-        (noted.role, noted.purpose) = (Some(role), Some(purpose));
+    let directory = state.gate.directory().current();
+    if let Ok(asked) = &asked {
+        (noted.role, noted.purpose) = (Some(asked.details.role), Some(asked.details.purpose));
     }
-    let (organisation, system) = system_of(&directory, peer, now).map_err(of_identity)?;
-    noted.organisation_code = Some(organisation.code.clone());
-    noted.organisation_id = Some(organisation.id);
-    noted.system_code = Some(system.code.clone());
-    if organisation.standing != Standing::Live {
-        return Err(SUSPENDED.into());
+    let (_, system) = connected(state, &directory, peer, noted)?;
+    let TokenRequest { client, details, subject, targets } = asked?;
+    authenticated(state, &directory, system, &client).await?;
+    if targets.iter().any(|target| target != state.keys.audience() && target != state.keys.issuer()) {
+        return Err(TARGET.into());
     }
-    state.limits.check_system(system.id.0, state.requests_per_minute).map_err(Refused::Limited)?;
-    let asked = asked?;
-    if asked.client_id != system.client_id {
-        return Err(OTHER_CLIENT.into());
-    }
-    if !system.roles.contains(&asked.role) {
+    if !system.roles.contains(&details.role) {
         return Err(OTHER_ROLE.into());
     }
+    let thumbprint = noted.thumbprint.unwrap_or_default();
+    let proved = match &subject {
+        Some(subject) => {
+            Some(exchanged(state, &directory, (system, thumbprint), subject, &details, noted).await?)
+        }
+        None => None,
+    };
     let grant = Grant {
         client_id: &system.client_id,
-        role: asked.role,
-        purpose: asked.purpose,
-        thumbprint: peer.thumbprint,
+        role: details.role,
+        purpose: details.purpose,
+        thumbprint,
+        person: proved.as_ref().map(|proved| &proved.person),
+        until: proved.as_ref().map(|proved| proved.ends),
     };
-    let issued = state.keys.issue(&grant, now).map_err(|error| {
+    let issued = state.keys.issue(&grant, state.gate.clock().now()).map_err(|error| {
         tracing::error!(%error, "no token could be issued");
         FAILED
     })?;
-    Ok(json!({
+    let body = json!({
         "access_token": issued.token,
         "token_type": "Bearer",
-        "expires_in": TOKEN_SECONDS,
+        "expires_in": issued.seconds,
+        // RFC 8693 section 2.2.1 asks for it; beside other grants it says the same.
+        "issued_token_type": ACCESS_TOKEN,
         "authorization_details":
-            [{"type": "schoolgate", "purpose": asked.purpose.as_str(), "role": asked.role.as_str()}],
-    }))
-}
-
-/// A refusal by the standards of tokens, or our own limit.
-enum Refused {
-    Standard(Refusal),
-    Limited(Error),
-}
-
-impl From<Refusal> for Refused {
-    fn from(refusal: Refusal) -> Self {
-        Self::Standard(refusal)
-    }
-}
-
-const FAILED: Refusal = Refusal {
-    error: "server_error",
-    description: "the gateway failed; try again, then tell its operator",
-    why: "failed",
-};
-
-const SUSPENDED: Refusal = Refusal {
-    error: "unauthorized_client",
-    description: "the organisation is suspended; ask the operator why",
-    why: "suspended",
-};
-
-const NO_SYSTEM: &str = "the certificate is not that of a registered system; ask the operator to register it";
-
-fn of_identity(fault: Unauthenticated) -> Refusal {
-    if fault == Unauthenticated::Suspended {
-        return SUSPENDED;
-    }
-    Refusal { error: NO_CLIENT.error, description: NO_SYSTEM, why: fault.why() }
-}
-
-/// RFC 6749 section 5.2: 401 where the client is not proved, 400 otherwise; 403 for a suspended organisation.
-fn status_of(refusal: &Refusal) -> StatusCode {
-    if *refusal == FAILED {
-        StatusCode::SERVICE_UNAVAILABLE
-    } else if *refusal == SUSPENDED {
-        StatusCode::FORBIDDEN
-    } else if refusal.error == NO_CLIENT.error {
-        StatusCode::UNAUTHORIZED
-    } else {
-        StatusCode::BAD_REQUEST
-    }
+            [{"type": "schoolgate", "purpose": details.purpose.as_str(), "role": details.role.as_str()}],
+    });
+    Ok(body)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::authenticate;
-    use crate::identity::testing::{AUDIENCE, ISSUER, World};
+    use crate::audit::{Journal, Options};
+    use crate::clock::Clock;
+    use crate::crypto;
+    use crate::directory::LiveDirectory;
+    use crate::domain::organisation::Standing;
+    use crate::http::Error;
+    use crate::identity::testing::{World, token_keys};
+    use crate::identity::{Outside, Unauthenticated, authenticate};
+    use crate::policy::Policy;
+    use crate::store::{self, Db};
     use axum::body::Body;
-    use axum::http::header::CONTENT_TYPE;
+    use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
     use chrono::TimeDelta;
     use http_body_util::BodyExt as _;
     use tower::ServiceExt as _;
@@ -210,21 +178,29 @@ mod tests {
     const GOOD: &str = "grant_type=client_credentials&client_id=council-cases&authorization_details=\
         %5B%7B%22type%22%3A%22schoolgate%22%2C%22purpose%22%3A%22child_protection%22%2C%22role%22%3A%22social_worker%22%7D%5D";
 
-    fn state(world: &World) -> TokenState {
+    /// On a database of its own, which lasts as long as the folder.
+    async fn state(world: &World) -> (TokenState, tempfile::TempDir) {
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let mut directory = world.directory.clone();
         let now = Clock::machine().now();
         for credential in directory.credentials.values_mut() {
             (credential.valid_from, credential.valid_until) =
                 (now - TimeDelta::days(1), now + TimeDelta::days(1));
         }
-        let keys = TokenKeys::new(world.signing.pkcs8(), ISSUER, AUDIENCE).unwrap();
-        TokenState {
-            directory: LiveDirectory::fixed(directory),
-            keys: Arc::new(keys),
-            clock: Clock::machine(),
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&format!("sqlite:{}", folder.path().join("t.db").display())).await.unwrap();
+        store::migrate(&db).await.unwrap();
+        let (journal, _) = Journal::start(db.clone(), Options::default());
+        let policy = Policy::embedded(crypto::sha256).unwrap();
+        let gate = Gate::new(db, LiveDirectory::fixed(directory), policy, journal, Clock::machine());
+        let state = TokenState {
+            gate,
+            keys: Arc::new(token_keys(&world.signing)),
+            providers: ProviderKeys::new(Outside::new(None, false).unwrap()),
             limits: SystemLimits::default(),
             requests_per_minute: 20,
-        }
+        };
+        (state, folder)
     }
 
     async fn ask(state: &TokenState, peer: Option<&Peer>, body: &str) -> (u16, Value, Noted) {
@@ -246,15 +222,15 @@ mod tests {
     #[tokio::test]
     async fn a_token_that_is_given_proves_its_caller_and_nobody_else() {
         let world = World::new();
-        let state = state(&world);
+        let (state, _folder) = state(&world).await;
         let (status, body, noted) = ask(&state, Some(&world.peer), GOOD).await;
         assert_eq!((status, body["expires_in"].as_i64(), noted.decision), (200, Some(300), "given"));
         assert_eq!(body["authorization_details"][0]["purpose"], "child_protection");
         assert_eq!(noted.system_code.as_deref(), Some("cases"));
         let header = format!("Bearer {}", body["access_token"].as_str().unwrap());
-        let directory = state.directory.current();
+        let directory = state.gate.directory().current();
         let proved =
-            |peer| authenticate(&directory, &state.keys, Some(peer), Some(&header), state.clock.now());
+            |peer| authenticate(&directory, &state.keys, Some(peer), Some(&header), state.gate.clock().now());
         assert_eq!(proved(&world.peer).unwrap().organisation.code, "council");
         assert_eq!(proved(&world.other).unwrap_err(), Unauthenticated::OtherCertificate);
     }
@@ -262,7 +238,7 @@ mod tests {
     #[tokio::test]
     async fn each_refusal_has_its_status_its_error_and_its_note() {
         let world = World::new();
-        let state = state(&world);
+        let (state, _folder) = state(&world).await;
         let renamed = Peer { san_uris: world.other.san_uris.clone(), ..world.peer.clone() };
         let nurse = GOOD.replace("social_worker", "school_nurse");
         let odd = GOOD.replace("child_protection", "curiosity");
@@ -285,7 +261,8 @@ mod tests {
     #[tokio::test]
     async fn a_system_that_asks_too_often_waits_and_another_does_not() {
         let world = World::new();
-        let state = TokenState { requests_per_minute: 1, ..state(&world) };
+        let (state, _folder) = state(&world).await;
+        let state = TokenState { requests_per_minute: 1, ..state };
         let asked = async |peer: &Peer| {
             let mut request = axum::http::Request::post("/oauth2/token").body(Body::empty()).unwrap();
             request.extensions_mut().insert(Arc::new(peer.clone()));
@@ -304,7 +281,8 @@ mod tests {
     async fn a_suspended_organisation_is_given_nothing() {
         let mut world = World::new();
         world.directory.organisations.values_mut().for_each(|o| o.standing = Standing::Suspended);
-        let (status, body, noted) = ask(&state(&world), Some(&world.peer), GOOD).await;
+        let (state, _folder) = state(&world).await;
+        let (status, body, noted) = ask(&state, Some(&world.peer), GOOD).await;
         assert_eq!(
             (status, body["error"].as_str(), noted.why),
             (403, Some("unauthorized_client"), "suspended")

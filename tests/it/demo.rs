@@ -28,6 +28,8 @@ fn readme(db: &TestDb, dir: &std::path::Path) -> DemoArgs {
         pupils: 600,
         schools: 3,
         seed: 1,
+        identity_provider: None,
+        identity_provider_ca: None,
         database: Some(db.url.clone()),
         today: Some("2026-11-20".parse().unwrap()),
     }

@@ -14,7 +14,7 @@ use rustls_pki_types::pem::PemObject as _;
 use schoolgate::audit::{Class, Decision};
 use schoolgate::clock::Clock;
 use schoolgate::config::Config;
-use schoolgate::crypto::{Keyring, sha256};
+use schoolgate::crypto::{Keyring, SignWith, sha256};
 use schoolgate::demo::{DemoCaller, SystemName, pki};
 use schoolgate::directory::{self, CertificateEntry, DirectoryFile, OrganisationEntry, SystemEntry};
 use schoolgate::domain::purpose::{Purpose, Role};
@@ -235,14 +235,16 @@ async fn unregistered(test: &TestDb, gate: &TestGate) {
 fn issue(gate: &TestGate, caller: &DemoCaller, audience: Option<&str>, at: DateTime<Utc>) -> String {
     let names = Config::load(&gate.demo.dir.join("schoolgate.toml")).unwrap().names;
     let keyring = Keyring::load(&gate.demo.dir.join("keys")).unwrap();
-    let keys =
-        TokenKeys::new(&keyring.token_eddsa, &names.issuer, audience.unwrap_or(&names.audience)).unwrap();
+    let audience = audience.unwrap_or(&names.audience);
+    let keys = TokenKeys::new(&keyring.tokens, SignWith::EdDsa, &names.issuer, audience).unwrap();
     let certificate = CertificateDer::from_pem_file(gate.demo.dir.join(&caller.certificate)).unwrap();
     let grant = Grant {
         client_id: &caller.client_id,
         role: Role::parse(&caller.role).unwrap(),
         purpose: Purpose::parse(&caller.purpose).unwrap(),
         thumbprint: sha256(&[&certificate]),
+        person: None,
+        until: None,
     };
     keys.issue(&grant, at).unwrap().token
 }
@@ -299,7 +301,7 @@ async fn tokens(test: TestDb) {
         (bearer(&future), Some("invalid_token"), "token_not_yet"),
         (bearer(&elsewhere), Some("invalid_token"), "token_audience"),
         (bearer(&tampered), Some("invalid_token"), "token_signature"),
-        (bearer(&unsigned), Some("invalid_token"), "token_malformed"),
+        (bearer(&unsigned), Some("invalid_token"), "token_algorithm"),
         (bearer(&other), Some("invalid_token"), "token_of_other_certificate"),
     ] {
         let reply = report(header).await;

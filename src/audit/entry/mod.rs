@@ -132,7 +132,8 @@ pub struct Entry {
     /// own organisation, or no mandate let it act.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acted_for: Option<ActedFor>,
-    /// The person, as the organisation's identity provider names them; absent: person not asserted, the system asked.
+    /// The person, as the organisation's identity provider names them: issuer, tenant (`-` where there is none) and subject
+    /// with a space between them; absent: person not asserted, the system asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<String>,
     /// Whether the person acted as cover for another; absent: no.

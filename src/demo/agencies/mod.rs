@@ -2,9 +2,11 @@
 
 mod callers;
 mod involvements;
+mod provider;
 
 pub use callers::{DemoCaller, DemoChild, Standing, callers};
 pub use involvements::{DemoInvolvement, FamilyAgreement, involvements};
+pub use provider::identity_provider;
 
 use super::authority::{Authority, School};
 use super::pki::{Pki, SystemName};
@@ -146,6 +148,7 @@ pub fn directory_file(authority: &Authority, pki: &Pki) -> DirectoryFile {
             valid_until: authority.options.today + Days::new(400),
         }],
         mandates: authority.schools.iter().map(|school| mandate(authority, school)).collect(),
+        identity_providers: Vec::new(),
     }
 }
 
@@ -208,12 +211,14 @@ fn system(pki: &Pki, name: &SystemName, roles: &[&str], scopes: &[&str]) -> Syst
         client_id: client_id(name),
         roles: words(roles),
         scopes: words(scopes),
-        // The demonstration has no people who sign in yet, and shows what each role's row of the matrix gives: so every
+        // The demonstration's callers are systems without people, and show what each role's row of the matrix gives: so every
         // section is registered here, and what policy does not give to a role stays out all the same. A deployment
         // begins with headline, trend, split, last_seen and school_contact.
         sections_without_person: Section::ALL.iter().map(|section| section.as_str().to_owned()).collect(),
         requests_per_minute: 60_000,
         certificates: pki.entries.get(name).cloned().into_iter().collect::<Vec<CertificateEntry>>(),
+        // The certificate's own key signs assertions too: one file for each system is enough to try either way.
+        keys: pki.keys.get(name).cloned().into_iter().collect(),
     }
 }
 

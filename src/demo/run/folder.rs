@@ -1,5 +1,6 @@
 //! The demonstration's folder: made anew by the same `init` as a real gateway's.
 
+use super::DemoArgs;
 use crate::cli::init::{InitArgs, init};
 use crate::cli::operator::{OperatorKeyArgs, operator_key};
 use anyhow::{Context as _, Result, bail};
@@ -46,7 +47,12 @@ fn lock(dir: &Path) -> Result<File> {
 }
 
 /// Writes the configuration of the demonstration over the sample that `init` made.
-pub(super) fn write_config(dir: &Path, api: u16, admin: u16, database_url: &str) -> Result<()> {
+pub(super) fn write_config(
+    dir: &Path,
+    (api, admin): (u16, u16),
+    database_url: &str,
+    args: &DemoArgs,
+) -> Result<()> {
     let url = match database_url.strip_prefix("sqlite:") {
         Some(file) => {
             let folder = dir.canonicalize().with_context(|| format!("cannot find `{}`", dir.display()))?;
@@ -54,7 +60,15 @@ pub(super) fn write_config(dir: &Path, api: u16, admin: u16, database_url: &str)
         }
         None => database_url.to_owned(),
     };
-    if url.contains(['"', '\\', '\n']) {
+    let authorities = match &args.identity_provider_ca {
+        Some(file) => {
+            let file = file.canonicalize().with_context(|| format!("cannot find `{}`", file.display()))?;
+            format!("provider_authorities = \"{}\"\n", file.display())
+        }
+        None => String::new(),
+    };
+    let plain = args.identity_provider.as_ref().is_some_and(|url| url.starts_with("http://"));
+    if url.contains(['"', '\\', '\n']) || authorities.contains('\\') {
         bail!("the database's address or folder has a character that a configuration cannot hold");
     }
     let text = format!(
@@ -64,7 +78,8 @@ pub(super) fn write_config(dir: &Path, api: u16, admin: u16, database_url: &str)
          [files]\nkeys = \"keys\"\nserver_certificate = \"certs/server.pem\"\nserver_key = \"certs/server.key\"\n\
          client_authorities = \"certs/ca.pem\"\n\n\
          [names]\nissuer = \"https://127.0.0.1:{api}\"\naudience = \"https://127.0.0.1:{api}/v1\"\n\
-         log_origin = \"demo.schoolgate.invalid/log\"\nsafety_telephone = \"01632 960999\"\n"
+         log_origin = \"demo.schoolgate.invalid/log\"\nsafety_telephone = \"01632 960999\"\n\n\
+         [identity]\n{authorities}allow_loopback_http = {plain}\n"
     );
     let path = dir.join("schoolgate.toml");
     std::fs::remove_file(&path).context("cannot replace the configuration")?;

@@ -6,7 +6,9 @@ mod folder;
 
 pub use client::{Answered, Client};
 
-use super::{Authority, DemoJson, Options, Pki, directory_file, system_names, write_demo_json};
+use super::{
+    Authority, DemoJson, Options, Pki, directory_file, identity_provider, system_names, write_demo_json,
+};
 use crate::app::{self, Running};
 use crate::clock::Clock;
 use crate::config::{Config, Database};
@@ -41,6 +43,12 @@ pub struct DemoArgs {
     /// Database instead of a file in the folder, such as `postgres://localhost/demo`; must be empty
     #[arg(long, value_name = "URL")]
     pub database: Option<String>,
+    /// Issuer of an identity provider to register for the authority: its tokens prove people
+    #[arg(long, value_name = "URL")]
+    pub identity_provider: Option<String>,
+    /// Authorities of that provider's own certificate, PEM [default: those of this machine]
+    #[arg(long, value_name = "FILE", requires = "identity_provider")]
+    pub identity_provider_ca: Option<PathBuf>,
     /// The gateway's own "today", YYYY-MM-DD [default: the machine's date]
     #[arg(long, value_name = "DATE")]
     pub today: Option<NaiveDate>,
@@ -116,12 +124,14 @@ async fn begin(args: &DemoArgs, clock: Clock, tell: Tell<'_>) -> Result<Demo> {
         Some(url) => url.clone(),
         None => "sqlite:schoolgate.db".to_owned(),
     };
-    folder::write_config(&dir, api, admin, &url)?;
+    folder::write_config(&dir, (api, admin), &url, args)?;
     let config = Config::load(&dir.join("schoolgate.toml"))?;
     let keyring = Keyring::load(&config.files.keys)?;
     make_tables(&config.database.url).await?;
     let running = app::start(&config, clock.clone()).await?;
-    app::apply_directory(&running.gate, &directory_file(&authority, &pki)).await?;
+    let mut directory = directory_file(&authority, &pki);
+    directory.identity_providers.extend(args.identity_provider.as_deref().map(identity_provider));
+    app::apply_directory(&running.gate, &directory).await?;
     let base = format!("https://127.0.0.1:{}", running.api.port());
     let (callers, schools) = fill::fill(&authority, &dir, &base, tell).await?;
     let json = DemoJson {
@@ -132,7 +142,7 @@ async fn begin(args: &DemoArgs, clock: Clock, tell: Tell<'_>) -> Result<Demo> {
         log_origin: Some(config.names.log_origin.clone()),
         log_key: Some(note_verifier_key(&config.names.log_origin, &keyring.log.public())),
         today: clock.today(),
-        identity_provider: None,
+        identity_provider: args.identity_provider.clone(),
         callers,
         schools,
     };

@@ -34,6 +34,8 @@ impl TestGate {
             pupils: 130,
             schools: 2,
             seed: 1,
+            identity_provider: None,
+            identity_provider_ca: None,
             database: Some(url.to_owned()),
             today: None,
         };

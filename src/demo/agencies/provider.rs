@@ -1,0 +1,33 @@
+//! The authority's identity provider, where the demonstration is given one: its claims name roles and teams by our words.
+
+use super::{AGENCIES, AUTHORITY, TEAMS, client_id};
+use crate::demo::pki::SystemName;
+use crate::directory::{IdentityProviderEntry, MfaEntry};
+use crate::domain::purpose::Role;
+
+/// The provider with this issuer: each system of the authority is a client of its own identifier there, `roles` and
+/// `groups` name roles and teams, and `amr` shows a second factor.
+pub fn identity_provider(issuer: &str) -> IdentityProviderEntry {
+    let systems = AGENCIES.iter().filter(|agency| agency.0 == AUTHORITY);
+    let clients = systems.map(|agency| client_id(&SystemName::new(agency.0, agency.1)));
+    let teams = TEAMS.iter().filter(|(organisation, ..)| *organisation == AUTHORITY);
+    let own = |word: &str| (word.to_owned(), vec![word.to_owned()]);
+    IdentityProviderEntry {
+        organisation: AUTHORITY.to_owned(),
+        issuer: issuer.to_owned(),
+        tenant: None,
+        tenant_claim: "tid".to_owned(),
+        algorithms: ["ES256", "ES384", "EdDSA", "PS256", "RS256"].map(str::to_owned).to_vec(),
+        keys_url: None,
+        clients: clients.map(|client| (client.clone(), client)).collect(),
+        role_claim: "roles".to_owned(),
+        roles: Role::ALL.iter().map(|role| own(role.as_str())).collect(),
+        group_claim: Some("groups".to_owned()),
+        teams: teams.map(|(_, code, _)| own(code)).collect(),
+        mfa: MfaEntry {
+            claim: Some("amr".to_owned()),
+            values: vec!["mfa".to_owned()],
+            ..MfaEntry::default()
+        },
+    }
+}

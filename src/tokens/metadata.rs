@@ -1,0 +1,69 @@
+//! What clients read before they ask: RFC 8414, RFC 9728, and the public keys of our tokens. Nothing about anybody.
+
+use super::TokenState;
+use super::request::{CLIENT_CREDENTIALS, TOKEN_EXCHANGE};
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderName;
+use axum::http::header::CACHE_CONTROL;
+use serde_json::{Value, json};
+
+/// How long these may be kept: no longer than a token holds, so that a new key is known in time.
+const KEPT: [(HeaderName, &str); 1] = [(CACHE_CONTROL, "public, max-age=300")];
+
+/// The authorisation server's metadata; RFC 8414.
+#[utoipa::path(
+    get, path = "/.well-known/oauth-authorization-server", tag = "tokens",
+    responses((status = 200, description = "Endpoints, grants and ways of client authentication; RFC 8414"))
+)]
+pub async fn describe_authorization_server(
+    State(state): State<TokenState>,
+) -> ([(HeaderName, &'static str); 1], Json<Value>) {
+    let issuer = state.keys.issuer();
+    let at = |path: &str| format!("{}{path}", issuer.trim_end_matches('/'));
+    let ways = ["tls_client_auth", "private_key_jwt"];
+    let algorithms = ["EdDSA", "ES256", "ES384", "PS256", "RS256"];
+    let body = json!({
+        "issuer": issuer,
+        "token_endpoint": at("/oauth2/token"),
+        "revocation_endpoint": at("/oauth2/revoke"),
+        "jwks_uri": at("/.well-known/jwks.json"),
+        "response_types_supported": [],
+        "grant_types_supported": [CLIENT_CREDENTIALS, TOKEN_EXCHANGE],
+        "token_endpoint_auth_methods_supported": ways,
+        "token_endpoint_auth_signing_alg_values_supported": algorithms,
+        "revocation_endpoint_auth_methods_supported": ways,
+        "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
+        "tls_client_certificate_bound_access_tokens": true,
+        "authorization_details_types_supported": ["schoolgate"],
+    });
+    (KEPT, Json(body))
+}
+
+/// The gateway's metadata as a protected resource; RFC 9728.
+#[utoipa::path(
+    get, path = "/.well-known/oauth-protected-resource", tag = "tokens",
+    responses((status = 200, description = "Which authorisation server gives its tokens, and how they are sent; RFC 9728"))
+)]
+pub async fn describe_protected_resource(
+    State(state): State<TokenState>,
+) -> ([(HeaderName, &'static str); 1], Json<Value>) {
+    let body = json!({
+        "resource": state.keys.audience(),
+        "resource_name": "schoolgate",
+        "authorization_servers": [state.keys.issuer()],
+        "bearer_methods_supported": ["header"],
+        "tls_client_certificate_bound_access_tokens": true,
+        "authorization_details_types_supported": ["schoolgate"],
+    });
+    (KEPT, Json(body))
+}
+
+/// The public keys that access tokens are signed with; RFC 7517.
+#[utoipa::path(
+    get, path = "/.well-known/jwks.json", tag = "tokens",
+    responses((status = 200, description = "Keys in use, and those that will be; RFC 7517"))
+)]
+pub async fn publish_keys(State(state): State<TokenState>) -> ([(HeaderName, &'static str); 1], Json<Value>) {
+    (KEPT, Json(state.keys.published(state.gate.clock().now())))
+}
