@@ -1,5 +1,8 @@
 //! Builds what a process needs, starts its listeners, and stops cleanly.
 
+mod background;
+
+use self::background::{UNREADY, background};
 use crate::audit::{Journal, Options};
 use crate::clock::Clock;
 use crate::config::{self, Config, Files, Limits, Safety, Suppression};
@@ -12,17 +15,16 @@ use crate::http::{
     AuditLayer, ConnectionLimits, LiveTls, Metrics, SystemLimits, serve_plain, serve_tls, server_config,
 };
 use crate::identity::{Outside, ProviderKeys, TokenKeys};
-use crate::intake::{self, Places};
+use crate::intake::Places;
 use crate::involvements::{Matcher, Sending};
 use crate::policy::Policy;
 use crate::router;
 use crate::store::{self, Db};
-use crate::summaries::{self, FeedKey, Streams};
+use crate::summaries::{FeedKey, Streams};
 use crate::tokens::TokenState;
 use anyhow::{Context as _, Result, bail};
 use arc_swap::ArcSwap;
 use axum::extract::FromRef;
-use chrono::NaiveDate;
 use rustls::ServerConfig;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -134,8 +136,6 @@ pub async fn prepare(db: &Db) -> Result<(i64, i64)> {
 
 async fn with_gate(db: Db, clock: Clock) -> Result<Opened> {
     crypto::install_jwt();
-    // The way out to identity providers uses ring too; a second call changes nothing.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let directory = LiveDirectory::open(&db).await.context("the directory cannot be read")?;
     let policy = Policy::embedded(crypto::sha256).context("the policies do not hold")?;
     let (journal, task) = Journal::start(db.clone(), Options::default());
@@ -177,13 +177,15 @@ pub struct Running {
     tasks: Vec<JoinHandle<()>>,
     audit: AuditLayer,
     tls: LiveTls,
+    tokens: Arc<TokenKeys>,
 }
 
 /// Starts the listeners of a configuration, whose paths `Config::load` has made relative to its file.
 pub async fn start(config: &Config, clock: Clock) -> Result<Running> {
     let keyring = Keyring::load(&config.files.keys)?;
     let tls: LiveTls = Arc::new(ArcSwap::from_pointee(read_tls(&config.files)?));
-    let keys = token_keys(config, &keyring)?;
+    let (issuer, audience) = (&config.names.issuer, &config.names.audience);
+    let keys = TokenKeys::new(&keyring.tokens, signed_with(config), issuer, audience)?;
     let providers = ProviderKeys::new(outside(config)?);
     let opened = open(&config.database.url, clock).await?;
     let feeds = FeedKey::derived(&keyring.key_encryption);
@@ -197,6 +199,7 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running> {
     let stop = CancellationToken::new();
     let limits = ConnectionLimits::from(&config.limits);
     let mut tasks = background(&state, &stop);
+    let tokens = Arc::clone(&state.tokens.keys);
     let (audit, gate) = (state.audit.clone(), state.gate.clone());
     let events = Arc::new(audit.clone());
     let admin_router = router::admin(state.clone());
@@ -207,7 +210,7 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running> {
             tracing::error!(%error, "the admin listener ended");
         }
     }));
-    Ok(Running { api: api_at, admin: admin_at, gate, opened, stop, tasks, audit, tls })
+    Ok(Running { api: api_at, admin: admin_at, gate, opened, stop, tasks, audit, tls, tokens })
 }
 
 /// The TLS configuration that the configuration's certificates and key make now.
@@ -218,13 +221,12 @@ pub fn read_tls(files: &Files) -> Result<ServerConfig> {
     Ok(server_config(&chain, &key, &read(&files.client_authorities)?)?)
 }
 
-/// The keys of tokens, of which the configuration says which kind signs.
-fn token_keys(config: &Config, keyring: &Keyring) -> Result<TokenKeys> {
-    let with = match config.identity.tokens_signed_with {
+/// Which kind of key signs tokens.
+const fn signed_with(config: &Config) -> SignWith {
+    match config.identity.tokens_signed_with {
         config::TokenAlgorithm::EdDsa => SignWith::EdDsa,
         config::TokenAlgorithm::Es256 => SignWith::Es256,
-    };
-    Ok(TokenKeys::new(&keyring.tokens, with, &config.names.issuer, &config.names.audience)?)
+    }
 }
 
 /// The way out to identity providers.
@@ -296,102 +298,18 @@ async fn bind(address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
 }
 
-/// How often a change of the directory is looked for: seen by every gateway within a second.
-const DIRECTORY: Duration = Duration::from_millis(500);
-/// Age of the directory past which the gateway is not ready, and the operator is told. Past
-/// [`OLDEST_DIRECTORY`](crate::http::OLDEST_DIRECTORY) nothing is answered.
-const UNREADY: Duration = Duration::from_secs(5);
-/// The minute after which counts of refused requests are written.
-const MINUTE: Duration = Duration::from_mins(1);
-
-fn background(state: &AppState, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
-    let matcher = state.matcher.clone().run(state.gate.clone(), stop.clone());
-    let daily = daily(state.clone(), stop.clone());
-    let directory = look_at_directory(state.clone(), stop.clone());
-    let (audit, stopped) = (state.audit.clone(), stop.clone());
-    let minutes = async move {
-        while tokio::time::timeout(MINUTE, stopped.cancelled()).await.is_err() {
-            audit.turn_minute(false).await;
-        }
-    };
-    vec![tokio::spawn(matcher), tokio::spawn(daily), tokio::spawn(directory), tokio::spawn(minutes)]
-}
-
-/// Looks for changes of the directory until stopped. That it cannot be looked at is told once, and once when it can again.
-async fn look_at_directory(state: AppState, stop: CancellationToken) {
-    let directory = state.gate.directory();
-    let mut told = false;
-    while tokio::time::timeout(DIRECTORY, stop.cancelled()).await.is_err() {
-        match directory.refresh(state.gate.db()).await {
-            Ok(_) if told => {
-                told = false;
-                tracing::info!("the directory is looked at again");
-            }
-            Err(error) if !told && directory.age() > UNREADY => {
-                told = true;
-                tracing::error!(%error, "the directory cannot be looked at; soon nothing is answered");
-                state.metrics.alarm("directory_not_read");
-            }
-            Ok(_) | Err(_) => {}
-        }
-    }
-}
-
-/// How often it is looked whether a new day has begun.
-const DAY: Duration = Duration::from_mins(10);
-
-/// Days before the end of the known bank holidays from which the operator is told.
-const HOLIDAYS_LEFT: i64 = 365;
-
-/// Says how long bank holidays are known for: a number for `/metrics`, and a warning in the last year.
-fn look_at_holidays(state: &AppState, today: NaiveDate) {
-    let until = state.holidays.known_until(today);
-    let left = (until - today).num_days();
-    state.metrics.holidays_known(left);
-    if left < HOLIDAYS_LEFT {
-        tracing::warn!(
-            %until,
-            "bank holidays are not known for a whole year ahead; add them to `calendar.bank_holidays`, or each weekday \
-             after that day counts as a working day and clocks end sooner"
-        );
-    }
-}
-
-/// Does what is due once a day, until stopped: ends what is past its time, which is tried again where it fails, and looks
-/// how long the bank holidays last.
-async fn daily(state: AppState, stop: CancellationToken) {
-    let gate = state.gate.clone();
-    let (mut done, mut looked): (Option<NaiveDate>, Option<NaiveDate>) = (None, None);
-    loop {
-        let today = gate.clock().today();
-        if looked != Some(today) {
-            look_at_holidays(&state, today);
-            looked = Some(today);
-        }
-        if done != Some(today) {
-            let ended = async {
-                intake::expire_entries(&gate).await?;
-                summaries::expire_half_terms(&gate).await?;
-                summaries::expire_changes(&gate).await?;
-                gate.retire_handles().await
-            };
-            match ended.await {
-                Ok(_) => done = Some(today),
-                Err(error) => tracing::warn!(%error, "what is past its time stands; trying again"),
-            }
-        }
-        if tokio::time::timeout(DAY, stop.cancelled()).await.is_ok() {
-            return;
-        }
-    }
-}
-
 impl Running {
     /// Reads certificates and key again, for new connections; open ones end at their age. Where they cannot be used, what
     /// is in use stays.
     pub fn renew_tls(&self, files: &Files) -> Result<()> {
         self.tls.store(Arc::new(read_tls(files)?));
         Ok(())
+    }
+
+    /// Reads the keys of tokens again: a further one in their folder is published at once and signs from its moment on.
+    pub fn renew_token_keys(&self, config: &Config) -> Result<()> {
+        let keyring = Keyring::load(&config.files.keys)?;
+        Ok(self.tokens.renew(&keyring.tokens, signed_with(config))?)
     }
 
     /// Stops accepting, lets what is under way end, writes what is left to write, and closes.

@@ -1,0 +1,100 @@
+//! What a gateway does of its own accord while it serves: it looks at the directory, matches claims, and once a day ends
+//! what is past its time.
+
+use super::AppState;
+use crate::{intake, summaries};
+use chrono::NaiveDate;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// How often a change of the directory is looked for: seen by every gateway within a second.
+const DIRECTORY: Duration = Duration::from_millis(500);
+/// Age of the directory past which the gateway is not ready, and the operator is told. Past
+/// [`OLDEST_DIRECTORY`](crate::http::OLDEST_DIRECTORY) nothing is answered.
+pub(super) const UNREADY: Duration = Duration::from_secs(5);
+/// The minute after which counts of refused requests are written.
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// Starts all of it.
+pub(super) fn background(state: &AppState, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
+    let matcher = state.matcher.clone().run(state.gate.clone(), stop.clone());
+    let daily = daily(state.clone(), stop.clone());
+    let directory = look_at_directory(state.clone(), stop.clone());
+    let (audit, stopped) = (state.audit.clone(), stop.clone());
+    let minutes = async move {
+        while tokio::time::timeout(MINUTE, stopped.cancelled()).await.is_err() {
+            audit.turn_minute(false).await;
+        }
+    };
+    vec![tokio::spawn(matcher), tokio::spawn(daily), tokio::spawn(directory), tokio::spawn(minutes)]
+}
+
+/// Looks for changes of the directory until stopped. That it cannot be looked at is told once, and once when it can again.
+async fn look_at_directory(state: AppState, stop: CancellationToken) {
+    let directory = state.gate.directory();
+    let mut told = false;
+    while tokio::time::timeout(DIRECTORY, stop.cancelled()).await.is_err() {
+        match directory.refresh(state.gate.db()).await {
+            Ok(_) if told => {
+                told = false;
+                tracing::info!("the directory is looked at again");
+            }
+            Err(error) if !told && directory.age() > UNREADY => {
+                told = true;
+                tracing::error!(%error, "the directory cannot be looked at; soon nothing is answered");
+                state.metrics.alarm("directory_not_read");
+            }
+            Ok(_) | Err(_) => {}
+        }
+    }
+}
+
+/// How often it is looked whether a new day has begun.
+const DAY: Duration = Duration::from_mins(10);
+
+/// Days before the end of the known bank holidays from which the operator is told.
+const HOLIDAYS_LEFT: i64 = 365;
+
+/// Says how long bank holidays are known for: a number for `/metrics`, and a warning in the last year.
+fn look_at_holidays(state: &AppState, today: NaiveDate) {
+    let until = state.holidays.known_until(today);
+    let left = (until - today).num_days();
+    state.metrics.holidays_known(left);
+    if left < HOLIDAYS_LEFT {
+        tracing::warn!(
+            %until,
+            "bank holidays are not known for a whole year ahead; add them to `calendar.bank_holidays`, or each weekday \
+             after that day counts as a working day and clocks end sooner"
+        );
+    }
+}
+
+/// Does what is due once a day, until stopped: ends what is past its time, which is tried again where it fails, and looks
+/// how long the bank holidays last.
+async fn daily(state: AppState, stop: CancellationToken) {
+    let gate = state.gate.clone();
+    let (mut done, mut looked): (Option<NaiveDate>, Option<NaiveDate>) = (None, None);
+    loop {
+        let today = gate.clock().today();
+        if looked != Some(today) {
+            look_at_holidays(&state, today);
+            looked = Some(today);
+        }
+        if done != Some(today) {
+            let ended = async {
+                intake::expire_entries(&gate).await?;
+                summaries::expire_half_terms(&gate).await?;
+                summaries::expire_changes(&gate).await?;
+                gate.retire_handles().await
+            };
+            match ended.await {
+                Ok(_) => done = Some(today),
+                Err(error) => tracing::warn!(%error, "what is past its time stands; trying again"),
+            }
+        }
+        if tokio::time::timeout(DAY, stop.cancelled()).await.is_ok() {
+            return;
+        }
+    }
+}
