@@ -39,10 +39,13 @@ pub(super) async fn serve(args: &ServeArgs) -> Result<()> {
                 ended?;
                 break;
             }
-            _ = hangup.recv() => match running.renew_tls(&config.files) {
-                Ok(()) => tracing::info!("certificates read again"),
-                Err(error) => tracing::error!(error = format!("{error:#}"), "the certificates in use stand"),
-            },
+            _ = hangup.recv() => {
+                let renewed = running.renew_tls(&config.files).and_then(|()| running.renew_token_keys(&config));
+                match renewed {
+                    Ok(()) => tracing::info!("certificates and keys of tokens read again"),
+                    Err(error) => tracing::error!(error = format!("{error:#}"), "what was in use stands"),
+                }
+            }
         }
     }
     running.stop().await;

@@ -304,7 +304,8 @@ mod tests {
             let expected = expected.map_or(Ok(()), |fault| Err(Unauthenticated::Token(fault)));
             assert_eq!(result.map(|_| ()), expected, "{header} {change}");
         }
-        let other = forge(&world, &json!({}), &json!({"client_id": "school-office", "sub": "school-office"}), true);
+        let other =
+            forge(&world, &json!({}), &json!({"client_id": "school-office", "sub": "school-office"}), true);
         let result = ask(&world, Some(&world.peer), Some(&format!("Bearer {other}")));
         assert_eq!(result.unwrap_err(), Unauthenticated::OtherClient);
     }

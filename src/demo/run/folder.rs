@@ -46,6 +46,9 @@ fn lock(dir: &Path) -> Result<File> {
     Ok(mark)
 }
 
+/// Requests for tokens of one system a minute: whoever tries the gateway out asks more often than a system at work.
+const TOKENS: u32 = 6_000;
+
 /// Writes the configuration of the demonstration over the sample that `init` made.
 pub(super) fn write_config(
     dir: &Path,
@@ -79,7 +82,8 @@ pub(super) fn write_config(
          client_authorities = \"certs/ca.pem\"\n\n\
          [names]\nissuer = \"https://127.0.0.1:{api}\"\naudience = \"https://127.0.0.1:{api}/v1\"\n\
          log_origin = \"demo.schoolgate.invalid/log\"\nsafety_telephone = \"01632 960999\"\n\n\
-         [identity]\n{authorities}allow_loopback_http = {plain}\n"
+         [identity]\n{authorities}allow_loopback_http = {plain}\n\n\
+         [limits]\ntoken_requests_per_minute = {TOKENS}\n"
     );
     let path = dir.join("schoolgate.toml");
     std::fs::remove_file(&path).context("cannot replace the configuration")?;

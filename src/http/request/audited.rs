@@ -44,8 +44,12 @@ pub struct AuditLayer {
 }
 
 /// Reasons of refusals that mean more than a mistake: somebody shows what is another's, or a rule cannot be evaluated.
-const ALARMS: [&str; 5] = [
+const ALARMS: [&str; 9] = [
     "client_of_other_certificate",
+    "assertion_of_other_client",
+    "assertion_replayed",
+    "subject_client",
+    "subject_replayed",
     "token_of_other_certificate",
     "token_of_other_client",
     "certificate_name",
@@ -202,9 +206,14 @@ impl AuditLayer {
         if let Some(noted) = parts.extensions.get::<Noted>() {
             trail.noted(noted);
         }
+        let unproved = parts.status == StatusCode::UNAUTHORIZED
+            || parts.extensions.get::<Noted>().is_some_and(|noted| !noted.given());
         let mut alarm = None;
         trail.note(|e| {
             e.decision = decision(parts.status, e.decision);
+            if let Some(reason) = e.reason.as_ref().filter(|_| unproved) {
+                self.metrics.unproved(reason);
+            }
             alarm = ALARMS.into_iter().find(|word| e.reason.as_deref() == Some(word));
         });
         if !parts.status.is_success() {

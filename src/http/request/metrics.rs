@@ -17,6 +17,7 @@ pub struct Metrics {
     answers: Family<Answered, Counter>,
     handshakes: Counter,
     unreadable: Counter,
+    unproved: Family<Refused, Counter>,
     connections: Gauge,
     alarms: Family<Alarmed, Counter>,
     holidays: Gauge,
@@ -32,6 +33,11 @@ struct Alarmed {
     reason: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Refused {
+    reason: String,
+}
+
 impl Default for Metrics {
     /// Counts of the API alone.
     fn default() -> Self {
@@ -43,7 +49,7 @@ impl Metrics {
     /// The same, and how long writes hold the database.
     pub fn with_writes(seconds: Histogram) -> Self {
         let mut registry = Registry::with_prefix("schoolgate");
-        let (answers, alarms) = (Family::default(), Family::default());
+        let (answers, alarms, unproved) = (Family::default(), Family::default(), Family::default());
         let (handshakes, unreadable) = (Counter::default(), Counter::default());
         registry.register("answers", "Answers of the API, by status", answers.clone());
         registry.register("handshakes_refused", "TLS handshakes refused", handshakes.clone());
@@ -52,6 +58,8 @@ impl Metrics {
             "Requests that HTTP itself could not read",
             unreadable.clone(),
         );
+        let help = "Requests and requests for tokens whose caller was not proved, by reason";
+        registry.register("identity_refused", help, unproved.clone());
         registry.register("alarms", "What somebody should look at, by reason", alarms.clone());
         let (holidays, connections) = (Gauge::default(), Gauge::default());
         let help = "Connections of the API that are open, after their handshakes";
@@ -61,7 +69,8 @@ impl Metrics {
         registry.register("bank_holidays_known_days", help, holidays.clone());
         let help = "How long a write transaction held the database's writer, of this process";
         registry.register_with_unit("store_write", help, Unit::Seconds, seconds);
-        Self { registry: Arc::new(registry), answers, handshakes, unreadable, connections, alarms, holidays }
+        let registry = Arc::new(registry);
+        Self { registry, answers, handshakes, unreadable, unproved, connections, alarms, holidays }
     }
 
     /// Counts an answer.
@@ -72,6 +81,11 @@ impl Metrics {
     /// Counts what somebody should look at.
     pub fn alarm(&self, reason: &'static str) {
         self.alarms.get_or_create(&Alarmed { reason }).inc();
+    }
+
+    /// Counts a caller who was not proved, or was given no token, by the word that the audit keeps.
+    pub fn unproved(&self, reason: &str) {
+        self.unproved.get_or_create(&Refused { reason: reason.to_owned() }).inc();
     }
 
     /// Says for how many days bank holidays are known.

@@ -75,7 +75,7 @@ impl ProviderKeys {
                 match self.fetched(provider).await {
                     Ok(keys) => cell.keep(keys),
                     Err(error) => {
-                        tracing::warn!(%error, issuer = provider.issuer, "an identity provider's keys")
+                        tracing::warn!(%error, issuer = provider.issuer, "an identity provider's keys");
                     }
                 }
             }

@@ -23,6 +23,11 @@ pub enum OutsideError {
     /// The client could not be made.
     #[error("no client of identity providers can be made: {0}")]
     Client(reqwest::Error),
+    /// This machine has no authorities that a provider's certificate could be held to.
+    #[error(
+        "this machine has no certificate authorities; name those of identity providers in `identity.provider_authorities`"
+    )]
+    NoAuthorities,
     /// An address that is not HTTPS, or plain HTTP to another machine or without the configuration's word.
     #[error("the address is not https; `identity.allow_loopback_http` lets http reach this machine itself")]
     Address,
@@ -43,7 +48,8 @@ pub enum OutsideError {
 /// The way out to identity providers. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Outside {
-    client: Client,
+    /// None where this machine has no authorities of its own, which a gateway without providers does not need.
+    client: Option<Client>,
     loopback_http: bool,
 }
 
@@ -51,6 +57,8 @@ impl Outside {
     /// With the authorities that providers' certificates are held to, PEM; without, those of this machine. Plain HTTP
     /// reaches this machine alone, and only where that is allowed.
     pub fn new(authorities: Option<&[u8]>, loopback_http: bool) -> Result<Self, OutsideError> {
+        // Its TLS is on ring, as everybody's; a second call changes nothing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = Client::builder()
             .redirect(Policy::none())
             .no_proxy()
@@ -64,7 +72,15 @@ impl Outside {
             }
             builder = builder.tls_certs_only(all);
         }
-        Ok(Self { client: builder.build().map_err(OutsideError::Client)?, loopback_http })
+        let client = match builder.build() {
+            Ok(client) => Some(client),
+            Err(error) if authorities.is_none() => {
+                tracing::warn!(%error, "no identity provider can be reached by this machine's own authorities");
+                None
+            }
+            Err(error) => return Err(OutsideError::Client(error)),
+        };
+        Ok(Self { client, loopback_http })
     }
 
     /// Fetches a JSON document.
@@ -73,7 +89,8 @@ impl Outside {
         if !self.may_reach(&url) {
             return Err(OutsideError::Address);
         }
-        let mut answer = self.client.get(url).send().await?;
+        let client = self.client.as_ref().ok_or(OutsideError::NoAuthorities)?;
+        let mut answer = client.get(url).send().await?;
         if answer.status().as_u16() != 200 {
             return Err(OutsideError::Status(answer.status().as_u16()));
         }
@@ -102,7 +119,6 @@ mod tests {
 
     #[test]
     fn plain_http_reaches_this_machine_alone_and_only_where_it_is_allowed() {
-        let _ = rustls::crypto::ring::default_provider().install_default();
         for (address, allowed, expected) in [
             ("https://login.example", false, true),
             ("https://login.example", true, true),

@@ -13,6 +13,7 @@ use crate::crypto::{
     JwsFault, KeyError, SignWith, TokenKey, UnverifiedJws, install_jwt, random, same, sha256,
 };
 use crate::domain::purpose::{Purpose, Role};
+use arc_swap::ArcSwap;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
@@ -87,7 +88,7 @@ impl Held {
 
 /// The keys and names with which tokens are issued and read.
 pub struct TokenKeys {
-    ring: Ring,
+    ring: ArcSwap<Ring>,
     issuer: String,
     audience: String,
     signed: Signed,
@@ -105,23 +106,32 @@ const REMEMBERED: usize = 8_192;
 
 /// Tokens whose signature has been found right, by the SHA-256 of their text.
 #[derive(Debug, Default)]
-struct Signed(Mutex<HashMap<[u8; 32], Arc<Held>>>);
+struct Signed(Mutex<Remembered>);
+
+#[derive(Debug, Default)]
+struct Remembered {
+    tokens: HashMap<[u8; 32], Arc<Held>>,
+    /// The second in which those that had ended were last taken out.
+    cleared: i64,
+}
 
 impl Signed {
     // What the map holds is whole after every step, so that a panic elsewhere does not spoil it.
     fn get(&self, digest: &[u8; 32]) -> Option<Arc<Held>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(digest).cloned()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).tokens.get(digest).cloned()
     }
 
     /// Remembers a token; where there is no room, those that have ended make some, or it is read anew each time.
     fn put(&self, digest: [u8; 32], held: Held, seconds: i64) -> Arc<Held> {
         let held = Arc::new(held);
-        let mut tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if tokens.len() >= REMEMBERED {
-            tokens.retain(|_, held| held.times.1 > seconds);
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Going through all of them once a second is enough, however many come.
+        if all.tokens.len() >= REMEMBERED && all.cleared != seconds {
+            all.tokens.retain(|_, held| held.times.1 > seconds);
+            all.cleared = seconds;
         }
-        if tokens.len() < REMEMBERED {
-            tokens.insert(digest, Arc::clone(&held));
+        if all.tokens.len() < REMEMBERED {
+            all.tokens.insert(digest, Arc::clone(&held));
         }
         held
     }
@@ -132,11 +142,17 @@ impl TokenKeys {
     pub fn new(keys: &[TokenKey], with: SignWith, issuer: &str, audience: &str) -> Result<Self, KeyError> {
         install_jwt();
         Ok(Self {
-            ring: Ring::new(keys, with)?,
+            ring: ArcSwap::from_pointee(Ring::new(keys, with)?),
             issuer: issuer.to_owned(),
             audience: audience.to_owned(),
             signed: Signed::default(),
         })
+    }
+
+    /// Takes other keys from now on; where they cannot be used, those in use stay.
+    pub fn renew(&self, keys: &[TokenKey], with: SignWith) -> Result<(), KeyError> {
+        self.ring.store(Arc::new(Ring::new(keys, with)?));
+        Ok(())
     }
 
     /// `iss` of the tokens, and what assertions of clients are made for.
@@ -151,7 +167,7 @@ impl TokenKeys {
 
     /// The public keys as they are published (RFC 7517).
     pub fn published(&self, now: DateTime<Utc>) -> Value {
-        self.ring.published(now.timestamp())
+        self.ring.load().published(now.timestamp())
     }
 
     /// Issues a token that holds for [`TOKEN_SECONDS`] from now, or to the end of what it was given for, and by clocks that
@@ -163,7 +179,8 @@ impl TokenKeys {
         let until = grant.until.map_or(full, |until| until.timestamp().min(full));
         let names = Names { issuer: &self.issuer, audience: &self.audience };
         let claims = Claims::of(grant, &names, &token_id, (from, until));
-        let key = self.ring.signing(from)?;
+        let ring = self.ring.load();
+        let key = ring.signing(from)?;
         let mut header = Header::new(key.algorithm);
         header.typ = Some(TYPE.to_owned());
         header.kid = Some(key.kid.clone());
@@ -204,7 +221,8 @@ impl TokenKeys {
             JwsFault::Header => TokenFault::Header,
         })?;
         let kid = jws.kid.as_deref().ok_or(TokenFault::Key)?;
-        let key = self.ring.verifying(kid, seconds).ok_or(TokenFault::Key)?;
+        let ring = self.ring.load();
+        let key = ring.verifying(kid, seconds).ok_or(TokenFault::Key)?;
         if jws.algorithm != key.algorithm {
             return Err(TokenFault::Algorithm);
         }

@@ -1,5 +1,12 @@
 //! Who is let in: certificates at the handshake, tokens on every call, and both taken away at once.
 
+mod assertions;
+mod bearer;
+mod forms;
+mod lane;
+mod subjects;
+mod world;
+
 use crate::support::wire::{
     MOVED, Reply, Wire, entry_of, events, is_refused, log, log_size, run, send, tls, until,
 };
@@ -30,6 +37,11 @@ pub fn register(suite: &mut Suite) {
     suite.both_empty("identity::each_token_that_does_not_hold_is_refused_and_recorded", tokens);
     suite.both_empty("identity::a_client_is_given_a_token_only_as_itself", clients);
     suite.both_empty("identity::what_is_taken_away_is_shut_within_a_second", taken_away);
+    assertions::register(suite);
+    bearer::register(suite);
+    forms::register(suite);
+    lane::register(suite);
+    subjects::register(suite);
 }
 
 /// A path that answers 200 to a social worker who is let in.

@@ -2,6 +2,7 @@
 //!
 //! It is the demonstration itself, small, on the trial's own database; so what tests call is what partners call.
 
+use super::provider::Provider;
 use schoolgate::clock::Clock;
 use schoolgate::demo::run::{Client, Demo, DemoArgs, start_on};
 use schoolgate::demo::{DemoCaller, DemoChild, Standing};
@@ -25,8 +26,17 @@ impl TestGate {
         Self::start_on(url, Clock::on(TODAY.parse().unwrap())).await
     }
 
+    /// Starts one on an empty database, whose authority's people this provider proves.
+    pub async fn with_provider(url: &str, provider: &Provider) -> Self {
+        Self::begin(url, Clock::on(TODAY.parse().unwrap()), Some(provider)).await
+    }
+
     /// Starts one on an empty database and a clock of the test's own.
     pub async fn start_on(url: &str, clock: Clock) -> Self {
+        Self::begin(url, clock, None).await
+    }
+
+    async fn begin(url: &str, clock: Clock, provider: Option<&Provider>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let args = DemoArgs {
             dir: Some(dir.path().join("demo")),
@@ -34,8 +44,8 @@ impl TestGate {
             pupils: 130,
             schools: 2,
             seed: 1,
-            identity_provider: None,
-            identity_provider_ca: None,
+            identity_provider: provider.map(|provider| provider.issuer.clone()),
+            identity_provider_ca: provider.map(|provider| provider.authority.clone()),
             database: Some(url.to_owned()),
             today: None,
         };

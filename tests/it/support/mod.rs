@@ -6,6 +6,8 @@ pub mod book;
 pub mod exports;
 pub mod gate;
 mod postgres;
+pub mod provider;
+pub mod signed;
 mod suite;
 pub mod wire;
 

@@ -1,0 +1,157 @@
+//! Tokens signed by keys of the tests' own, byte by byte: what no library would let its user make.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::hmac;
+use ring::rand::SystemRandom;
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair,
+    KeyPair as _, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaKeyPair, RsaPublicKeyComponents,
+};
+use rustls_pki_types::PrivatePkcs8KeyDer;
+use rustls_pki_types::pem::PemObject as _;
+use serde_json::{Value, json};
+
+/// A key pair, or a secret.
+pub enum Pair {
+    Ed(Ed25519KeyPair),
+    Ec(EcdsaKeyPair),
+    Rsa(Box<RsaKeyPair>),
+    Secret(Vec<u8>),
+}
+
+/// A key with its name and what it signs with.
+pub struct TestKey {
+    pub kid: String,
+    pub alg: &'static str,
+    pub pair: Pair,
+}
+
+/// RSA of 2048 bits, made for these tests and used nowhere else: `ring` makes none.
+const RSA: &[u8] = include_bytes!("keys/rsa-2048-of-tests-only.pem");
+
+impl TestKey {
+    /// A new key for an algorithm; those for RSA are one.
+    pub fn new(kid: &str, alg: &'static str) -> Self {
+        let random = SystemRandom::new();
+        let ec = |algorithm| {
+            let pkcs8 = EcdsaKeyPair::generate_pkcs8(algorithm, &random).unwrap();
+            Pair::Ec(EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref(), &random).unwrap())
+        };
+        let pair = match alg {
+            "EdDSA" => {
+                let pkcs8 = Ed25519KeyPair::generate_pkcs8(&random).unwrap();
+                Pair::Ed(Ed25519KeyPair::from_pkcs8(pkcs8.as_ref()).unwrap())
+            }
+            "ES256" => ec(&ECDSA_P256_SHA256_FIXED_SIGNING),
+            "ES384" => ec(&ECDSA_P384_SHA384_FIXED_SIGNING),
+            "PS256" | "RS256" => {
+                let der = PrivatePkcs8KeyDer::from_pem_slice(RSA).unwrap();
+                Pair::Rsa(Box::new(RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()).unwrap()))
+            }
+            other => panic!("no key for {other}"),
+        };
+        Self { kid: kid.to_owned(), alg, pair }
+    }
+
+    /// The key of a PKCS#8 file: Ed25519 or P-256.
+    pub fn of_pkcs8(kid: &str, pkcs8: &[u8]) -> Self {
+        let (alg, pair) = if let Ok(pair) = Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8) {
+            ("EdDSA", Pair::Ed(pair))
+        } else {
+            let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
+            let pair = EcdsaKeyPair::from_pkcs8(algorithm, pkcs8, &SystemRandom::new()).unwrap();
+            ("ES256", Pair::Ec(pair))
+        };
+        Self { kid: kid.to_owned(), alg, pair }
+    }
+
+    /// What anybody can make who knows a public key: an HMAC with it as the secret.
+    pub fn of_secret(kid: &str, secret: &[u8]) -> Self {
+        Self { kid: kid.to_owned(), alg: "HS256", pair: Pair::Secret(secret.to_vec()) }
+    }
+
+    /// The public key's own bytes.
+    pub fn public(&self) -> Vec<u8> {
+        match &self.pair {
+            Pair::Ed(pair) => pair.public_key().as_ref().to_vec(),
+            Pair::Ec(pair) => pair.public_key().as_ref().to_vec(),
+            Pair::Rsa(pair) => pair.public().as_ref().to_vec(),
+            Pair::Secret(secret) => secret.clone(),
+        }
+    }
+
+    /// The public key as a JSON Web Key.
+    pub fn jwk(&self) -> Value {
+        let encoded = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        let mut jwk = match &self.pair {
+            Pair::Ed(pair) => {
+                json!({"kty": "OKP", "crv": "Ed25519", "x": encoded(pair.public_key().as_ref())})
+            }
+            Pair::Ec(pair) => {
+                let (x, y) =
+                    pair.public_key().as_ref()[1..].split_at((pair.public_key().as_ref().len() - 1) / 2);
+                let curve = if x.len() == 32 { "P-256" } else { "P-384" };
+                json!({"kty": "EC", "crv": curve, "x": encoded(x), "y": encoded(y)})
+            }
+            Pair::Rsa(pair) => {
+                let parts = RsaPublicKeyComponents::<Vec<u8>>::from(pair.public());
+                json!({"kty": "RSA", "n": encoded(&parts.n), "e": encoded(&parts.e)})
+            }
+            Pair::Secret(_) => json!({"kty": "oct"}),
+        };
+        jwk["kid"] = self.kid.as_str().into();
+        jwk["use"] = "sig".into();
+        jwk
+    }
+
+    /// A signature over bytes, by an algorithm.
+    pub fn sign(&self, alg: &str, message: &[u8]) -> Vec<u8> {
+        let random = SystemRandom::new();
+        match &self.pair {
+            Pair::Ed(pair) => pair.sign(message).as_ref().to_vec(),
+            Pair::Ec(pair) => pair.sign(&random, message).unwrap().as_ref().to_vec(),
+            Pair::Rsa(pair) => {
+                let padding: &dyn ring::signature::RsaEncoding =
+                    if alg == "PS256" { &RSA_PSS_SHA256 } else { &RSA_PKCS1_SHA256 };
+                let mut signature = vec![0; pair.public().modulus_len()];
+                pair.sign(padding, &random, message, &mut signature).unwrap();
+                signature
+            }
+            Pair::Secret(secret) => {
+                hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), message).as_ref().to_vec()
+            }
+        }
+    }
+
+    /// A token with this header over the key's own (null takes a member away) and these claims.
+    pub fn token(&self, header: &Value, claims: &Value) -> String {
+        let mut whole = json!({"alg": self.alg, "kid": self.kid});
+        patch(&mut whole, header);
+        let signed = format!("{}.{}", part(&whole), part(claims));
+        let signature = self.sign(self.alg, signed.as_bytes());
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+}
+
+/// A part of a token.
+pub fn part(value: &Value) -> String {
+    URL_SAFE_NO_PAD.encode(value.to_string())
+}
+
+/// Changes members of an object; null takes one away.
+pub fn patch(value: &mut Value, change: &Value) {
+    let object = value.as_object_mut().unwrap();
+    for (name, new) in change.as_object().unwrap() {
+        if new.is_null() {
+            object.remove(name);
+        } else {
+            object.insert(name.clone(), new.clone());
+        }
+    }
+}
+
+/// The parts of a token: header, claims, signature.
+pub fn parts(token: &str) -> [&str; 3] {
+    <[&str; 3]>::try_from(token.split('.').collect::<Vec<_>>()).unwrap()
+}
