@@ -1,9 +1,12 @@
 //! Client authentication by `private_key_jwt`, over the wire: what proves a system, and everything that does not.
 
 use super::world::{BEARER, World, details, now, refused};
+use crate::support::gate::TODAY;
 use crate::support::signed::{TestKey, part, parts};
-use crate::support::wire::{MOVED, Reply, Wire, run, send};
+use crate::support::wire::{MOVED, Reply, Wire, run, send, until};
 use crate::support::{Suite, TestDb};
+use schoolgate::clock::Clock;
+use schoolgate::config::Config;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -227,14 +230,35 @@ async fn replayed(test: TestDb) {
     let reply = ask(&wire, &spent, &[("audience", "https://elsewhere.example")]).await;
     assert_eq!((reply.status, reply.json()["error"].as_str()), (400, Some("invalid_target")));
     refused(&test, "after a request that failed", reason, ask(&wire, &spent, &[])).await;
-    // Another gateway, with nothing but the database in common.
-    let once = schoolgate::store::Db::open(&test.url).await.unwrap();
-    let rows = run!(
-        once,
-        "DELETE FROM replays WHERE expires_at < $1",
-        "1970-01-01T00:00:00Z".parse::<chrono::DateTime<chrono::Utc>>().unwrap()
-    );
-    assert_eq!(rows, 0, "what was used stands in the database");
-    once.close().await;
+    another_gateway(&test, &world, &key).await;
     world.gate.stop().await;
+}
+
+/// Another gateway on the same database and keys: what one has seen the other refuses, what one gave the other reads, and
+/// what one takes back the other shuts out within a second.
+async fn another_gateway(test: &TestDb, world: &World, key: &TestKey) {
+    let mut config = Config::load(&world.gate.demo.dir.join("schoolgate.toml")).unwrap();
+    config.listeners.api.set_port(0);
+    config.listeners.admin.set_port(0);
+    let second = schoolgate::app::start(&config, Clock::on(TODAY.parse().unwrap())).await.unwrap();
+    let first = world.wire(world.caller());
+    let mut other = Wire { base: format!("https://{}", second.api), ..first.clone() };
+    let assertion = key.token(&json!({}), &claims(world, &json!({})));
+    let given = ask(&first, &assertion, &[]).await;
+    assert_eq!(given.status, 200);
+    let reason = (401, "invalid_client", "assertion_replayed");
+    refused(test, "on another gateway", reason, ask(&other, &assertion, &[])).await;
+    let id_token = world.subject("id_token", &json!({}), &json!({}));
+    assert_eq!(world.given(&other, "id_token", &id_token).await.status, 200);
+    let reason = (400, "invalid_request", "subject_replayed");
+    refused(test, "a person's token on another gateway", reason, world.given(&first, "id_token", &id_token))
+        .await;
+    given.json()["access_token"].as_str().unwrap().clone_into(&mut other.token);
+    let status = async || send(other.request("GET", super::REPORT)).await.status;
+    assert_eq!(status().await, 200, "a token of the first gateway");
+    let form = [("client_id", world.caller().client_id.as_str()), ("token", other.token.as_str())];
+    let revoked = send(first.http.post(format!("{}/oauth2/revoke", first.base)).form(&form)).await;
+    assert_eq!(revoked.status, 200);
+    until("shut out by the second gateway", super::SEEN, async || status().await == 401).await;
+    second.stop().await;
 }
