@@ -47,6 +47,7 @@ fn directory(now: DateTime<Utc>) -> (Directory, Peer) {
     let peer = Peer {
         thumbprint: sha256(&[&[7]]),
         san_uris: vec!["urn:schoolgate:org:org-7:system:cases".to_owned()],
+        not_before: now - TimeDelta::days(1),
         not_after: now + TimeDelta::days(1),
         key_digest: sha256(&[&[7]]),
     };
@@ -67,6 +68,8 @@ fn organisation(id: OrganisationId, number: u8) -> Organisation {
         returns_to: None,
         attendance_lead: Contact::default(),
         dsl: Contact::default(),
+        predecessor: None,
+        former_numbers: Vec::new(),
     }
 }
 
@@ -80,6 +83,7 @@ fn a_system(id: SystemId, organisation: OrganisationId, number: u8) -> System {
         scopes: Vec::new(),
         sections_without_person: SectionSet::EMPTY,
         requests_per_minute: 600,
+        suspended: false,
     }
 }
 
@@ -97,6 +101,7 @@ fn provider() -> IdentityProvider {
         group_claim: None,
         teams: HashMap::new(),
         mfa: Mfa::Claim { name: "amr".to_owned(), values: vec!["mfa".to_owned()] },
+        suspended: false,
     }
 }
 
@@ -128,6 +133,7 @@ fn proofs(criterion: &mut Criterion) {
                 client_id: "org-7.cases",
                 role: Role::SocialWorker,
                 purpose: Purpose::ChildProtection,
+                organisation: None,
                 thumbprint: peer.thumbprint,
                 person,
                 until: None,

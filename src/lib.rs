@@ -30,6 +30,8 @@ pub mod http;
 pub mod disclosures;
 pub mod intake;
 pub mod involvements;
+pub mod notifications;
+pub mod operators;
 pub mod summaries;
 pub mod tokens;
 

@@ -8,6 +8,7 @@ use crate::intake::{
     send_pupils, send_register, set_local_codes,
 };
 use crate::involvements::{end_involvement, open_involvement, report_involvements, send_caseload};
+use crate::notifications::list_notifications;
 use crate::summaries::{
     find_pupil, list_changes, read_attendance_summary, read_many_summaries, read_school_figures,
 };
@@ -47,6 +48,8 @@ pub fn api(state: AppState) -> Router {
         .route(MethodFilter::POST, "/v1/attendance-summaries", list, read_many_summaries)
         .route(MethodFilter::GET, "/v1/schools/{urn}/attendance-summary", body, read_school_figures)
         .route(MethodFilter::GET, "/v1/attendance-summaries/changes", body, list_changes)
+        // Organisations hear what concerns them.
+        .route(MethodFilter::GET, "/v1/notifications", body, list_notifications)
         // Data protection officers look.
         .route(MethodFilter::GET, "/v1/audit/entries", body, list_audit_entries)
         .into_router();
@@ -99,6 +102,7 @@ async fn serve_openapi() -> ([(header::HeaderName, HeaderValue); 1], &'static st
         crate::involvements::open_involvement, crate::involvements::end_involvement,
         crate::summaries::find_pupil, crate::summaries::read_attendance_summary,
         crate::summaries::read_many_summaries, crate::summaries::read_school_figures, crate::summaries::list_changes,
+        crate::notifications::list_notifications,
         crate::disclosures::list_audit_entries, crate::tokens::give_token, crate::tokens::revoke_token,
         crate::tokens::describe_authorization_server, crate::tokens::describe_protected_resource,
         crate::tokens::publish_keys,
@@ -109,6 +113,7 @@ async fn serve_openapi() -> ([(header::HeaderName, HeaderValue); 1], &'static st
          (name = "intake", description = "A school sends its calendar, roll and marks"),
          (name = "involvements", description = "An agency opens, changes and ends its cases"),
          (name = "summaries", description = "Find a child among one's own, ask how it has attended, and hear when that has changed"),
+         (name = "notifications", description = "What an organisation is told of changes that affect it"),
          (name = "disclosures", description = "Who saw what, why"))
 )]
 struct ApiDoc;

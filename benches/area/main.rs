@@ -25,7 +25,6 @@ use asking::Asking;
 use chrono::NaiveDate;
 use command::Command;
 use files::{Authority, Files};
-use schoolgate::app;
 use schoolgate::demo::run::{DemoArgs, start};
 use schoolgate::store::{Db, Tx};
 use std::path::{Path, PathBuf};
@@ -90,7 +89,7 @@ async fn measure(
         today: TODAY,
     };
     let demo = start(&args).await?;
-    app::apply_directory(&demo.running.gate, &authority.directory(folder.path())?).await?;
+    demo.add_to_directory(&authority.directory(folder.path())?).await?;
     let gate = &demo.running.gate;
     returning_here(gate.db()).await?;
     gate.directory().refresh(gate.db()).await?;

@@ -104,6 +104,7 @@ impl Authority {
                     client_id: CLIENT_ID.to_owned(),
                     school: format!("bench-{school}"),
                     scopes: vec!["registers".to_owned()],
+                    sections: Vec::new(),
                     valid_from: from.date_naive(),
                     valid_until: until.date_naive(),
                 })

@@ -18,7 +18,6 @@ use anyhow::{Context as _, Result};
 use asking::Asking;
 use command::{Command, Ran};
 use files::{Authority, Files};
-use schoolgate::app;
 use schoolgate::demo::run::{Demo, DemoArgs, start};
 use schoolgate::intake::parse::{Format, Limits, of_one_school, read_marks};
 use std::fs::File;
@@ -54,7 +53,7 @@ async fn main() -> Result<()> {
     read_only(&files)?;
     let folder = tempfile::tempdir_in(&dir)?;
     let demo = start(&demo_args(folder.path())).await?;
-    app::apply_directory(&demo.running.gate, &authority.directory(folder.path())?).await?;
+    demo.add_to_directory(&authority.directory(folder.path())?).await?;
     let measured = measure(&demo, &files, folder.path()).await;
     demo.running.stop().await;
     println!("load average after: {}", std::fs::read_to_string("/proc/loadavg").unwrap_or_default().trim());

@@ -26,6 +26,7 @@ CREATE TABLE identity_providers (
   mfa_values TEXT NOT NULL,               -- values of it that count, space separated
   mfa_evidence TEXT,                      -- where only attested: reference of the written evidence
   mfa_evidence_on DATE,                   -- where only attested: day of the evidence, which counts for a year
+  suspended BOOLEAN NOT NULL,             -- while it proves nobody
   UNIQUE (organisation_id, issuer, tenant)
 );
 

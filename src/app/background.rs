@@ -2,7 +2,7 @@
 //! what is past its time.
 
 use super::AppState;
-use crate::{intake, summaries};
+use crate::{intake, operators, summaries};
 use chrono::NaiveDate;
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -86,6 +86,7 @@ async fn daily(state: AppState, stop: CancellationToken) {
                 intake::expire_entries(&gate).await?;
                 summaries::expire_half_terms(&gate).await?;
                 summaries::expire_changes(&gate).await?;
+                operators::tell_expiring(&gate).await?;
                 gate.retire_handles().await
             };
             match ended.await {

@@ -7,7 +7,7 @@ use crate::audit::{Journal, Options};
 use crate::clock::Clock;
 use crate::config::{self, Config, Files, Limits, Safety, Suppression};
 use crate::crypto::{self, Keyring, SignWith};
-use crate::directory::{self, DirectoryFile, LiveDirectory};
+use crate::directory::LiveDirectory;
 use crate::domain::attendance::summary::{PartCancelledDay, Reading, SicknessTotal};
 use crate::domain::working_days::BankHolidays;
 use crate::gate::Gate;
@@ -17,6 +17,7 @@ use crate::http::{
 use crate::identity::{Outside, ProviderKeys, TokenKeys};
 use crate::intake::Places;
 use crate::involvements::{Matcher, Sending};
+use crate::operators;
 use crate::policy::Policy;
 use crate::router;
 use crate::store::{self, Db};
@@ -143,12 +144,21 @@ async fn with_gate(db: Db, clock: Clock) -> Result<Opened> {
     Ok(Opened { gate, journal: task, db })
 }
 
-/// Applies a directory file as one change, with its entry, and makes this process see it.
-pub async fn apply_directory(gate: &Gate, file: &DirectoryFile) -> Result<()> {
-    let mut tx = gate.db().begin().await?;
-    directory::apply(&mut tx, file, gate.clock().now()).await?;
-    gate.commit_change("directory_apply", tx).await?;
-    gate.directory().refresh(gate.db()).await?;
+/// Registers the operators for whom a gateway was made, from the folder beside its keys, where the database has none.
+pub async fn register_operators(gate: &Gate, files: &Files) -> Result<()> {
+    let folder = files.keys.with_file_name("operators");
+    let mut found = Vec::new();
+    for entry in folder.read_dir().into_iter().flatten() {
+        let path = entry?.path();
+        let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
+        if path.extension().is_some_and(|extension| extension == "pub") {
+            let pem = std::fs::read(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
+            let key =
+                crypto::ed25519_public_from_pem(&pem).with_context(|| format!("`{}`", path.display()))?;
+            found.push((format!("operator-{stem}"), key));
+        }
+    }
+    operators::first_operators(gate, &found).await?;
     Ok(())
 }
 
@@ -188,6 +198,7 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running> {
     let keys = TokenKeys::new(&keyring.tokens, signed_with(config), issuer, audience)?;
     let providers = ProviderKeys::new(outside(config)?);
     let opened = open(&config.database.url, clock).await?;
+    register_operators(&opened.gate, &config.files).await?;
     let feeds = FeedKey::derived(&keyring.key_encryption);
     let state = state(config, opened.gate.clone(), (keys, providers), feeds);
     let api = bind(config.listeners.api).await?;

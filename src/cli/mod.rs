@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand. Operators' commands print counts, ids, line and column, never a child.
 
 mod demo;
+mod directory;
 pub mod import;
 pub mod init;
 pub mod operator;
@@ -29,9 +30,33 @@ enum Command {
     Demo(DemoArgs),
     /// Make a gateway's keys and configuration
     Init(init::InitArgs),
-    /// Operators' keys
+    /// Operators and their keys
     #[command(subcommand)]
     Operator(OperatorCommand),
+    /// Organisations that take part
+    #[command(subcommand)]
+    Org(directory::OrgCommand),
+    /// Schools
+    #[command(subcommand)]
+    School(directory::SchoolCommand),
+    /// Systems of organisations, and their certificates
+    #[command(subcommand)]
+    System(directory::SystemCommand),
+    /// Identity providers, whose tokens prove an organisation's people
+    #[command(subcommand)]
+    Idp(directory::IdpCommand),
+    /// What may be received by whom
+    #[command(subcommand)]
+    SharingAgreement(directory::SharingAgreementCommand),
+    /// Which systems may act for which schools
+    #[command(subcommand)]
+    Mandate(directory::MandateCommand),
+    /// The directory as a whole
+    #[command(subcommand)]
+    Directory(directory::DirectoryCommand),
+    /// Changes of the directory, which a second operator approves
+    #[command(subcommand)]
+    Change(directory::ChangeCommand),
     /// Serve the API and the admin listener
     Serve(serve::ServeArgs),
     /// Make the database's tables, or bring them up to date
@@ -62,6 +87,12 @@ enum Command {
 enum OperatorCommand {
     /// Make an operator's key pair on the operator's own machine
     Key(operator::OperatorKeyArgs),
+    /// Add an operator, or give one another key
+    Add(directory::OperatorAddArgs),
+    /// List operators
+    List(directory::ListArgs),
+    /// Have an operator sign nothing from now on
+    Suspend(directory::OperatorSuspendArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -130,6 +161,17 @@ async fn run(cli: Cli) -> Result<u8> {
             let public = operator::operator_key(&args)?;
             say(&format!("made {} and {}\n", args.file.display(), public.display()))?;
         }
+        Command::Operator(OperatorCommand::Add(args)) => return directory::add_operator(args).await,
+        Command::Operator(OperatorCommand::List(args)) => return directory::list_operators(args).await,
+        Command::Operator(OperatorCommand::Suspend(args)) => return directory::suspend_operator(args).await,
+        Command::Org(command) => return directory::org(command).await,
+        Command::School(command) => return directory::school(command).await,
+        Command::System(command) => return directory::system(command).await,
+        Command::SharingAgreement(command) => return directory::sharing_agreement(command).await,
+        Command::Idp(command) => return directory::idp(command).await,
+        Command::Mandate(command) => return directory::mandate(command).await,
+        Command::Directory(command) => return directory::directory(command).await,
+        Command::Change(command) => return directory::changes(command).await,
         Command::Serve(args) => serve::serve(&args).await?,
         Command::Migrate(args) => say(&serve::migrate(&args).await?)?,
         Command::Config(ConfigCommand::Check(args)) => return serve::check(&args),

@@ -5,7 +5,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 /// The whole directory, as JSON. Records name each other by `code`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DirectoryFile {
     /// Organisations of every kind.
@@ -24,10 +24,24 @@ pub struct DirectoryFile {
     /// Whose tokens prove an organisation's people.
     #[serde(default)]
     pub identity_providers: Vec<IdentityProviderEntry>,
+    /// Which organisations act for which.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acts_for: Vec<ActsForEntry>,
+    /// Which teams cover which, and when.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub covers: Vec<CoverEntry>,
+    /// What persons may do beyond their role.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub person_marks: Vec<PersonMarkEntry>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn not(flag: &bool) -> bool {
+    !flag
 }
 
 /// An organisation; fields as in [`super::Organisation`].
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OrganisationEntry {
     /// Short name, unique.
@@ -50,10 +64,33 @@ pub struct OrganisationEntry {
     pub attendance_lead: Option<(String, String)>,
     /// Schools: designated safeguarding lead, name and telephone.
     pub dsl: Option<(String, String)>,
+    /// Whether it is served nothing for now.
+    #[serde(skip_serializing_if = "not")]
+    pub suspended: bool,
+    /// Schools: code of the one that it took over from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub predecessor: Option<String>,
+    /// Schools: numbers that it had before; those of a file are added to those that are known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub former_numbers: Vec<FormerNumbersEntry>,
+}
+
+/// Numbers that a school had.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FormerNumbersEntry {
+    /// Six digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub urn: Option<String>,
+    /// Seven digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub laestab: Option<String>,
+    /// The last day on which it had them.
+    pub until: NaiveDate,
 }
 
 /// A system with its certificates.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SystemEntry {
     /// Code of its organisation.
@@ -74,6 +111,9 @@ pub struct SystemEntry {
     pub certificates: Vec<CertificateEntry>,
     /// At most two live public keys, for `private_key_jwt`.
     pub keys: Vec<KeyEntry>,
+    /// Whether it is let in nowhere for now.
+    #[serde(skip_serializing_if = "not")]
+    pub suspended: bool,
 }
 
 impl Default for SystemEntry {
@@ -91,12 +131,13 @@ impl Default for SystemEntry {
             requests_per_minute: 600,
             certificates: Vec::new(),
             keys: Vec::new(),
+            suspended: false,
         }
     }
 }
 
 /// A certificate, by its digests.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CertificateEntry {
     /// SHA-256 of the certificate in DER, lower-case hex.
@@ -110,7 +151,7 @@ pub struct CertificateEntry {
 }
 
 /// A team.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TeamEntry {
     /// Code of its organisation.
@@ -119,10 +160,13 @@ pub struct TeamEntry {
     pub code: String,
     /// As shown.
     pub name: String,
+    /// Whether it takes no new case any more.
+    #[serde(default, skip_serializing_if = "not")]
+    pub ended: bool,
 }
 
 /// A sharing agreement.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SharingAgreementEntry {
     /// Code of the organisation that receives under it.
@@ -139,10 +183,13 @@ pub struct SharingAgreementEntry {
     pub version: String,
     /// SHA-256 of the signed document, hex.
     pub document_digest: String,
+    /// Whether nothing is received under it for now.
+    #[serde(default, skip_serializing_if = "not")]
+    pub suspended: bool,
 }
 
 /// An officer's written authorisation.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OfficerAuthorisationEntry {
     /// Code of the authority.
@@ -160,17 +207,96 @@ pub struct OfficerAuthorisationEntry {
 }
 
 /// A mandate: a system of a supplier, trust or authority may act for a school.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MandateEntry {
     /// Client identifier of the system that may act.
     pub client_id: String,
     /// Code of the school.
     pub school: String,
-    /// What it may call for the school: `registers`.
+    /// What it may call for the school: `registers`, `summaries`.
     pub scopes: Vec<String>,
+    /// Sections of a summary that it may be given for the school; none unless named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sections: Vec<String>,
     /// First day.
     pub valid_from: NaiveDate,
     /// Last day.
     pub valid_until: NaiveDate,
+}
+
+/// An organisation acts for another: a trust for a school that it runs, a children's trust for an authority.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ActsForEntry {
+    /// Code of the organisation that acts.
+    pub organisation: String,
+    /// Code of the one that it acts for.
+    #[serde(rename = "for")]
+    pub acted_for: String,
+    /// In which roles.
+    pub roles: Vec<String>,
+    /// First day.
+    pub valid_from: NaiveDate,
+    /// Last day.
+    pub valid_until: NaiveDate,
+}
+
+/// A team covers another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CoverEntry {
+    /// Code of the organisation of the team that covers.
+    pub organisation: String,
+    /// Code of that team.
+    pub team: String,
+    /// Code of the organisation of the team that is covered.
+    pub covered_organisation: String,
+    /// Code of that team.
+    pub covered_team: String,
+    /// `duty`, `out_of_hours`, `reviewing` or `management`.
+    pub kind: String,
+    /// When, London time: `always`, or spans such as `mon-fri 17:00-09:00; sat-sun 00:00-24:00`.
+    pub hours: String,
+    /// First day.
+    pub valid_from: NaiveDate,
+    /// Last day.
+    pub valid_until: NaiveDate,
+}
+
+/// A mark on a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PersonMarkEntry {
+    /// Code of the organisation whose staff it is.
+    pub organisation: String,
+    /// The identity provider that names the person.
+    pub issuer: String,
+    /// Its tenant, where it has several.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub tenant: String,
+    /// The person, as the provider names them.
+    pub subject: String,
+    /// `manager`, `senior_officer`, `data_matcher`, `protected_returns_officer` or `education_safeguarding_lead`.
+    pub mark: String,
+    /// Code of the team of which a manager is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team: Option<String>,
+    /// First day.
+    pub valid_from: NaiveDate,
+    /// Last day.
+    pub valid_until: NaiveDate,
+}
+
+/// An operator. Operators stand in no file: each is a change of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OperatorEntry {
+    /// As shown, and as changes name who signed them.
+    pub name: String,
+    /// Ed25519 public key, hex.
+    pub public_key: String,
+    /// Whether nothing is signed with it any more.
+    #[serde(default, skip_serializing_if = "not")]
+    pub ended: bool,
 }

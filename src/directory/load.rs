@@ -2,23 +2,24 @@
 
 use super::{
     Contact, Credential, Directory, OfficerAuthorisation, Organisation, SharingAgreement, System, Team,
-    mandates, proof,
+    acting, acting::mandates, changes, cover, numbers, proof,
 };
 use crate::domain::identifiers::{OrganisationId, SystemId, TeamId};
 use crate::domain::organisation::{OrganisationKind, Standing};
 use crate::domain::purpose::Section;
 use crate::store::{Db, StoreError, read};
 use chrono::{DateTime, NaiveDate, Utc};
+use std::collections::HashMap;
 use uuid::Uuid;
 
 const VERSION: &str = "SELECT version, revocations FROM directory_version WHERE id = 1";
 const ORGANISATIONS: &str = "SELECT id, code, kind, name, standing, urn, laestab, la_code, phase, returns_to, \
-     attendance_lead_name, attendance_lead_telephone, dsl_name, dsl_telephone FROM organisations";
+     attendance_lead_name, attendance_lead_telephone, dsl_name, dsl_telephone, predecessor_id FROM organisations";
 const SYSTEMS: &str = "SELECT id, organisation_id, code, client_id, roles, scopes, sections_without_person, \
-     requests_per_minute FROM systems";
+     requests_per_minute, suspended FROM systems";
 const CREDENTIALS: &str =
     "SELECT system_id, thumbprint, key_digest, valid_from, valid_until, revoked_at FROM credentials";
-const TEAMS: &str = "SELECT id, organisation_id, code, name FROM teams";
+const TEAMS: &str = "SELECT id, organisation_id, code, name, ended FROM teams";
 const AGREEMENTS: &str = "SELECT organisation_id, purposes, exceptions, valid_from, valid_until, suspended, version, \
      document_digest FROM sharing_agreements ORDER BY valid_from DESC, id DESC";
 const AUTHORISATIONS: &str = "SELECT organisation_id, system_id, officer, document, valid_from, valid_until FROM officer_authorisations";
@@ -39,6 +40,7 @@ struct OrganisationRow {
     attendance_lead_telephone: Option<String>,
     dsl_name: Option<String>,
     dsl_telephone: Option<String>,
+    predecessor_id: Option<Uuid>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -51,6 +53,7 @@ struct SystemRow {
     scopes: String,
     sections_without_person: String,
     requests_per_minute: i64,
+    suspended: bool,
 }
 
 #[derive(sqlx::FromRow)]
@@ -69,6 +72,7 @@ struct TeamRow {
     organisation_id: Uuid,
     code: String,
     name: String,
+    ended: bool,
 }
 
 #[derive(sqlx::FromRow)]
@@ -105,10 +109,13 @@ pub async fn load(db: &Db) -> Result<Directory, StoreError> {
     let agreements: Vec<AgreementRow> = read!(db, c => sqlx::query_as(AGREEMENTS).fetch_all(c).await)?;
     let authorisations: Vec<AuthorisationRow> =
         read!(db, c => sqlx::query_as(AUTHORISATIONS).fetch_all(c).await)?;
+    let mut organisations: HashMap<OrganisationId, Organisation> =
+        organisations.into_iter().map(organisation).collect::<Result<_, _>>()?;
+    numbers::load_into(db, &mut organisations).await?;
     Ok(Directory {
         version,
         revocations,
-        organisations: organisations.into_iter().map(organisation).collect::<Result<_, _>>()?,
+        organisations,
         systems: systems.into_iter().map(system).collect::<Result<_, _>>()?,
         credentials: credentials.into_iter().map(credential).collect::<Result<_, _>>()?,
         teams: teams.into_iter().map(team).collect(),
@@ -116,6 +123,10 @@ pub async fn load(db: &Db) -> Result<Directory, StoreError> {
         authorisations: authorisations.into_iter().map(authorisation).collect(),
         mandates: mandates::load(db).await?,
         proofs: proof::load(db).await?,
+        acts_for: acting::load(db).await?,
+        covers: cover::load(db).await?,
+        marks: cover::load_marks(db).await?,
+        operators: changes::operators(db).await?,
     })
 }
 
@@ -147,6 +158,8 @@ fn organisation(row: OrganisationRow) -> Result<(OrganisationId, Organisation), 
         returns_to: row.returns_to.map(OrganisationId),
         attendance_lead: contact(row.attendance_lead_name, row.attendance_lead_telephone),
         dsl: contact(row.dsl_name, row.dsl_telephone),
+        predecessor: row.predecessor_id.map(OrganisationId),
+        former_numbers: Vec::new(),
     };
     Ok((id, organisation))
 }
@@ -169,6 +182,7 @@ fn system(row: SystemRow) -> Result<(SystemId, System), StoreError> {
         .collect(),
         requests_per_minute: u32::try_from(row.requests_per_minute)
             .map_err(|_| StoreError::Corrupt("systems.requests_per_minute"))?,
+        suspended: row.suspended,
     };
     Ok((id, system))
 }
@@ -189,7 +203,8 @@ fn credential(row: CredentialRow) -> Result<([u8; 32], Credential), StoreError> 
 
 fn team(row: TeamRow) -> (TeamId, Team) {
     let id = TeamId(row.id);
-    (id, Team { id, organisation: OrganisationId(row.organisation_id), code: row.code, name: row.name })
+    let organisation = OrganisationId(row.organisation_id);
+    (id, Team { id, organisation, code: row.code, name: row.name, ended: row.ended })
 }
 
 fn agreement(row: AgreementRow) -> Result<SharingAgreement, StoreError> {

@@ -1,28 +1,33 @@
 //! Who takes part: organisations, their systems with certificates and keys, teams, sharing agreements, officers'
-//! authorisations, mandates by which a system acts for a school that is not its own organisation, and the identity
-//! providers whose tokens prove an organisation's people.
+//! authorisations, who acts for whom, cover, the identity providers whose tokens prove an organisation's people, and the
+//! operators whose signed changes are the only way in which any of it is written.
 //!
 //! Small reference data. It is read whole into a [`Directory`], which requests use without touching the database; a
 //! polled version row makes a change seen by every running gateway within a second. It must never hold a child.
 
-mod apply;
+mod acting;
+pub mod changes;
+mod cover;
 mod file;
 mod live;
 mod load;
-mod mandates;
 mod model;
+mod numbers;
 mod proof;
 
-pub use apply::apply;
+pub use acting::mandates::{Mandate, NoMandate};
+pub use acting::{ActsFor, NotActing, Within};
+pub use changes::Operator;
+pub use cover::{Cover, PersonMark};
 pub use file::{
-    CertificateEntry, DirectoryFile, MandateEntry, OfficerAuthorisationEntry, OrganisationEntry,
-    SharingAgreementEntry, SystemEntry, TeamEntry,
+    ActsForEntry, CertificateEntry, CoverEntry, DirectoryFile, FormerNumbersEntry, MandateEntry,
+    OfficerAuthorisationEntry, OperatorEntry, OrganisationEntry, PersonMarkEntry, SharingAgreementEntry,
+    SystemEntry, TeamEntry,
 };
 pub use live::LiveDirectory;
 pub use load::load;
-pub use mandates::{Mandate, NoMandate};
 pub use model::{
-    Contact, Credential, Directory, LaneException, OfficerAuthorisation, Organisation, Scope,
+    Contact, Credential, Directory, FormerNumbers, LaneException, OfficerAuthorisation, Organisation, Scope,
     SharingAgreement, System, Team,
 };
 pub use proof::{

@@ -1,7 +1,7 @@
 //! The directory in memory: plain records and the lookups that requests make.
 
-use super::{Mandate, Proofs};
-use crate::domain::identifiers::{Laestab, OrganisationId, SchoolId, SystemId, TeamId};
+use super::{ActsFor, Cover, Mandate, Operator, PersonMark, Proofs};
+use crate::domain::identifiers::{OrganisationId, SchoolId, SystemId, TeamId};
 use crate::domain::organisation::{OrganisationKind, Standing};
 use crate::domain::purpose::{Purpose, Role, SectionSet};
 use crate::domain::words;
@@ -19,6 +19,8 @@ words! {
         Summaries = "summaries",
         /// Read its own organisation's audit entries.
         Audit = "audit",
+        /// Read what its own organisation is told.
+        Notifications = "notifications",
     }
 }
 
@@ -72,6 +74,21 @@ pub struct Organisation {
     pub attendance_lead: Contact,
     /// Schools: designated safeguarding lead.
     pub dsl: Contact,
+    /// Schools: the one that it took over from.
+    pub predecessor: Option<OrganisationId>,
+    /// Schools: numbers that it had before, the oldest first.
+    pub former_numbers: Vec<FormerNumbers>,
+}
+
+/// Numbers that a school had before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FormerNumbers {
+    /// Six digits.
+    pub urn: Option<String>,
+    /// Seven digits.
+    pub laestab: Option<String>,
+    /// The last day on which it had them.
+    pub until: NaiveDate,
 }
 
 /// A system of an organisation: what a certificate belongs to.
@@ -93,6 +110,8 @@ pub struct System {
     pub sections_without_person: SectionSet,
     /// Requests a minute.
     pub requests_per_minute: u32,
+    /// Whether it is let in nowhere for now.
+    pub suspended: bool,
 }
 
 /// A certificate of a system.
@@ -123,6 +142,8 @@ pub struct Team {
     pub code: String,
     /// As shown.
     pub name: String,
+    /// Whether it takes no new case any more.
+    pub ended: bool,
 }
 
 /// What an organisation may receive, for which purposes, from when to when.
@@ -186,6 +207,14 @@ pub struct Directory {
     pub mandates: HashMap<(SystemId, SchoolId), Vec<Mandate>>,
     /// Keys, identity providers and people: what proves callers beside certificates.
     pub proofs: Proofs,
+    /// All of them.
+    pub acts_for: Vec<ActsFor>,
+    /// All of them.
+    pub covers: Vec<Cover>,
+    /// All of them.
+    pub marks: Vec<PersonMark>,
+    /// All of them, those that have ended too.
+    pub operators: Vec<Operator>,
 }
 
 impl Directory {
@@ -199,7 +228,8 @@ impl Directory {
         let credential = self.credentials.get(thumbprint)?;
         let live = credential.valid_from <= now && now < credential.valid_until;
         let revoked = credential.revoked_at.is_some_and(|at| at <= now);
-        if live && !revoked { self.systems.get(&credential.system) } else { None }
+        let system = self.systems.get(&credential.system).filter(|system| !system.suspended);
+        if live && !revoked { system } else { None }
     }
 
     /// The organisation that a system belongs to.
@@ -213,25 +243,6 @@ impl Directory {
         Some(format!("urn:schoolgate:org:{}:system:{}", organisation.code, system.code))
     }
 
-    /// The school with this unique reference number.
-    pub fn school_by_urn(&self, urn: &str) -> Option<(SchoolId, &Organisation)> {
-        self.organisations
-            .values()
-            .find(|o| o.kind == OrganisationKind::School && o.urn.as_deref() == Some(urn))
-            .map(|o| (SchoolId(o.id.0), o))
-    }
-
-    /// The school with this number, in either of its forms: URN, or LAESTAB with or without its stroke.
-    pub fn school_by_number(&self, number: &str) -> Option<SchoolId> {
-        let laestab = Laestab::parse(number).ok().map(|l| l.to_string());
-        let is = |o: &&Organisation| match &laestab {
-            Some(laestab) => o.laestab.as_ref() == Some(laestab),
-            None => o.urn.as_deref() == Some(number),
-        };
-        let school = self.organisations.values().filter(|o| o.kind == OrganisationKind::School).find(is);
-        school.map(|o| SchoolId(o.id.0))
-    }
-
     /// The schools whose returns come to an authority, SI 2024/208 reg 3(1).
     pub fn schools_returning_to(&self, authority: OrganisationId) -> impl Iterator<Item = SchoolId> {
         self.organisations.values().filter(move |o| o.returns_to == Some(authority)).map(|o| SchoolId(o.id.0))
@@ -242,9 +253,14 @@ impl Directory {
         self.organisations.get(&OrganisationId(school.0))
     }
 
-    /// A team of an organisation by its short name.
+    /// An organisation by its short name.
+    pub fn organisation_by_code(&self, code: &str) -> Option<&Organisation> {
+        self.organisations.values().find(|o| o.code == code)
+    }
+
+    /// A team of an organisation by its short name, if it takes cases.
     pub fn team(&self, organisation: OrganisationId, code: &str) -> Option<&Team> {
-        self.teams.values().find(|t| t.organisation == organisation && t.code == code)
+        self.teams.values().find(|t| t.organisation == organisation && t.code == code && !t.ended)
     }
 
     /// The agreement under which an organisation receives for a purpose on a day, if one is live: of several the newest.

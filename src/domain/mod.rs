@@ -11,6 +11,7 @@ pub mod organisation;
 pub mod pupil;
 pub mod purpose;
 pub mod roll;
+pub mod staff;
 pub mod working_days;
 
 /// Declares a closed vocabulary: an enum whose variants have one word each, as written in files, policies and answers.

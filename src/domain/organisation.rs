@@ -28,6 +28,18 @@ impl OrganisationKind {
             Self::School | Self::HealthProvider | Self::Partner => false,
         }
     }
+
+    /// Whether it can act for an organisation of another kind: a trust, or a school that leads others, for a school that it
+    /// runs; a children's trust, a partner, a health provider or another authority for an authority.
+    pub const fn may_act_for(self, other: Self) -> bool {
+        match other {
+            Self::School => matches!(self, Self::Trust | Self::School),
+            Self::LocalAuthority => {
+                matches!(self, Self::Trust | Self::Partner | Self::HealthProvider | Self::LocalAuthority)
+            }
+            Self::Trust | Self::HealthProvider | Self::Partner | Self::Vendor => false,
+        }
+    }
 }
 
 words! {

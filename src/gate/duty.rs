@@ -98,12 +98,39 @@ impl Gate {
         self.journal().record(&permit.trail.entry()).await.map_err(|_| Refusal::Unrecorded)
     }
 
-    /// Commits an operator's change with its one `admin` entry.
-    pub async fn commit_change(&self, action: &str, mut tx: Tx) -> Result<Receipt, Refusal> {
-        let mut entry = Entry::new(EventId::new(), self.clock().now(), Class::Admin, Decision::Allowed);
-        entry.action = Some(action.to_owned());
-        let event = audit::stage(&mut tx, &entry).await?;
+    /// Commits what an operator changed, or decided on, with its one `admin` entry.
+    pub async fn commit_change(&self, did: OperatorAct<'_>, mut tx: Tx) -> Result<Receipt, Refusal> {
+        let event = audit::stage(&mut tx, &self.admin_entry(did, Decision::Allowed)).await?;
         tx.commit().await?;
         self.journal().sequenced(event).await.map_err(|_| Refusal::Unrecorded)
     }
+
+    /// Records that somebody tried to change the directory and may not, with why in one word of ours.
+    pub async fn refuse_change(&self, did: OperatorAct<'_>, why: &'static str) -> Result<Receipt, Refusal> {
+        let mut entry = self.admin_entry(did, Decision::Refused);
+        entry.reason = Some(why.to_owned());
+        self.journal().record(&entry).await.map_err(|_| Refusal::Unrecorded)
+    }
+
+    fn admin_entry(&self, did: OperatorAct<'_>, decision: Decision) -> Entry {
+        let mut entry = Entry::new(EventId::new(), self.clock().now(), Class::Admin, decision);
+        entry.action = Some(did.action.to_owned());
+        entry.person = did.operator.map(|name| format!("operator {name}"));
+        entry.record = did.change.map(|id| format!("change {id}"));
+        entry.written = did.document.map(|bytes| Digest(crate::crypto::sha256(&[bytes])));
+        entry
+    }
+}
+
+/// What an operator did, or tried to, as its entry says it.
+#[derive(Clone, Copy, Debug)]
+pub struct OperatorAct<'a> {
+    /// What was done.
+    pub action: &'a str,
+    /// Name of the operator; none where nobody is proved.
+    pub operator: Option<&'a str>,
+    /// The change; none where it is of no change.
+    pub change: Option<uuid::Uuid>,
+    /// The bytes that were signed.
+    pub document: Option<&'a [u8]>,
 }

@@ -14,7 +14,7 @@ mod release;
 mod trail;
 
 pub use crate::policy::Duty;
-pub use duty::DutyPermit;
+pub use duty::{DutyPermit, OperatorAct};
 pub use handles::ChildRef;
 pub use many::{Cut, Lines, PermitSet, RecordedLines, Steps, StreamLimits, Written};
 pub use open::{Asked, Children, Named, Refusal, Search};

@@ -27,6 +27,11 @@ pub trait Answer: Serialize {
         None
     }
 
+    /// The parameter of the request that says where a page begins.
+    fn next_parameter(&self) -> &'static str {
+        "cursor"
+    }
+
     /// The content type of the body where it is JSON.
     fn content_type(&self) -> &'static str {
         JSON
@@ -46,7 +51,7 @@ pub struct Released<T> {
     kind: &'static str,
     body: Content,
     receipt: Receipt,
-    next: Option<String>,
+    next: Option<NextPage>,
     of: PhantomData<T>,
 }
 
@@ -87,7 +92,7 @@ impl Gate {
         mut body: T,
     ) -> Result<Released<T>, Refusal> {
         self.put_handles(&permit, &mut body).await?;
-        let next = body.next();
+        let next = NextPage::of(&body);
         let (kind, body) = match body.written() {
             Some(written) => written,
             None => (body.content_type(), as_json(&body)?),
@@ -113,7 +118,7 @@ impl Gate {
         if body.children().iter().any(|child| child.internal().is_some()) {
             return Err(Refusal::Answer);
         }
-        let (next, kind) = (body.next(), body.content_type());
+        let (next, kind) = (NextPage::of(&body), body.content_type());
         let body = serde_json::to_vec(&body).map_err(|_| Refusal::Answer)?;
         let entry = finished(&permit.trail, status, &body);
         if !permit.trail.hand_over() {
@@ -225,8 +230,8 @@ impl<T> IntoResponse for Released<T> {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.kind));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response.extensions_mut().insert(Recorded(self.receipt));
-        if let Some(cursor) = self.next {
-            response.extensions_mut().insert(NextPage(cursor));
+        if let Some(next) = self.next {
+            response.extensions_mut().insert(next);
         }
         response
     }
@@ -234,18 +239,26 @@ impl<T> IntoResponse for Released<T> {
 
 /// Where the page after an answer begins: an extension of its response, told in `Link` with the request's own query.
 #[derive(Clone, Debug)]
-pub struct NextPage(String);
+pub struct NextPage {
+    parameter: &'static str,
+    cursor: String,
+}
 
 impl NextPage {
+    fn of(body: &impl Answer) -> Option<Self> {
+        body.next().map(|cursor| Self { parameter: body.next_parameter(), cursor })
+    }
+
     /// The value of `Link` (RFC 8288) for a page that was asked for with this query: all of it, but for where it began.
     pub fn link(&self, query: Option<&str>) -> Option<HeaderValue> {
         let parts = query.unwrap_or_default().split('&');
         let mut link = String::from("<?");
-        for part in parts.filter(|part| !part.is_empty() && !part.starts_with("cursor=")) {
+        let begins = |part: &&str| part.split('=').next() == Some(self.parameter);
+        for part in parts.filter(|part| !part.is_empty() && !begins(part)) {
             link.extend([part, "&"]);
         }
         // The cursor is of our own making: a number, a UUID, or hexadecimal.
-        link.extend(["cursor=", self.0.as_str(), ">; rel=\"next\""]);
+        link.extend([self.parameter, "=", self.cursor.as_str(), ">; rel=\"next\""]);
         HeaderValue::from_str(&link).ok()
     }
 }
@@ -256,12 +269,14 @@ mod tests {
 
     #[test]
     fn the_next_page_is_of_the_same_question() {
-        let link = |query| NextPage("9".to_owned()).link(query).unwrap();
+        let page = |parameter| NextPage { parameter, cursor: "9".to_owned() };
+        let link = |query| page("cursor").link(query).unwrap();
         assert_eq!(link(None), "<?cursor=9>; rel=\"next\"");
         assert_eq!(link(Some("cursor=4")), "<?cursor=9>; rel=\"next\"");
         assert_eq!(
             link(Some("order=newest&cursor=4&limit=5")),
             "<?order=newest&limit=5&cursor=9>; rel=\"next\""
         );
+        assert_eq!(page("since").link(Some("since=4&limit=5")).unwrap(), "<?limit=5&since=9>; rel=\"next\"");
     }
 }

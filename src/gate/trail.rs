@@ -4,7 +4,7 @@
 //! released: so every request has exactly one `access` entry, whatever became of it.
 
 use super::Refusal;
-use crate::audit::{Class, Connection, Decision, Digest, Entry, EventId, Receipt};
+use crate::audit::{ActedFor, Class, Connection, Decision, Digest, Entry, EventId, Receipt};
 use crate::domain::purpose::SectionSet;
 use crate::identity::{Caller, Noted};
 use chrono::{DateTime, Utc};
@@ -90,11 +90,16 @@ impl Trail {
 
     /// Notes who is calling, once that is proved.
     pub fn caller(&self, caller: &Caller) {
+        let own = caller.by.as_ref().unwrap_or(&caller.organisation);
         self.note(|e| {
+            e.acted_for = caller.acting_for().map(|organisation| ActedFor {
+                organisation_id: organisation.id,
+                organisation: organisation.code.clone(),
+            });
             e.connection = Some(Connection {
                 thumbprint: Digest(caller.thumbprint),
-                organisation_id: Some(caller.organisation.id),
-                organisation: Some(caller.organisation.code.clone()),
+                organisation_id: Some(own.id),
+                organisation: Some(own.code.clone()),
                 system: Some(caller.system.code.clone()),
             });
             e.person = caller.person.as_ref().map(|person| person.key.to_string());
@@ -115,6 +120,10 @@ impl Trail {
                     system: noted.system_code.clone(),
                 });
             }
+            e.acted_for = noted
+                .acted_for
+                .clone()
+                .map(|(organisation_id, organisation)| ActedFor { organisation_id, organisation });
             e.role = noted.role;
             e.purpose = noted.purpose;
             e.person.clone_from(&noted.person);

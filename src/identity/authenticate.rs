@@ -8,7 +8,8 @@ use crate::domain::purpose::{Purpose, Role};
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
 
-/// Proves the caller of a request: certificate, its system, and a token bound to both.
+/// Proves the caller of a request: certificate, its system, and a token bound to both. For whom it acts is asked of
+/// [`Caller::acting`] next.
 pub fn authenticate(
     directory: &Directory,
     tokens: &TokenKeys,
@@ -26,7 +27,9 @@ pub fn authenticate(
         return Err(Unauthenticated::OtherClient);
     }
     let token = Token { id: Some(held.token_id.clone()), person: held.person.clone() };
-    caller(directory, (organisation, system), (held.role, held.purpose), token, peer.thumbprint)
+    let caller =
+        caller(directory, (organisation, system), (held.role, held.purpose), token, peer.thumbprint)?;
+    Ok(Caller { token_for: held.organisation.clone(), ..caller })
 }
 
 /// Proves the caller of a command: the private key must be that of a live certificate of the system.
@@ -52,6 +55,7 @@ pub fn local(
 }
 
 /// A caller that was proved before, as the directory knows it now: for an answer that goes on while its directory changes.
+/// For whom it acts is asked of [`Caller::acting`] next.
 pub fn still(directory: &Directory, proved: &Caller, now: DateTime<Utc>) -> Result<Caller, Unauthenticated> {
     let system = directory
         .system_by_thumbprint(&proved.thumbprint, now)
@@ -59,7 +63,9 @@ pub fn still(directory: &Directory, proved: &Caller, now: DateTime<Utc>) -> Resu
         .ok_or(Unauthenticated::UnknownCertificate)?;
     let organisation = directory.organisation_of(system).ok_or(Unauthenticated::UnknownCertificate)?;
     let token = Token { id: proved.token_id.clone(), person: proved.person.clone() };
-    caller(directory, (organisation, system), (proved.role, proved.purpose), token, proved.thumbprint)
+    let caller =
+        caller(directory, (organisation, system), (proved.role, proved.purpose), token, proved.thumbprint)?;
+    Ok(Caller { token_for: proved.token_for.clone(), ..caller })
 }
 
 /// The system whose live certificate this is, with its organisation; the name in the certificate must be the system's.
@@ -127,6 +133,9 @@ fn caller(
     }
     Ok(Caller {
         organisation: Arc::new(organisation.clone()),
+        by: None,
+        sections: None,
+        token_for: None,
         system: Arc::new(system.clone()),
         role,
         purpose,
@@ -148,7 +157,6 @@ fn still_proved(
     }
     let own = directory
         .providers(organisation.id)
-        .iter()
         .find(|provider| provider.issuer == person.key.issuer && provider.tenant == person.key.tenant);
     let gives = own.is_some_and(|provider| provider.roles.values().any(|roles| roles.contains(&role)));
     if gives { Ok(()) } else { Err(Unauthenticated::PersonWithdrawn) }

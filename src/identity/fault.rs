@@ -42,6 +42,11 @@ pub enum Unauthenticated {
     /// The directory no longer gives the role to the system.
     #[error("the directory no longer gives this role to this system; ask for a token with a role it has")]
     RoleWithdrawn,
+    /// The directory does not let the system act for the organisation that the token names.
+    #[error(
+        "the directory does not let this system act for that organisation today; ask for a token for one that it acts for"
+    )]
+    ActingWithdrawn,
     /// The organisation may not be served.
     #[error("the organisation is suspended; ask the operator why")]
     Suspended,
@@ -62,6 +67,7 @@ impl Unauthenticated {
             Self::PersonSuspended => "person_suspended",
             Self::PersonWithdrawn => "person_withdrawn",
             Self::RoleWithdrawn => "role_withdrawn",
+            Self::ActingWithdrawn => "acting_withdrawn",
             Self::Suspended => "suspended",
         }
     }
@@ -79,7 +85,8 @@ impl Unauthenticated {
             | Self::OtherClient
             | Self::PersonSuspended
             | Self::PersonWithdrawn
-            | Self::RoleWithdrawn => Some("invalid_token"),
+            | Self::RoleWithdrawn
+            | Self::ActingWithdrawn => Some("invalid_token"),
         }
     }
 }

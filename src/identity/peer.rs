@@ -20,6 +20,8 @@ pub struct Peer {
     pub thumbprint: [u8; 32],
     /// Every URI among its subject alternative names.
     pub san_uris: Vec<String>,
+    /// Start of its validity.
+    pub not_before: DateTime<Utc>,
     /// End of its validity.
     pub not_after: DateTime<Utc>,
     /// SHA-256 of its `SubjectPublicKeyInfo`, DER.
@@ -39,11 +41,13 @@ impl Peer {
             .flat_map(|extension| &extension.value.general_names)
             .filter_map(|name| if let GeneralName::URI(uri) = name { Some((*uri).to_owned()) } else { None })
             .collect();
-        let not_after = DateTime::from_timestamp(certificate.validity().not_after.timestamp(), 0)
-            .ok_or(PeerError::Unreadable)?;
+        let time = |seconds| DateTime::from_timestamp(seconds, 0).ok_or(PeerError::Unreadable);
+        let not_before = time(certificate.validity().not_before.timestamp())?;
+        let not_after = time(certificate.validity().not_after.timestamp())?;
         Ok(Self {
             thumbprint: sha256(&[der]),
             san_uris,
+            not_before,
             not_after,
             key_digest: sha256(&[certificate.tbs_certificate.subject_pki.raw]),
         })

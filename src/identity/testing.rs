@@ -63,6 +63,7 @@ impl World {
             client_id: "council-cases",
             role: Role::SocialWorker,
             purpose: Purpose::ChildProtection,
+            organisation: None,
             thumbprint: peer.thumbprint,
             person: None,
             until: None,
@@ -93,6 +94,7 @@ fn member(
             scopes: vec![],
             sections_without_person: SectionSet::EMPTY,
             requests_per_minute: 60,
+            suspended: false,
         },
     );
     directory.credentials.insert(
@@ -123,6 +125,8 @@ fn an_organisation(id: OrganisationId, code: &str, kind: OrganisationKind) -> Or
         returns_to: None,
         attendance_lead: Contact::default(),
         dsl: Contact::default(),
+        predecessor: None,
+        former_numbers: Vec::new(),
     }
 }
 

@@ -27,6 +27,8 @@ words! {
         Retain = "retain",
         /// Retire what stands for a child outside, once its holder has had no relationship for thirty days.
         RetireHandles = "retire_handles",
+        /// Tell organisations of certificates that end soon.
+        TellExpiring = "tell_expiring",
     }
 }
 
@@ -174,11 +176,13 @@ pub enum Action {
     ReadInvolvementReport,
     /// Read the own organisation's audit entries.
     ReadAuditEntries,
+    /// Read the feed of notices to the own organisation.
+    ReadNotifications,
 }
 
 impl Action {
     /// The actions that are no section, in the order in which the matrix prints them.
-    pub const OTHERS: [Self; 13] = [
+    pub const OTHERS: [Self; 14] = [
         Self::FindChild,
         Self::FindChildByName,
         Self::FollowChild,
@@ -192,6 +196,7 @@ impl Action {
         Self::WriteInvolvement,
         Self::ReadInvolvementReport,
         Self::ReadAuditEntries,
+        Self::ReadNotifications,
     ];
 
     /// Every action.
@@ -230,6 +235,7 @@ impl Action {
             Self::WriteInvolvement => "write_involvement",
             Self::ReadInvolvementReport => "read_involvement_report",
             Self::ReadAuditEntries => "read_audit_entries",
+            Self::ReadNotifications => "read_notifications",
         }
     }
 
@@ -244,9 +250,10 @@ impl Action {
             | Self::SendRoll
             | Self::SendMarks
             | Self::ReadImport => Subject::School,
-            Self::WriteInvolvement | Self::ReadInvolvementReport | Self::ReadAuditEntries => {
-                Subject::Organisation
-            }
+            Self::WriteInvolvement
+            | Self::ReadInvolvementReport
+            | Self::ReadAuditEntries
+            | Self::ReadNotifications => Subject::Organisation,
         }
     }
 }

@@ -86,6 +86,7 @@ impl Sources {
             include_str!("../../policies/legal_bases.toml").to_owned(),
             [
                 file("disclosures.cedar", include_str!("../../policies/disclosures.cedar")),
+                file("notifications.cedar", include_str!("../../policies/notifications.cedar")),
                 file("duties.cedar", include_str!("../../policies/duties.cedar")),
                 file("guards.cedar", include_str!("../../policies/guards.cedar")),
                 file("intake.cedar", include_str!("../../policies/intake.cedar")),

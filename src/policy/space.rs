@@ -194,7 +194,8 @@ fn figures_as_they_are_stay_with_the_school() {
         | Action::ReadImport
         | Action::WriteInvolvement
         | Action::ReadInvolvementReport
-        | Action::ReadAuditEntries => true,
+        | Action::ReadAuditEntries
+        | Action::ReadNotifications => true,
     });
 }
 

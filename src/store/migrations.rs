@@ -41,6 +41,8 @@ const STEPS: &[Step] = steps![
     14 "0014_change_feeds",
     15 "0015_confirmed_claims",
     16 "0016_identity",
+    17 "0017_operators",
+    18 "0018_notifications",
 ];
 
 /// Takes the limits of [`open`] from a connection to PostgreSQL.

@@ -75,6 +75,8 @@ pub(super) fn directory() -> Directory {
         returns_to: None,
         attendance_lead: crate::directory::Contact::default(),
         dsl: crate::directory::Contact::default(),
+        predecessor: None,
+        former_numbers: Vec::new(),
     };
     Directory { organisations: [(id, school)].into(), ..Directory::default() }
 }

@@ -3,8 +3,11 @@
 use super::client::{FAILED, Refused, answer, authenticated, connected};
 use super::exchange::exchanged;
 use super::metadata::{describe_authorization_server, describe_protected_resource, publish_keys};
-use super::request::{ACCESS_TOKEN, NO_FORM, OTHER_ROLE, Refusal, TARGET, TokenRequest, read};
+use super::request::{
+    ACCESS_TOKEN, NO_FORM, NOT_ACTING, ORGANISATION, OTHER_ROLE, Refusal, TARGET, TokenRequest, read,
+};
 use super::revoke::revoke_token;
+use crate::directory::NotActing;
 use crate::gate::Gate;
 use crate::http::SystemLimits;
 use crate::identity::{Grant, Noted, Peer, ProviderKeys, TokenKeys};
@@ -56,6 +59,7 @@ pub struct TokenForm {
     /// The system's own, for which the certificate of the connection is registered; may be left out beside an assertion.
     client_id: Option<String>,
     /// One object, as JSON text: `[{"type":"schoolgate","role":"social_worker","purpose":"child_protection"}]`; RFC 9396.
+    /// With `"organisation":"CODE"` the token is for acting for another organisation, where the directory lets the system.
     authorization_details: String,
     /// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`, with a `client_assertion`.
     client_assertion_type: Option<String>,
@@ -132,10 +136,21 @@ async fn decide(
         }
         None => None,
     };
+    let other =
+        details.organisation.as_deref().filter(|code| Some(*code) != noted.organisation_code.as_deref());
+    if let Some(code) = other {
+        let acting = directory.acting(system, code, details.role, state.gate.clock().today());
+        let (acted_for, _) = acting.map_err(|fault| match fault {
+            NotActing::Unknown => ORGANISATION,
+            NotActing::Refused => NOT_ACTING,
+        })?;
+        noted.acted_for = Some((acted_for.id, acted_for.code.clone()));
+    }
     let grant = Grant {
         client_id: &system.client_id,
         role: details.role,
         purpose: details.purpose,
+        organisation: other,
         thumbprint,
         person: proved.as_ref().map(|proved| &proved.person),
         until: proved.as_ref().map(|proved| proved.ends),
@@ -144,14 +159,18 @@ async fn decide(
         tracing::error!(%error, "no token could be issued");
         FAILED
     })?;
+    let mut detail =
+        json!({"type": "schoolgate", "purpose": details.purpose.as_str(), "role": details.role.as_str()});
+    if let (Some(code), Some(members)) = (other, detail.as_object_mut()) {
+        members.insert("organisation".to_owned(), json!(code));
+    }
     let body = json!({
         "access_token": issued.token,
         "token_type": "Bearer",
         "expires_in": issued.seconds,
         // RFC 8693 section 2.2.1 asks for it; beside other grants it says the same.
         "issued_token_type": ACCESS_TOKEN,
-        "authorization_details":
-            [{"type": "schoolgate", "purpose": details.purpose.as_str(), "role": details.role.as_str()}],
+        "authorization_details": [detail],
     });
     Ok(body)
 }

@@ -40,6 +40,8 @@ pub(super) struct TokenRequest {
 pub(super) struct Details {
     pub role: Role,
     pub purpose: Purpose,
+    /// Code of the organisation acted for; absent: the system's own.
+    pub organisation: Option<String>,
 }
 
 /// A person's token.
@@ -106,7 +108,7 @@ const ASSERTION: Refusal = refusal(
 const DETAILS: Refusal = refusal(
     "invalid_authorization_details",
     "authorization_details",
-    "send authorization_details=[{\"type\":\"schoolgate\",\"purpose\":\"...\",\"role\":\"...\"}], one object and no other member",
+    "send authorization_details=[{\"type\":\"schoolgate\",\"purpose\":\"...\",\"role\":\"...\"}], one object; of other members only organisation may be there",
 );
 const ROLE: Refusal =
     refusal("invalid_authorization_details", "unknown_role", "the role is not one of the published words");
@@ -114,6 +116,18 @@ const PURPOSE: Refusal = refusal(
     "invalid_authorization_details",
     "unknown_purpose",
     "the purpose is not one of the published words",
+);
+/// The longest code of an organisation.
+const CODE_MAX: usize = 100;
+pub(super) const ORGANISATION: Refusal = refusal(
+    "invalid_authorization_details",
+    "unknown_organisation",
+    "the organisation is not the code of one in the directory; leave it out to act for the system's own",
+);
+pub(super) const NOT_ACTING: Refusal = refusal(
+    "unauthorized_client",
+    "not_acting",
+    "the directory does not let this system act for this organisation in this role today; ask the operator",
 );
 pub(super) const OTHER_ROLE: Refusal = refusal(
     "unauthorized_client",
@@ -177,6 +191,8 @@ struct Detail {
     r#type: String,
     purpose: String,
     role: String,
+    #[serde(default)]
+    organisation: Option<String>,
 }
 
 /// Reads the pairs of a form; a parameter given twice is refused (RFC 6749 section 3.2), an unknown one is ignored.
@@ -281,7 +297,11 @@ fn details(text: &str) -> Result<Details, Refusal> {
     }
     let role = Role::parse(&detail.role).ok_or(ROLE)?;
     let purpose = Purpose::parse(&detail.purpose).ok_or(PURPOSE)?;
-    Ok(Details { role, purpose })
+    let organisation = detail.organisation;
+    if organisation.as_ref().is_some_and(|code| code.is_empty() || code.len() > CODE_MAX) {
+        return Err(ORGANISATION);
+    }
+    Ok(Details { role, purpose, organisation })
 }
 
 #[cfg(test)]
@@ -326,6 +346,8 @@ mod tests {
             r#"[{"type":"other","purpose":"child_protection","role":"social_worker"}]"#,
             r#"[{"type":"schoolgate","purpose":"curiosity","role":"social_worker"}]"#,
             r#"[{"type":"schoolgate","purpose":"child_protection","role":"boss"}]"#,
+            r#"[{"type":"schoolgate","purpose":"child_protection","role":"social_worker","organisation":""}]"#,
+            r#"[{"type":"schoolgate","purpose":"child_protection","role":"social_worker","organisation":1}]"#,
             r#"[{"type":"schoolgate","purpose":"child_protection","role":"social_worker","more":1}]"#,
         ] {
             assert_eq!(details(text), "invalid_authorization_details", "{text}");

@@ -46,6 +46,7 @@ mod many_children_cut;
 mod many_schools;
 mod one_not_found;
 mod openapi;
+mod operators;
 mod outages;
 mod polling;
 mod registers;
@@ -88,6 +89,7 @@ fn trials(suite: &mut Suite) {
     many_children_cut::register(suite);
     many_schools::register(suite);
     openapi::register(suite);
+    operators::register(suite);
     outages::register(suite);
     polling::register(suite);
     import_command::register(suite);

@@ -128,8 +128,8 @@ pub struct Entry {
     /// Who connected; absent: no certificate, or none that could be verified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connection: Option<Connection>,
-    /// The school for which a supplier's, trust's or authority's system acted under a mandate; absent: it acted for its
-    /// own organisation, or no mandate let it act.
+    /// The organisation for which a system of another acted, under a mandate or because the directory says that its own
+    /// organisation acts for it; absent: it acted for its own, or nothing let it act.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acted_for: Option<ActedFor>,
     /// The person, as the organisation's identity provider names them: issuer, tenant (`-` where there is none) and subject

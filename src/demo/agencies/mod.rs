@@ -12,8 +12,8 @@ use super::authority::{Authority, School};
 use super::pki::{Pki, SystemName};
 use crate::crypto::{sha256, to_hex};
 use crate::directory::{
-    CertificateEntry, DirectoryFile, LaneException, MandateEntry, OfficerAuthorisationEntry,
-    OrganisationEntry, SharingAgreementEntry, SystemEntry, TeamEntry,
+    ActsForEntry, CertificateEntry, CoverEntry, DirectoryFile, LaneException, MandateEntry,
+    OfficerAuthorisationEntry, OrganisationEntry, SharingAgreementEntry, SystemEntry, TeamEntry,
 };
 use crate::domain::purpose::Section;
 use chrono::Days;
@@ -30,6 +30,13 @@ pub const STRANGER: &str = "northmarch";
 /// The supplier whose system may send every school's registers, as registers kept in one place are sent.
 pub const SUPPLIER: &str = "registers-together";
 
+/// A supplier that reads summaries for two schools, and learns of neither what it learns of the other.
+pub const ANALYST: &str = "attendance-insight";
+/// The trust that runs two of the schools.
+pub const TRUST: &str = "exampleshire-learning";
+/// The children's trust that does the authority's social work.
+pub const CHILDREN: &str = "exampleshire-children";
+
 /// A system of an agency: organisation, system, role, scopes.
 struct Agency(&'static str, &'static str, &'static str, &'static [&'static str]);
 
@@ -45,6 +52,9 @@ const AGENCIES: &[Agency] = &[
     Agency(MINDS, "support", "mental_health_practitioner", &["involvements", "summaries"]),
     Agency(STRANGER, "social-care", "social_worker", &["involvements", "summaries"]),
     Agency(SUPPLIER, SUPPLIER_SYSTEM, "school_attendance_officer", &["registers"]),
+    Agency(ANALYST, ANALYST_SYSTEM, "school_attendance_officer", &["registers", "summaries"]),
+    Agency(TRUST, TRUST_SYSTEM, "school_attendance_officer", &["registers", "summaries"]),
+    Agency(CHILDREN, CHILDREN_SYSTEM, "social_worker", &["involvements", "summaries"]),
 ];
 
 /// An organisation's code, kind, name, authority number, and the purposes of its sharing agreement.
@@ -96,6 +106,12 @@ const TEAMS: &[(&str, &str, &str)] = &[
 
 /// The supplier's system.
 pub const SUPPLIER_SYSTEM: &str = "sync";
+/// The other supplier's system.
+pub const ANALYST_SYSTEM: &str = "reports";
+/// The trust's system.
+pub const TRUST_SYSTEM: &str = "mis";
+/// The children's trust's system.
+pub const CHILDREN_SYSTEM: &str = "social-care";
 /// The school's own register system.
 pub const SCHOOL_SYSTEM: &str = "mis";
 /// The system of an organisation's data protection officer.
@@ -126,7 +142,7 @@ pub fn directory_file(authority: &Authority, pki: &Pki) -> DirectoryFile {
     });
     DirectoryFile {
         organisations: agencies
-            .chain([supplier_entry()])
+            .chain(OTHERS.iter().map(other_entry))
             .chain(authority.schools.iter().map(school_entry))
             .collect(),
         systems: systems(authority, pki),
@@ -136,6 +152,7 @@ pub fn directory_file(authority: &Authority, pki: &Pki) -> DirectoryFile {
                 organisation: (*organisation).to_owned(),
                 code: (*code).to_owned(),
                 name: (*name).to_owned(),
+                ended: false,
             })
             .collect(),
         sharing_agreements: ORGANISATIONS.iter().map(|o| agreement(authority, o)).collect(),
@@ -147,28 +164,78 @@ pub fn directory_file(authority: &Authority, pki: &Pki) -> DirectoryFile {
             valid_from: authority.options.today - Days::new(400),
             valid_until: authority.options.today + Days::new(400),
         }],
-        mandates: authority.schools.iter().map(|school| mandate(authority, school)).collect(),
+        mandates: mandates(authority),
+        acts_for: acts_for(authority),
+        covers: covers(authority),
+        person_marks: Vec::new(),
         identity_providers: Vec::new(),
     }
 }
 
-fn supplier_entry() -> OrganisationEntry {
+/// Organisations that receive nothing in their own name: code, kind, name.
+const OTHERS: &[(&str, &str, &str)] = &[
+    (SUPPLIER, "vendor", "Registers Together Ltd"),
+    (ANALYST, "vendor", "Attendance Insight Ltd"),
+    (TRUST, "trust", "Exampleshire Learning Trust"),
+    (CHILDREN, "partner", "Exampleshire Children's Trust"),
+];
+
+fn other_entry((code, kind, name): &(&str, &str, &str)) -> OrganisationEntry {
     OrganisationEntry {
-        code: SUPPLIER.to_owned(),
-        kind: "vendor".to_owned(),
-        name: "Registers Together Ltd".to_owned(),
+        code: (*code).to_owned(),
+        kind: (*kind).to_owned(),
+        name: (*name).to_owned(),
         ..OrganisationEntry::default()
     }
 }
 
-fn mandate(authority: &Authority, school: &School) -> MandateEntry {
-    MandateEntry {
-        client_id: client_id(&SystemName::new(SUPPLIER, SUPPLIER_SYSTEM)),
-        school: school.code.clone(),
-        scopes: vec!["registers".to_owned()],
+/// The first supplier sends every school's registers; the other reads two schools' summaries, of each by its own mandate.
+fn mandates(authority: &Authority) -> Vec<MandateEntry> {
+    let mandate =
+        |(supplier, system): (&str, &str), school: &School, scope: &str, sections: &[&str]| MandateEntry {
+            client_id: client_id(&SystemName::new(supplier, system)),
+            school: school.code.clone(),
+            scopes: vec![scope.to_owned()],
+            sections: sections.iter().map(|section| (*section).to_owned()).collect(),
+            valid_from: authority.options.today - Days::new(400),
+            valid_until: authority.options.today + Days::new(400),
+        };
+    let sends = authority.schools.iter().map(|s| mandate((SUPPLIER, SUPPLIER_SYSTEM), s, "registers", &[]));
+    let reads = authority
+        .schools
+        .iter()
+        .take(2)
+        .map(|school| mandate((ANALYST, ANALYST_SYSTEM), school, "summaries", &["headline", "trend"]));
+    sends.chain(reads).collect()
+}
+
+/// The trust runs two of the schools; the children's trust does the authority's social work.
+fn acts_for(authority: &Authority) -> Vec<ActsForEntry> {
+    let acts = |organisation: &str, acted_for: &str, roles: &[&str]| ActsForEntry {
+        organisation: organisation.to_owned(),
+        acted_for: acted_for.to_owned(),
+        roles: roles.iter().map(|role| (*role).to_owned()).collect(),
         valid_from: authority.options.today - Days::new(400),
         valid_until: authority.options.today + Days::new(400),
-    }
+    };
+    let run = authority.schools.iter().take(2).map(|s| acts(TRUST, &s.code, &["school_attendance_officer"]));
+    run.chain([acts(CHILDREN, AUTHORITY, &["social_worker"])]).collect()
+}
+
+/// The front door covers the teams of the authority at night and at weekends.
+fn covers(authority: &Authority) -> Vec<CoverEntry> {
+    let covered = ["family-help-east", "child-protection", "looked-after"];
+    let cover = |team: &str| CoverEntry {
+        organisation: AUTHORITY.to_owned(),
+        team: "front-door".to_owned(),
+        covered_organisation: AUTHORITY.to_owned(),
+        covered_team: team.to_owned(),
+        kind: "out_of_hours".to_owned(),
+        hours: "mon-fri 17:00-09:00; sat-sun 00:00-24:00".to_owned(),
+        valid_from: authority.options.today - Days::new(400),
+        valid_until: authority.options.today + Days::new(400),
+    };
+    covered.map(cover).to_vec()
 }
 
 fn school_entry(school: &School) -> OrganisationEntry {
@@ -183,6 +250,7 @@ fn school_entry(school: &School) -> OrganisationEntry {
         returns_to: Some(AUTHORITY.to_owned()),
         attendance_lead: Some(school.attendance_lead.clone()),
         dsl: Some(school.dsl.clone()),
+        ..OrganisationEntry::default()
     }
 }
 
@@ -210,7 +278,8 @@ fn system(pki: &Pki, name: &SystemName, roles: &[&str], scopes: &[&str]) -> Syst
         code: name.system.clone(),
         client_id: client_id(name),
         roles: words(roles),
-        scopes: words(scopes),
+        // Every system hears what its organisation is told.
+        scopes: words(&[scopes, &["notifications"]].concat()),
         // The demonstration's callers are systems without people, and show what each role's row of the matrix gives: so every
         // section is registered here, and what policy does not give to a role stays out all the same. A deployment
         // begins with headline, trend, split, last_seen and school_contact.
@@ -219,6 +288,7 @@ fn system(pki: &Pki, name: &SystemName, roles: &[&str], scopes: &[&str]) -> Syst
         certificates: pki.entries.get(name).cloned().into_iter().collect::<Vec<CertificateEntry>>(),
         // The certificate's own key signs assertions too: one file for each system is enough to try either way.
         keys: pki.keys.get(name).cloned().into_iter().collect(),
+        suspended: false,
     }
 }
 
@@ -234,6 +304,7 @@ fn agreement(authority: &Authority, organisation: &Organisation) -> SharingAgree
         valid_until: authority.options.today + Days::new(400),
         version: "1".to_owned(),
         document_digest: to_hex(&sha256(&[document.as_bytes()])),
+        suspended: false,
     }
 }
 

@@ -29,5 +29,6 @@ pub fn identity_provider(issuer: &str) -> IdentityProviderEntry {
             values: vec!["mfa".to_owned()],
             ..MfaEntry::default()
         },
+        suspended: false,
     }
 }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::demo::authority::Options;
 use crate::demo::pki::Pki;
+use crate::directory::changes::{self, Missing};
 use crate::domain::organisation::OrganisationKind;
 use crate::domain::purpose::{InvolvementKind, Purpose, Role};
 use chrono::{NaiveDate, Utc};
@@ -154,7 +155,10 @@ async fn the_directory_goes_into_a_database_and_every_system_is_found_by_its_cer
         crate::store::Db::open(&format!("sqlite:{}", dir.path().join("gateway.db").display())).await.unwrap();
     crate::store::migrate(&db).await.unwrap();
     let mut tx = db.begin().await.unwrap();
-    crate::directory::apply(&mut tx, &file, crate::clock::Clock::machine().now()).await.unwrap();
+    let (empty, now) = (crate::directory::Directory::default(), crate::clock::Clock::machine().now());
+    let (stands, wanted) = (empty.records(), changes::records(&file).unwrap());
+    let edits = changes::plan(&stands, wanted, Missing::End, (authority.options.today, now)).unwrap();
+    changes::write(&mut tx, &empty, &edits, now).await.unwrap();
     tx.commit().await.unwrap();
     let directory = crate::directory::load(&db).await.unwrap();
     db.close().await;

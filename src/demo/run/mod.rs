@@ -3,8 +3,10 @@
 mod client;
 mod fill;
 mod folder;
+mod operators;
 
 pub use client::{Answered, Client};
+pub use operators::KEYS;
 
 use super::{
     Authority, DemoJson, Options, Pki, directory_file, identity_provider, system_names, write_demo_json,
@@ -13,6 +15,7 @@ use crate::app::{self, Running};
 use crate::clock::Clock;
 use crate::config::{Config, Database};
 use crate::crypto::{Keyring, note_verifier_key};
+use crate::directory::changes::Missing;
 use crate::store::{self, Db, StoreError};
 use anyhow::{Context as _, Result, bail};
 use chrono::NaiveDate;
@@ -129,9 +132,10 @@ async fn begin(args: &DemoArgs, clock: Clock, tell: Tell<'_>) -> Result<Demo> {
     let keyring = Keyring::load(&config.files.keys)?;
     make_tables(&config.database.url).await?;
     let running = app::start(&config, clock.clone()).await?;
+    let origin = config.names.log_origin.as_str();
     let mut directory = directory_file(&authority, &pki);
     directory.identity_providers.extend(args.identity_provider.as_deref().map(identity_provider));
-    app::apply_directory(&running.gate, &directory).await?;
+    operators::apply(&running.gate, (&dir, origin), &directory, Missing::End).await?;
     let base = format!("https://127.0.0.1:{}", running.api.port());
     let (callers, schools) = fill::fill(&authority, &dir, &base, tell).await?;
     let json = DemoJson {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A public key of a system, for `private_key_jwt`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyEntry {
     /// Its identifier, as in the header of assertions.
@@ -19,7 +19,7 @@ pub struct KeyEntry {
 }
 
 /// An organisation's identity provider.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IdentityProviderEntry {
     /// Code of the organisation.
@@ -51,6 +51,9 @@ pub struct IdentityProviderEntry {
     pub teams: BTreeMap<String, Vec<String>>,
     /// What shows a second factor.
     pub mfa: MfaEntry,
+    /// Whether it proves nobody for now.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub suspended: bool,
 }
 
 fn tid() -> String {
@@ -58,7 +61,7 @@ fn tid() -> String {
 }
 
 /// What shows that a person signed in with more than one factor: a claim with values, or the provider's dated word.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MfaEntry {
     /// The claim: `acr`, `amr`, or one of authentication contexts such as `acrs`.

@@ -1,10 +1,10 @@
 //! Public keys of systems, for client authentication by `private_key_jwt` (RFC 7523): at most two live at a time.
 
-use super::super::apply::{ApplyError, Ids, id_of};
-use super::super::{Directory, DirectoryFile};
+use super::super::Directory;
+use super::entries::KeyEntry;
 use crate::crypto::JwsKey;
 use crate::domain::identifiers::SystemId;
-use crate::store::{Db, StoreError, Tx, on, read};
+use crate::store::{Db, StoreError, read};
 use chrono::{DateTime, Utc};
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -16,6 +16,8 @@ pub struct SystemKey {
     pub kid: String,
     /// The key.
     pub key: JwsKey,
+    /// The same as it was registered.
+    pub jwk: serde_json::Value,
     /// Start of validity.
     pub valid_from: DateTime<Utc>,
     /// End of validity.
@@ -33,32 +35,12 @@ impl Directory {
     }
 }
 
-/// Adds the file's keys; refuses a private one, one that is no key, and a third that is live.
-pub(super) async fn apply(
-    tx: &mut Tx,
-    file: &DirectoryFile,
-    systems: &Ids,
-    now: DateTime<Utc>,
-) -> Result<(), ApplyError> {
-    const INSERT: &str = "INSERT INTO system_keys (id, system_id, kid, jwk, valid_from, valid_until) \
-         VALUES ($1, $2, $3, $4, $5, $6)";
-    for s in &file.systems {
-        if s.keys.iter().filter(|key| key.valid_until > now).count() > 2 {
-            return Err(ApplyError::Keys(s.code.clone()));
-        }
-        let system = id_of(systems, &s.client_id)?;
-        for key in &s.keys {
-            let read = JwsKey::parse(&key.jwk).map_err(|_| ApplyError::Key(s.code.clone()))?;
-            if key.kid.is_empty() || read.kid.is_some_and(|kid| kid != key.kid) {
-                return Err(ApplyError::Key(s.code.clone()));
-            }
-            on!(tx, c => sqlx::query(INSERT)
-                .bind(Uuid::now_v7()).bind(system).bind(&key.kid).bind(key.jwk.to_string())
-                .bind(key.valid_from).bind(key.valid_until)
-                .execute(c).await.map(|_| ()))?;
-        }
+impl KeyEntry {
+    /// Whether it is a public key for signatures, with its entry's identifier.
+    pub fn is_public(&self) -> bool {
+        let read = JwsKey::parse(&self.jwk);
+        !self.kid.is_empty() && read.is_ok_and(|key| key.kid.is_none_or(|kid| kid == self.kid))
     }
-    Ok(())
 }
 
 #[derive(sqlx::FromRow)]
@@ -80,7 +62,7 @@ pub(super) async fn load(db: &Db) -> Result<HashMap<SystemId, Vec<SystemKey>>, S
         let value = serde_json::from_str(&row.jwk).map_err(|_| StoreError::Corrupt("system_keys.jwk"))?;
         let key = JwsKey::parse(&value).map_err(|_| StoreError::Corrupt("system_keys.jwk"))?;
         let Row { kid, valid_from, valid_until, revoked_at, .. } = row;
-        let key = SystemKey { kid, key, valid_from, valid_until, revoked_at };
+        let key = SystemKey { kid, key, jwk: value, valid_from, valid_until, revoked_at };
         all.entry(SystemId(row.system_id)).or_default().push(key);
     }
     Ok(all)

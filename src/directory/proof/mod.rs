@@ -1,7 +1,7 @@
 //! What proves callers beside their certificates: systems' public keys, organisations' identity providers, and the people
 //! whom those prove; and what is taken back before its end.
 //!
-//! Providers and keys are applied from the directory file. A person is made by the first token that proves them, never by
+//! Providers and keys are written by operators' changes. A person is made by the first token that proves them, never by
 //! a request's word. It decides nothing: what a token proves is `identity`'s to say.
 
 pub(super) mod entries;
@@ -19,10 +19,8 @@ pub use revoked::revoke_token;
 pub(super) use revoked::revoked;
 pub use teams::ByTeam;
 
-use super::DirectoryFile;
-use super::apply::{ApplyError, Ids};
 use crate::domain::identifiers::{OrganisationId, SystemId};
-use crate::store::{Db, StoreError, Tx};
+use crate::store::{Db, StoreError};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -37,19 +35,6 @@ pub struct Proofs {
     pub suspended: HashSet<PersonKey>,
     /// Identifiers of access tokens that were taken back and have not ended.
     pub revoked: Arc<HashSet<String>>,
-}
-
-/// Adds the file's keys and providers.
-pub(super) async fn apply(
-    tx: &mut Tx,
-    file: &DirectoryFile,
-    organisations: &Ids,
-    systems: &Ids,
-    teams: &HashMap<(String, String), uuid::Uuid>,
-    now: chrono::DateTime<chrono::Utc>,
-) -> Result<(), ApplyError> {
-    keys::apply(tx, file, systems, now).await?;
-    providers::apply(tx, file, organisations, systems, teams).await
 }
 
 /// Reads all of it.

@@ -1,15 +1,14 @@
 //! Identity providers: whose tokens prove an organisation's people, and what their claims stand for here.
 
-use super::super::apply::{ApplyError, Ids, id_of, words};
+use super::super::Directory;
 use super::super::load::list;
-use super::super::{Directory, DirectoryFile};
 use super::entries::{IdentityProviderEntry, MfaEntry};
 use crate::crypto::jws_algorithm;
 use crate::domain::identifiers::{OrganisationId, SystemId};
 use crate::domain::purpose::Role;
-use crate::store::{Db, StoreError, Tx, on, read};
+use crate::store::{Db, StoreError, read};
 use chrono::NaiveDate;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -44,6 +43,8 @@ pub struct IdentityProvider {
     pub teams: HashMap<String, Vec<String>>,
     /// What shows a second factor.
     pub mfa: Mfa,
+    /// It proves nobody while it is.
+    pub suspended: bool,
 }
 
 /// What shows that a person signed in with more than one factor.
@@ -66,126 +67,51 @@ pub enum Mfa {
 }
 
 impl Directory {
-    /// The identity providers of an organisation.
-    pub fn providers(&self, organisation: OrganisationId) -> &[Arc<IdentityProvider>] {
-        self.proofs.providers.get(&organisation).map_or(&[], Vec::as_slice)
+    /// The identity providers of an organisation that are not suspended.
+    pub fn providers(&self, organisation: OrganisationId) -> impl Iterator<Item = &Arc<IdentityProvider>> {
+        self.proofs.providers.get(&organisation).into_iter().flatten().filter(|provider| !provider.suspended)
     }
 }
 
-/// Adds the file's providers; refuses one that could prove nobody or that leaves open what it proves.
-pub(super) async fn apply(
-    tx: &mut Tx,
-    file: &DirectoryFile,
-    organisations: &Ids,
-    systems: &Ids,
-    teams: &HashMap<(String, String), Uuid>,
-) -> Result<(), ApplyError> {
-    const INSERT: &str = "INSERT INTO identity_providers (id, organisation_id, issuer, tenant, tenant_claim, algorithms, \
-         keys_url, role_claim, group_claim, mfa_claim, mfa_values, mfa_evidence, mfa_evidence_on) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
-    for p in &file.identity_providers {
-        check(p)?;
-        let (id, organisation) = (Uuid::now_v7(), id_of(organisations, &p.organisation)?);
-        let algorithms = words(&p.algorithms, jws_algorithm, "signature algorithm")?;
-        on!(tx, c => sqlx::query(INSERT)
-            .bind(id).bind(organisation).bind(&p.issuer).bind(p.tenant.as_deref().unwrap_or("")).bind(&p.tenant_claim)
-            .bind(algorithms).bind(&p.keys_url).bind(&p.role_claim).bind(&p.group_claim)
-            .bind(&p.mfa.claim).bind(p.mfa.values.join(" ")).bind(&p.mfa.evidence).bind(p.mfa.evidence_on)
-            .execute(c).await.map(|_| ()))?;
-        clients(tx, file, (id, p), systems).await?;
-        maps(tx, (id, p), teams).await?;
-    }
-    Ok(())
-}
-
-/// What can be seen of an entry without the rest of the file.
-fn check(p: &IdentityProviderEntry) -> Result<(), ApplyError> {
-    let fault = |what| Err(ApplyError::Provider(p.issuer.clone(), what));
-    let url = |text: &str| {
-        let address = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-        address.is_some_and(|a| !a.is_empty())
-            && text.len() <= 500
-            && text.chars().all(|c| c.is_ascii_graphic())
-    };
-    if !url(&p.issuer) || !p.keys_url.as_deref().is_none_or(url) {
-        return fault("`issuer` and `keys_url` must be addresses that begin with https://");
-    }
-    if p.tenant.as_ref().is_some_and(|t| t.is_empty() || !t.chars().all(|c| c.is_ascii_graphic())) {
-        return fault("`tenant` must be its claim's value, or left out");
-    }
-    if p.algorithms.is_empty() || p.role_claim.is_empty() || p.tenant_claim.is_empty() {
-        return fault("`algorithms`, `role_claim` and `tenant_claim` must not be empty");
-    }
-    if p.group_claim.is_none() && !p.teams.is_empty() {
-        return fault("`teams` needs `group_claim`");
-    }
-    let plain = |value: &String| !value.is_empty() && value.chars().all(|c| c.is_ascii_graphic());
-    match &p.mfa {
-        MfaEntry { claim: Some(name), values, evidence: None, evidence_on: None } => {
-            if name.is_empty() || values.is_empty() || !values.iter().all(plain) {
-                return fault("`mfa` must name a claim and the values of it that show a second factor");
+impl IdentityProviderEntry {
+    /// What makes it prove nobody, or leaves open what it proves, as far as the entry itself shows.
+    pub fn fault(&self) -> Option<&'static str> {
+        let url = |text: &str| {
+            let address = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+            address.is_some_and(|a| !a.is_empty())
+                && text.len() <= 500
+                && text.chars().all(|c| c.is_ascii_graphic())
+        };
+        let plain = |value: &String| !value.is_empty() && value.chars().all(|c| c.is_ascii_graphic());
+        if !url(&self.issuer) || !self.keys_url.as_deref().is_none_or(url) {
+            return Some("`issuer` and `keys_url` must be addresses that begin with https://");
+        }
+        if !self.tenant.as_ref().is_none_or(plain) {
+            return Some("`tenant` must be its claim's value, or left out");
+        }
+        if self.algorithms.is_empty() || self.role_claim.is_empty() || self.tenant_claim.is_empty() {
+            return Some("`algorithms`, `role_claim` and `tenant_claim` must not be empty");
+        }
+        if self.group_claim.is_none() && !self.teams.is_empty() {
+            return Some("`teams` needs `group_claim`");
+        }
+        // No two systems the same client there, or a token for one would prove the person to the other.
+        let there: HashSet<&String> = self.clients.values().filter(|there| !there.is_empty()).collect();
+        if there.len() != self.clients.len() {
+            return Some("`clients` must be another client there for each system");
+        }
+        match &self.mfa {
+            MfaEntry { claim: Some(name), values, evidence: None, evidence_on: None } => {
+                let holds = !name.is_empty() && !values.is_empty() && values.iter().all(plain);
+                (!holds).then_some("`mfa` must name a claim and the values of it that show a second factor")
             }
-        }
-        MfaEntry { claim: None, values, evidence: Some(evidence), evidence_on: Some(_) } => {
-            if evidence.is_empty() || !values.is_empty() {
-                return fault("`mfa.evidence` must be a reference, without values");
+            MfaEntry { claim: None, values, evidence: Some(evidence), evidence_on: Some(_) } => {
+                let holds = !evidence.is_empty() && values.is_empty();
+                (!holds).then_some("`mfa.evidence` must be a reference, without values")
             }
-        }
-        MfaEntry { .. } => return fault("`mfa` must have a claim with values, or evidence with its day"),
-    }
-    Ok(())
-}
-
-/// The client that each system is there: of the provider's own organisation, and no two systems the same one, or a token
-/// for one would prove the person to the other.
-async fn clients(
-    tx: &mut Tx,
-    file: &DirectoryFile,
-    (id, p): (Uuid, &IdentityProviderEntry),
-    systems: &Ids,
-) -> Result<(), ApplyError> {
-    const INSERT: &str =
-        "INSERT INTO identity_provider_clients (provider_id, system_id, client_id) VALUES ($1, $2, $3)";
-    let fault = |what| Err(ApplyError::Provider(p.issuer.clone(), what));
-    let mut seen: Vec<&String> = Vec::new();
-    for (system, there) in &p.clients {
-        let own = file.systems.iter().any(|s| s.client_id == *system && s.organisation == p.organisation);
-        if !own {
-            return fault("`clients` must be systems of its own organisation");
-        }
-        if there.is_empty() || seen.contains(&there) {
-            return fault("`clients` must be another client there for each system");
-        }
-        seen.push(there);
-        on!(tx, c => sqlx::query(INSERT).bind(id).bind(id_of(systems, system)?).bind(there)
-            .execute(c).await.map(|_| ()))?;
-    }
-    Ok(())
-}
-
-async fn maps(
-    tx: &mut Tx,
-    (id, p): (Uuid, &IdentityProviderEntry),
-    teams: &HashMap<(String, String), Uuid>,
-) -> Result<(), ApplyError> {
-    const ROLE: &str =
-        "INSERT INTO identity_provider_roles (provider_id, claim_value, role) VALUES ($1, $2, $3)";
-    const TEAM: &str =
-        "INSERT INTO identity_provider_teams (provider_id, claim_value, team_id) VALUES ($1, $2, $3)";
-    for (value, roles) in &p.roles {
-        words(roles, Role::parse, "role")?;
-        for role in roles {
-            on!(tx, c => sqlx::query(ROLE).bind(id).bind(value).bind(role).execute(c).await.map(|_| ()))?;
+            MfaEntry { .. } => Some("`mfa` must have a claim with values, or evidence with its day"),
         }
     }
-    for (value, codes) in &p.teams {
-        for code in codes {
-            let of = (p.organisation.clone(), code.clone());
-            let team = teams.get(&of).copied().ok_or_else(|| ApplyError::Unknown(code.clone()))?;
-            on!(tx, c => sqlx::query(TEAM).bind(id).bind(value).bind(team).execute(c).await.map(|_| ()))?;
-        }
-    }
-    Ok(())
 }
 
 #[derive(sqlx::FromRow)]
@@ -203,11 +129,12 @@ struct Row {
     mfa_values: String,
     mfa_evidence: Option<String>,
     mfa_evidence_on: Option<NaiveDate>,
+    suspended: bool,
 }
 
 pub(super) async fn load(db: &Db) -> Result<HashMap<OrganisationId, Vec<Arc<IdentityProvider>>>, StoreError> {
     const ALL: &str = "SELECT id, organisation_id, issuer, tenant, tenant_claim, algorithms, keys_url, role_claim, \
-         group_claim, mfa_claim, mfa_values, mfa_evidence, mfa_evidence_on FROM identity_providers ORDER BY id";
+         group_claim, mfa_claim, mfa_values, mfa_evidence, mfa_evidence_on, suspended FROM identity_providers ORDER BY id";
     const CLIENTS: &str = "SELECT provider_id, system_id, client_id FROM identity_provider_clients";
     const ROLES: &str = "SELECT provider_id, claim_value, role FROM identity_provider_roles";
     const TEAMS: &str = "SELECT m.provider_id, m.claim_value, t.code FROM identity_provider_teams m \
@@ -256,6 +183,7 @@ fn provider(row: Row) -> Result<(OrganisationId, IdentityProvider), StoreError> 
         group_claim: row.group_claim,
         teams: HashMap::new(),
         mfa,
+        suspended: row.suspended,
     };
     Ok((OrganisationId(row.organisation_id), provider))
 }

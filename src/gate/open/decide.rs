@@ -125,13 +125,20 @@ impl Gate {
         let listed = self.listed(caller);
         let mut judged: Option<(Tie, Sections)> = None;
         for tie in ties {
-            let given = self.0.policy.sections(&self.facts(caller, tie.relationship(), true), listed);
+            let given = self.given(caller, &self.facts(caller, tie.relationship(), true), listed);
             if !given.permitted.is_empty() {
                 return Some((tie, given));
             }
             judged.get_or_insert((tie, given));
         }
         judged
+    }
+
+    /// The sections that the policy gives, of which a mandate that the caller acts under leaves those that it names.
+    pub(super) fn given(&self, caller: &Caller, facts: &Facts, listed: SectionSet) -> Sections {
+        let mut given = self.0.policy.sections(facts, listed);
+        given.permitted = caller.within(given.permitted);
+        given
     }
 
     /// The tie by enrolment, for purposes that are no case.
@@ -202,7 +209,7 @@ impl Gate {
             Tie::OwnSchool(own, None) => Reach::At(*own),
             Tie::OwnSchool(own, Some(other)) => {
                 let facts = self.facts(caller, Relationship::DualEnrolment, true);
-                let given = self.0.policy.sections(&facts, self.listed(caller));
+                let given = self.given(caller, &facts, self.listed(caller));
                 if !given.permitted.is_empty() {
                     let reach = Reach::Dual { own: *own, other: *other, sections: given.permitted };
                     return (reach, given.determining);
@@ -282,7 +289,10 @@ impl Gate {
     ) -> Result<(), Refusal> {
         let has_scope = caller.system.scopes.contains(&scope);
         let facts = self.facts(caller, Relationship::None, has_scope);
-        let possible = actions.iter().any(|action| self.0.policy.ever_allowed(&facts, *action, true));
+        // Under a mandate that gives no section there is nothing to be told of any child.
+        let none = caller.sections == Some(SectionSet::EMPTY);
+        let possible =
+            !none && actions.iter().any(|action| self.0.policy.ever_allowed(&facts, *action, true));
         if possible { Ok(()) } else { Err(Refusal::Forbidden) }
     }
 }

@@ -7,6 +7,7 @@ use crate::audit::{Decision, Digest};
 use crate::directory::Scope;
 use crate::domain::identifiers::SchoolId;
 use crate::domain::organisation::OrganisationKind;
+use crate::domain::purpose::Section;
 use crate::identity::Caller;
 use crate::policy::{Action, Relationship};
 
@@ -22,7 +23,9 @@ impl Gate {
         let action = if outside { Action::ReadPublishedFigures } else { Action::ReadSchoolFigures };
         trail.note(|e| e.action = Some(action.as_str().to_owned()));
         let tied = self.tied(&caller, urn);
-        let has_scope = caller.system.scopes.contains(&Scope::Summaries);
+        // Figures of a school are headlines of its children together.
+        let headline = caller.sections.is_none_or(|left| left.has(Section::Headline));
+        let has_scope = caller.system.scopes.contains(&Scope::Summaries) && headline;
         let relationship = tied.map_or(Relationship::None, |(_, relationship)| relationship);
         let facts = self.facts(&caller, relationship, has_scope);
         let decision = self.0.policy.decide(&facts, action, true);

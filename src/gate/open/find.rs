@@ -85,7 +85,7 @@ impl Gate {
         };
         let allowed = |tie: &Tie| {
             let facts = self.facts(caller, tie.relationship(), true);
-            let sections = self.0.policy.sections(&facts, self.listed(caller));
+            let sections = self.given(caller, &facts, self.listed(caller));
             self.0.policy.decide(&facts, action, listed).allowed && !sections.permitted.is_empty()
         };
         ties.into_iter().filter(|tie| reaches(tie) && allowed(tie)).collect()

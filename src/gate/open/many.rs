@@ -149,7 +149,9 @@ impl Gate {
     /// The caller as the directory now knows it, if it could still be told about any child.
     fn renewed(&self, permit: &Permit<OfMany>) -> Result<Caller, Refusal> {
         let proved = &permit.subject.caller;
-        let caller = identity::still(&self.directory().current(), proved, self.clock().now())
+        let directory = self.directory().current();
+        let caller = identity::still(&directory, proved, self.clock().now())
+            .and_then(|caller| caller.acting(&directory, self.clock().today()))
             .map_err(|_| Refusal::Forbidden)?;
         self.could_be_many(&caller)?;
         Ok(caller)

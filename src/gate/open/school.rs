@@ -12,7 +12,6 @@ use crate::domain::identifiers::{OrganisationId, SchoolId};
 use crate::domain::organisation::OrganisationKind;
 use crate::identity::Caller;
 use crate::policy::Action;
-use std::sync::Arc;
 
 impl Gate {
     /// Opens about the registers of the school with this unique reference number.
@@ -48,6 +47,9 @@ impl Gate {
             }
             if mandated {
                 trail.note(|e| e.relationship = Some("mandate of the school".to_owned()));
+            }
+            // Whoever acts under a mandate learns of no other's uploads, whether its token names the school or not.
+            if mandated || caller.sections.is_some() {
                 sent_by = Some(caller.system.id);
             }
             Ok((school, holder(&acting)))
@@ -70,7 +72,7 @@ impl Gate {
         let school = school.ok_or(NoMandate::Missing)?;
         directory.mandate(caller.system.id, school, Scope::Registers, self.clock().today())?;
         let organisation = directory.school(school).ok_or(NoMandate::Missing)?.clone();
-        Ok((school, Caller { organisation: Arc::new(organisation), ..caller.clone() }))
+        Ok((school, caller.standing_as(organisation)))
     }
 }
 

@@ -25,7 +25,8 @@ where
         let header = parts.headers.get(AUTHORIZATION).map(|v| v.to_str().unwrap_or("unreadable"));
         let keys = Arc::<TokenKeys>::from_ref(state);
         let directory = gate.directory().current();
-        let proved = authenticate(&directory, &keys, peer.as_deref(), header, gate.clock().now());
+        let proved = authenticate(&directory, &keys, peer.as_deref(), header, gate.clock().now())
+            .and_then(|caller| caller.acting(&directory, gate.clock().today()));
         let caller = proved.inspect_err(|fault| trail.note(|e| e.reason = Some(fault.why().to_owned())))?;
         trail.caller(&caller);
         SystemLimits::from_ref(state).check(&caller)?;

@@ -144,7 +144,7 @@ fn registered(
         return Err(SubjectFault::Malformed);
     }
     let mut of_issuer =
-        directory.providers(system.organisation).iter().filter(|p| p.issuer == claims.iss).peekable();
+        directory.providers(system.organisation).filter(|p| p.issuer == claims.iss).peekable();
     if of_issuer.peek().is_none() {
         return Err(SubjectFault::Issuer);
     }

@@ -57,6 +57,8 @@ struct Detail {
     r#type: String,
     purpose: String,
     role: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    organisation: Option<String>,
 }
 
 /// The names that a token carries: who issues it, and for whom it is.
@@ -90,6 +92,7 @@ impl Claims {
                 r#type: "schoolgate".to_owned(),
                 purpose: grant.purpose.as_str().to_owned(),
                 role: grant.role.as_str().to_owned(),
+                organisation: grant.organisation.map(str::to_owned),
             }],
         }
     }
@@ -113,6 +116,7 @@ impl Claims {
             times: (self.nbf, self.exp),
             role: Role::parse(&detail.role).ok_or(TokenFault::Malformed)?,
             purpose: Purpose::parse(&detail.purpose).ok_or(TokenFault::Malformed)?,
+            organisation: detail.organisation,
             client_id: self.client_id,
             token_id: self.jti,
             bound_to: self.cnf.thumbprint,

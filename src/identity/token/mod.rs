@@ -40,6 +40,8 @@ pub struct Grant<'a> {
     pub role: Role,
     /// Why it asks.
     pub purpose: Purpose,
+    /// Code of the organisation acted for, where that is not the system's own.
+    pub organisation: Option<&'a str>,
     /// SHA-256 of the certificate that the token is bound to.
     pub thumbprint: [u8; 32],
     /// The person that the system acts for; none: nobody is proved behind it.
@@ -66,6 +68,8 @@ pub struct Held {
     pub client_id: String,
     pub(super) role: Role,
     pub(super) purpose: Purpose,
+    /// Code of the organisation acted for; none: the system's own.
+    pub(super) organisation: Option<String>,
     /// Its identifier, `jti`.
     pub token_id: String,
     pub(super) person: Option<Arc<Person>>,

@@ -23,6 +23,7 @@ const GRANT: Grant<'static> = Grant {
     client_id: "council-cases",
     role: Role::SocialWorker,
     purpose: Purpose::ChildProtection,
+    organisation: None,
     thumbprint: [7; 32],
     person: None,
     until: None,

@@ -145,7 +145,8 @@ const fn section_of(action: Action) -> Option<Section> {
         | Action::ReadImport
         | Action::WriteInvolvement
         | Action::ReadInvolvementReport
-        | Action::ReadAuditEntries => None,
+        | Action::ReadAuditEntries
+        | Action::ReadNotifications => None,
     }
 }
 

@@ -50,6 +50,8 @@ const MAY_USE: &[(&str, Option<&[&str]>)] = &[
     ("involvements", Some(EXCHANGE)),
     ("summaries", Some(EXCHANGE)),
     ("disclosures", Some(DISCLOSURES)),
+    ("notifications", Some(EXCHANGE)),
+    ("operators", Some(EXCHANGE)),
     ("http", Some(&["gate", "identity", "domain", "config"])),
     ("registers", Some(&["gate", "outbox", "store", "domain"])),
     ("outbox", Some(&["store", "domain"])),

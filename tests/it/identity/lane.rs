@@ -180,8 +180,8 @@ async fn shut_out(test: TestDb) {
 /// The nursing trust's provider, which only attests: no health, which is most of what a school nurse is given.
 async fn attested(test: TestDb) {
     const PROVIDER: &str = "INSERT INTO identity_providers (id, organisation_id, issuer, tenant, tenant_claim, algorithms, \
-         role_claim, group_claim, mfa_values, mfa_evidence, mfa_evidence_on) \
-         SELECT $1, id, $2, '', 'tid', 'ES256', 'roles', 'groups', '', 'Assurance 12', $3 FROM organisations \
+         role_claim, group_claim, mfa_values, mfa_evidence, mfa_evidence_on, suspended) \
+         SELECT $1, id, $2, '', 'tid', 'ES256', 'roles', 'groups', '', 'Assurance 12', $3, FALSE FROM organisations \
          WHERE code = 'exampleshire-nursing'";
     const CLIENT: &str = "INSERT INTO identity_provider_clients (provider_id, system_id, client_id) \
          SELECT $1, id, 'nurses' FROM systems WHERE client_id = $2";

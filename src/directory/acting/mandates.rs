@@ -3,12 +3,11 @@
 //! Without one its certificate reaches no school. A mandate adds nothing to what the system's own registration holds:
 //! both must give the scope. A school's own system needs none for its own school, and can hold none for another.
 
-use super::apply::{ApplyError, Ids, id_of, words};
-use super::load::list;
-use super::{Directory, DirectoryFile, Scope};
+use super::super::load::list;
+use crate::directory::{Directory, Scope};
 use crate::domain::identifiers::{SchoolId, SystemId};
-use crate::domain::organisation::OrganisationKind;
-use crate::store::{Db, StoreError, Tx, on, read};
+use crate::domain::purpose::{Section, SectionSet};
+use crate::store::{Db, StoreError, read};
 use chrono::NaiveDate;
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -18,6 +17,8 @@ use uuid::Uuid;
 pub struct Mandate {
     /// What it may call for the school.
     pub scopes: Vec<Scope>,
+    /// Sections of a summary that it may be given for the school.
+    pub sections: SectionSet,
     /// First day.
     pub valid_from: NaiveDate,
     /// Last day.
@@ -76,54 +77,29 @@ impl Directory {
     }
 }
 
-/// Adds the file's mandates; refuses one for a system that can hold none, or for what is no school.
-pub(super) async fn apply(
-    tx: &mut Tx,
-    file: &DirectoryFile,
-    organisations: &Ids,
-    systems: &Ids,
-) -> Result<(), ApplyError> {
-    const INSERT: &str = "INSERT INTO mandates (id, system_id, school_id, scopes, valid_from, valid_until) \
-         VALUES ($1, $2, $3, $4, $5, $6)";
-    let kind = |code: &str| {
-        let organisation = file.organisations.iter().find(|o| o.code == code);
-        organisation.and_then(|o| OrganisationKind::parse(&o.kind))
-    };
-    for m in &file.mandates {
-        let (system, school) = (id_of(systems, &m.client_id)?, id_of(organisations, &m.school)?);
-        let holder = file.systems.iter().find(|s| s.client_id == m.client_id);
-        let may_hold =
-            holder.and_then(|s| kind(&s.organisation)).is_some_and(OrganisationKind::may_hold_mandates);
-        if !may_hold || kind(&m.school) != Some(OrganisationKind::School) {
-            return Err(ApplyError::Mandate(m.client_id.clone(), m.school.clone()));
-        }
-        let scopes = words(&m.scopes, Scope::parse, "scope")?;
-        on!(tx, c => sqlx::query(INSERT)
-            .bind(Uuid::now_v7()).bind(system).bind(school).bind(scopes).bind(m.valid_from).bind(m.valid_until)
-            .execute(c).await.map(|_| ()))?;
-    }
-    Ok(())
-}
-
 #[derive(sqlx::FromRow)]
 struct Row {
     system_id: Uuid,
     school_id: Uuid,
     scopes: String,
+    sections: String,
     valid_from: NaiveDate,
     valid_until: NaiveDate,
 }
 
 /// Reads every mandate.
-pub(super) async fn load(db: &Db) -> Result<HashMap<(SystemId, SchoolId), Vec<Mandate>>, StoreError> {
-    const ALL: &str = "SELECT system_id, school_id, scopes, valid_from, valid_until FROM mandates";
+pub(in crate::directory) async fn load(
+    db: &Db,
+) -> Result<HashMap<(SystemId, SchoolId), Vec<Mandate>>, StoreError> {
+    const ALL: &str = "SELECT system_id, school_id, scopes, sections, valid_from, valid_until FROM mandates";
     let rows: Vec<Row> = read!(db, c => sqlx::query_as(ALL).fetch_all(c).await)?;
     let mut all: HashMap<_, Vec<Mandate>> = HashMap::new();
     for row in rows {
         let Row { valid_from, valid_until, .. } = row;
         let scopes = list(&row.scopes, Scope::parse, "mandates.scopes")?;
+        let sections = list(&row.sections, Section::parse, "mandates.sections")?.into_iter().collect();
         let of = (SystemId(row.system_id), SchoolId(row.school_id));
-        all.entry(of).or_default().push(Mandate { scopes, valid_from, valid_until });
+        all.entry(of).or_default().push(Mandate { scopes, sections, valid_from, valid_until });
     }
     Ok(all)
 }
@@ -137,7 +113,12 @@ mod tests {
     }
 
     fn mandate(scopes: &[Scope], from: &str, until: &str) -> Mandate {
-        Mandate { scopes: scopes.to_vec(), valid_from: day(from), valid_until: day(until) }
+        Mandate {
+            scopes: scopes.to_vec(),
+            sections: SectionSet::EMPTY,
+            valid_from: day(from),
+            valid_until: day(until),
+        }
     }
 
     #[test]

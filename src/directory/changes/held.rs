@@ -1,0 +1,219 @@
+//! The directory as it stands, in the records in which changes are written.
+
+use super::plan::Records;
+use super::record::Record;
+use crate::crypto::to_hex;
+use crate::directory::file::{
+    ActsForEntry, CertificateEntry, CoverEntry, FormerNumbersEntry, MandateEntry, OfficerAuthorisationEntry,
+    OperatorEntry, OrganisationEntry, PersonMarkEntry, SharingAgreementEntry, SystemEntry, TeamEntry,
+};
+use crate::directory::{
+    Contact, Directory, IdentityProviderEntry, KeyEntry, Mfa, MfaEntry, Organisation, System, Team,
+};
+use crate::domain::identifiers::{OrganisationId, SystemId, TeamId};
+use crate::domain::organisation::Standing;
+
+impl Directory {
+    /// Every record of it. Certificates and keys that have been revoked are none.
+    pub fn records(&self) -> Records {
+        let organisations =
+            self.organisations.values().map(|o| Record::Organisation(self.organisation_entry(o)));
+        let systems = self.systems.values().map(|s| Record::System(self.system_entry(s)));
+        let teams = self.teams.values().map(|t| Record::Team(self.team_entry(t)));
+        let operators = self.operators.iter().map(|o| {
+            let public_key = to_hex(&o.public_key);
+            Record::Operator(OperatorEntry { name: o.name.clone(), public_key, ended: o.ended_at.is_some() })
+        });
+        let all = organisations.chain(systems).chain(teams).chain(operators).chain(self.grants());
+        all.map(Record::normal).map(|record| (record.key(), record)).collect()
+    }
+
+    /// What is given from a day to a day.
+    fn grants(&self) -> impl Iterator<Item = Record> {
+        let agreements = self.agreements.iter().map(|a| {
+            Record::SharingAgreement(SharingAgreementEntry {
+                organisation: self.code(a.organisation),
+                purposes: words(&a.purposes),
+                exceptions: words(&a.exceptions),
+                valid_from: a.valid_from,
+                valid_until: a.valid_until,
+                version: a.version.clone(),
+                document_digest: a.document_digest.clone(),
+                suspended: a.suspended,
+            })
+        });
+        let authorisations = self.authorisations.iter().map(|a| {
+            Record::OfficerAuthorisation(OfficerAuthorisationEntry {
+                organisation: self.code(a.organisation),
+                client_id: self.client_id(a.system),
+                officer: a.officer.clone(),
+                document: a.document.clone(),
+                valid_from: a.valid_from,
+                valid_until: a.valid_until,
+            })
+        });
+        let mandates = self.mandates.iter().flat_map(|((system, school), all)| {
+            all.iter().map(|m| {
+                Record::Mandate(MandateEntry {
+                    client_id: self.client_id(*system),
+                    school: self.code(OrganisationId(school.0)),
+                    scopes: words(&m.scopes),
+                    sections: m.sections.iter().map(|section| section.as_str().to_owned()).collect(),
+                    valid_from: m.valid_from,
+                    valid_until: m.valid_until,
+                })
+            })
+        });
+        let acts = self.acts_for.iter().map(|a| {
+            Record::ActsFor(ActsForEntry {
+                organisation: self.code(a.organisation),
+                acted_for: self.code(a.acted_for),
+                roles: words(&a.roles),
+                valid_from: a.valid_from,
+                valid_until: a.valid_until,
+            })
+        });
+        agreements.chain(authorisations).chain(mandates).chain(acts).chain(self.of_staff())
+    }
+
+    fn of_staff(&self) -> impl Iterator<Item = Record> {
+        let covers = self.covers.iter().map(|c| {
+            let ((organisation, team), (covered_organisation, covered_team)) =
+                (self.team_codes(c.team), self.team_codes(c.covered));
+            Record::Cover(CoverEntry {
+                organisation,
+                team,
+                covered_organisation,
+                covered_team,
+                kind: c.kind.as_str().to_owned(),
+                hours: c.hours_text.clone(),
+                valid_from: c.valid_from,
+                valid_until: c.valid_until,
+            })
+        });
+        let marks = self.marks.iter().map(|m| {
+            Record::PersonMark(PersonMarkEntry {
+                organisation: self.code(m.organisation),
+                issuer: m.issuer.clone(),
+                tenant: m.tenant.clone(),
+                subject: m.subject.clone(),
+                mark: m.mark.as_str().to_owned(),
+                team: m.team.map(|team| self.team_codes(team).1),
+                valid_from: m.valid_from,
+                valid_until: m.valid_until,
+            })
+        });
+        covers.chain(marks).chain(self.providers_held())
+    }
+
+    fn providers_held(&self) -> impl Iterator<Item = Record> {
+        let all = self.proofs.providers.iter();
+        all.flat_map(|(organisation, all)| all.iter().map(|p| (*organisation, p))).map(|(organisation, p)| {
+            let mfa = match &p.mfa {
+                Mfa::Claim { name, values } => {
+                    MfaEntry { claim: Some(name.clone()), values: values.clone(), ..MfaEntry::default() }
+                }
+                Mfa::Attested { evidence, on } => MfaEntry {
+                    evidence: Some(evidence.clone()),
+                    evidence_on: Some(*on),
+                    ..MfaEntry::default()
+                },
+            };
+            Record::IdentityProvider(IdentityProviderEntry {
+                organisation: self.code(organisation),
+                issuer: p.issuer.clone(),
+                tenant: (!p.tenant.is_empty()).then(|| p.tenant.clone()),
+                tenant_claim: p.tenant_claim.clone(),
+                algorithms: p.algorithms.clone(),
+                keys_url: p.keys_url.clone(),
+                clients: p.clients.iter().map(|(s, there)| (self.client_id(*s), there.clone())).collect(),
+                role_claim: p.role_claim.clone(),
+                roles: p.roles.iter().map(|(value, roles)| (value.clone(), words(roles))).collect(),
+                group_claim: p.group_claim.clone(),
+                teams: p.teams.clone().into_iter().collect(),
+                mfa,
+                suspended: p.suspended,
+            })
+        })
+    }
+
+    fn organisation_entry(&self, o: &Organisation) -> OrganisationEntry {
+        let former = o.former_numbers.iter().cloned();
+        let former = former.map(|n| FormerNumbersEntry { urn: n.urn, laestab: n.laestab, until: n.until });
+        OrganisationEntry {
+            code: o.code.clone(),
+            kind: o.kind.as_str().to_owned(),
+            name: o.name.clone(),
+            urn: o.urn.clone(),
+            laestab: o.laestab.clone(),
+            la_code: o.la_code.clone(),
+            phase: o.phase.clone(),
+            returns_to: o.returns_to.map(|authority| self.code(authority)),
+            attendance_lead: contact(&o.attendance_lead),
+            dsl: contact(&o.dsl),
+            suspended: o.standing == Standing::Suspended,
+            predecessor: o.predecessor.map(|school| self.code(school)),
+            former_numbers: former.collect(),
+        }
+    }
+
+    fn system_entry(&self, s: &System) -> SystemEntry {
+        let live = self.credentials.values().filter(|c| c.system == s.id && c.revoked_at.is_none());
+        let certificates = live.map(|c| CertificateEntry {
+            thumbprint: to_hex(&c.thumbprint),
+            key_digest: to_hex(&c.key_digest),
+            valid_from: c.valid_from,
+            valid_until: c.valid_until,
+        });
+        let keys = self.proofs.keys.get(&s.id).into_iter().flatten().filter(|key| key.revoked_at.is_none());
+        let keys = keys.map(|key| KeyEntry {
+            kid: key.kid.clone(),
+            jwk: key.jwk.clone(),
+            valid_from: key.valid_from,
+            valid_until: key.valid_until,
+        });
+        SystemEntry {
+            organisation: self.code(s.organisation),
+            code: s.code.clone(),
+            client_id: s.client_id.clone(),
+            roles: words(&s.roles),
+            scopes: words(&s.scopes),
+            sections_without_person: s
+                .sections_without_person
+                .iter()
+                .map(|x| x.as_str().to_owned())
+                .collect(),
+            requests_per_minute: s.requests_per_minute,
+            certificates: certificates.collect(),
+            keys: keys.collect(),
+            suspended: s.suspended,
+        }
+    }
+
+    fn team_entry(&self, t: &Team) -> TeamEntry {
+        let organisation = self.code(t.organisation);
+        TeamEntry { organisation, code: t.code.clone(), name: t.name.clone(), ended: t.ended }
+    }
+
+    fn code(&self, organisation: OrganisationId) -> String {
+        self.organisations.get(&organisation).map(|o| o.code.clone()).unwrap_or_default()
+    }
+
+    fn client_id(&self, system: SystemId) -> String {
+        self.systems.get(&system).map(|s| s.client_id.clone()).unwrap_or_default()
+    }
+
+    fn team_codes(&self, team: TeamId) -> (String, String) {
+        let found = self.teams.get(&team).map(|t| (self.code(t.organisation), t.code.clone()));
+        found.unwrap_or_default()
+    }
+}
+
+fn words<T: Copy + std::fmt::Display>(list: &[T]) -> Vec<String> {
+    list.iter().map(ToString::to_string).collect()
+}
+
+fn contact(contact: &Contact) -> Option<(String, String)> {
+    let there = !contact.name.is_empty() || !contact.telephone.is_empty();
+    there.then(|| (contact.name.clone(), contact.telephone.clone()))
+}

@@ -1,0 +1,357 @@
+//! Whether records make a directory: every code known, every word of its vocabulary, nothing twice. Pure.
+
+use super::plan::Records;
+use super::record::Record;
+use crate::crypto::{from_hex, jws_algorithm};
+use crate::directory::file::{
+    ActsForEntry, CoverEntry, MandateEntry, OrganisationEntry, PersonMarkEntry, SystemEntry,
+};
+use crate::directory::{IdentityProviderEntry, KeyEntry, LaneException, Scope};
+use crate::domain::identifiers::{Laestab, LocalAuthorityCode, Urn};
+use crate::domain::organisation::OrganisationKind;
+use crate::domain::purpose::{Purpose, Role, Section};
+use crate::domain::staff::{CoverKind, Hours, Mark};
+use chrono::{DateTime, Utc};
+use std::collections::{HashMap, HashSet};
+
+/// Why records make no directory, or a change does not fit the one that stands; nothing of it is applied.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// A record names what is not there.
+    #[error("`{0}` is named but not defined; add it first, or to the file")]
+    Unknown(String),
+    /// A word outside its vocabulary.
+    #[error("`{word}` is not a {vocabulary}; see docs/directory.md for the words")]
+    Word {
+        /// What stands in the record.
+        word: String,
+        /// The vocabulary it should come from.
+        vocabulary: &'static str,
+    },
+    /// Two records of one key, or two that share what must be one's own.
+    #[error("{0} stands twice; leave one of them out")]
+    Twice(String),
+    /// More than two live certificates for a system.
+    #[error("system `{0}` has more than two certificates that have not expired; remove the oldest")]
+    Certificates(String),
+    /// A digest that is not 64 hexadecimal digits.
+    #[error("a certificate digest of system `{0}` is not 64 hexadecimal digits")]
+    Digest(String),
+    /// More than two live keys of a system.
+    #[error("system `{0}` has more than two keys that have not expired; remove the oldest")]
+    Keys(String),
+    /// What is no public key for signatures, or has another identifier than its entry.
+    #[error(
+        "a key of system `{0}` is not a public JWK for signatures with its entry's `kid`; take out private members"
+    )]
+    Key(String),
+    /// An identity provider that cannot be used as it is entered.
+    #[error("the identity provider `{0}` cannot be used: {1}")]
+    Provider(String, &'static str),
+    /// A mandate for a system that can hold none, or for what is no school.
+    #[error(
+        "the mandate of `{0}` for `{1}` is not of a supplier's, trust's or authority's system for a school"
+    )]
+    Mandate(String, String),
+    /// One organisation acts for another of a kind that it cannot act for.
+    #[error(
+        "`{0}` cannot act for `{1}`; a trust or school acts for a school, and no supplier or school for an authority"
+    )]
+    ActsFor(String, String),
+    /// A code, name or number that cannot stand.
+    #[error("`{0}` of {1} cannot stand: {2}")]
+    Text(String, String, &'static str),
+    /// The last day is before the first.
+    #[error("{0} ends before it begins; correct its days")]
+    Reversed(String),
+    /// Something else stands than what the change replaces.
+    #[error("{0} has changed since this change was made; refuse it and make it again")]
+    Moved(String),
+    /// Fewer than two operators would stand.
+    #[error(
+        "fewer than two operators would stand, and nothing could be approved any more; add another first"
+    )]
+    Operators,
+}
+
+/// Refuses records that make no directory.
+pub(super) fn valid(records: &Records, now: DateTime<Utc>) -> Result<(), Fault> {
+    let known = Known::of(records);
+    unique(records)?;
+    for (key, record) in records {
+        match record {
+            Record::Organisation(o) => known.organisation(o)?,
+            Record::System(s) => known.system(s, now)?,
+            Record::Team(t) => {
+                known.there(&t.organisation)?;
+                code(&t.code, &key.to_string())?;
+                text(&t.name, &key.to_string())?;
+            }
+            Record::SharingAgreement(a) => {
+                known.there(&a.organisation)?;
+                words(&a.purposes, Purpose::parse, "purpose")?;
+                words(&a.exceptions, LaneException::parse, "exception of a sharing agreement")?;
+                text(&a.version, &key.to_string())?;
+            }
+            Record::OfficerAuthorisation(a) => {
+                known.there(&a.organisation)?;
+                known.holder(&a.client_id)?;
+                text(&a.document, &key.to_string())?;
+            }
+            Record::Mandate(m) => known.mandate(m)?,
+            Record::ActsFor(a) => known.acting(a)?,
+            Record::Cover(c) => known.cover(c)?,
+            Record::PersonMark(m) => known.mark(m)?,
+            Record::IdentityProvider(p) => known.provider(p)?,
+            Record::Operator(o) => {
+                code(&o.name, &key.to_string())?;
+                if from_hex(&o.public_key).is_none_or(|key| key.len() != 32) {
+                    let why = "a public key is 64 hexadecimal digits";
+                    return Err(Fault::Text(o.public_key.clone(), key.to_string(), why));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What records may name.
+struct Known<'a> {
+    kinds: HashMap<&'a str, Option<OrganisationKind>>,
+    systems: HashMap<&'a str, &'a str>,
+    teams: HashSet<(&'a str, &'a str)>,
+}
+
+impl<'a> Known<'a> {
+    fn of(records: &'a Records) -> Self {
+        let mut known = Self { kinds: HashMap::new(), systems: HashMap::new(), teams: HashSet::new() };
+        for record in records.values() {
+            match record {
+                Record::Organisation(o) => {
+                    known.kinds.insert(&o.code, OrganisationKind::parse(&o.kind));
+                }
+                Record::System(s) => {
+                    known.systems.insert(&s.client_id, &s.organisation);
+                }
+                Record::Team(t) => {
+                    known.teams.insert((&t.organisation, &t.code));
+                }
+                Record::SharingAgreement(_)
+                | Record::OfficerAuthorisation(_)
+                | Record::Mandate(_)
+                | Record::ActsFor(_)
+                | Record::Cover(_)
+                | Record::PersonMark(_)
+                | Record::IdentityProvider(_)
+                | Record::Operator(_) => {}
+            }
+        }
+        known
+    }
+
+    fn kind(&self, code: &str) -> Option<OrganisationKind> {
+        self.kinds.get(code).copied().flatten()
+    }
+
+    fn there(&self, code: &str) -> Result<(), Fault> {
+        if self.kinds.contains_key(code) { Ok(()) } else { Err(Fault::Unknown(code.to_owned())) }
+    }
+
+    /// The organisation of a system.
+    fn holder(&self, client_id: &str) -> Result<&'a str, Fault> {
+        self.systems.get(client_id).copied().ok_or_else(|| Fault::Unknown(client_id.to_owned()))
+    }
+
+    fn team(&self, organisation: &str, code: &str) -> Result<(), Fault> {
+        let there = self.teams.contains(&(organisation, code));
+        if there { Ok(()) } else { Err(Fault::Unknown(format!("{organisation} {code}"))) }
+    }
+
+    fn organisation(&self, o: &OrganisationEntry) -> Result<(), Fault> {
+        let of = format!("organisation {}", o.code);
+        code(&o.code, &of)?;
+        text(&o.name, &of)?;
+        words(std::slice::from_ref(&o.kind), OrganisationKind::parse, "kind of organisation")?;
+        let numbers = o.former_numbers.iter().flat_map(|n| [(&n.urn, &n.laestab)]);
+        for (urn, laestab) in numbers.chain([(&o.urn, &o.laestab)]) {
+            number(urn.as_ref(), &of, "a URN is six digits, the first 1", |t| Urn::parse(t).is_ok())?;
+            number(laestab.as_ref(), &of, "a LAESTAB is seven digits", |t| {
+                Laestab::parse(t).is_ok_and(|l| l.to_string() == t)
+            })?;
+        }
+        number(o.la_code.as_ref(), &of, "an authority's code is three digits", |t| {
+            LocalAuthorityCode::parse(t).is_ok()
+        })?;
+        o.returns_to.iter().try_for_each(|authority| self.there(authority))?;
+        if let Some(predecessor) = &o.predecessor {
+            self.there(predecessor)?;
+            if self.kind(predecessor) != Some(OrganisationKind::School) || *predecessor == o.code {
+                let why = "a predecessor is another school";
+                return Err(Fault::Text(predecessor.clone(), of, why));
+            }
+        }
+        Ok(())
+    }
+
+    fn system(&self, s: &SystemEntry, now: DateTime<Utc>) -> Result<(), Fault> {
+        let of = format!("system {}", s.client_id);
+        self.there(&s.organisation)?;
+        code(&s.code, &of)?;
+        code(&s.client_id, &of)?;
+        words(&s.roles, Role::parse, "role")?;
+        words(&s.scopes, Scope::parse, "scope")?;
+        words(&s.sections_without_person, Section::parse, "section")?;
+        if s.certificates.iter().filter(|certificate| certificate.valid_until > now).count() > 2 {
+            return Err(Fault::Certificates(s.code.clone()));
+        }
+        let digests = s.certificates.iter().flat_map(|c| [&c.thumbprint, &c.key_digest]);
+        for digest in digests {
+            if from_hex(digest).is_none_or(|d| d.len() != 32) {
+                return Err(Fault::Digest(s.code.clone()));
+            }
+        }
+        if s.keys.iter().filter(|key| key.valid_until > now).count() > 2 {
+            return Err(Fault::Keys(s.code.clone()));
+        }
+        if s.keys.iter().all(KeyEntry::is_public) { Ok(()) } else { Err(Fault::Key(s.code.clone())) }
+    }
+
+    /// Its clients are systems, and its teams teams, of its own organisation.
+    fn provider(&self, p: &IdentityProviderEntry) -> Result<(), Fault> {
+        self.there(&p.organisation)?;
+        if let Some(why) = p.fault() {
+            return Err(Fault::Provider(p.issuer.clone(), why));
+        }
+        words(&p.algorithms, jws_algorithm, "signature algorithm")?;
+        for system in p.clients.keys() {
+            if self.holder(system)? != p.organisation {
+                let why = "`clients` must be systems of its own organisation";
+                return Err(Fault::Provider(p.issuer.clone(), why));
+            }
+        }
+        p.roles.values().try_for_each(|roles| words(roles, Role::parse, "role"))?;
+        p.teams.values().flatten().try_for_each(|code| self.team(&p.organisation, code))
+    }
+
+    fn mandate(&self, m: &MandateEntry) -> Result<(), Fault> {
+        let holder = self.holder(&m.client_id)?;
+        self.there(&m.school)?;
+        let may_hold = self.kind(holder).is_some_and(OrganisationKind::may_hold_mandates);
+        if !may_hold || self.kind(&m.school) != Some(OrganisationKind::School) {
+            return Err(Fault::Mandate(m.client_id.clone(), m.school.clone()));
+        }
+        words(&m.scopes, Scope::parse, "scope")?;
+        words(&m.sections, Section::parse, "section")
+    }
+
+    fn acting(&self, a: &ActsForEntry) -> Result<(), Fault> {
+        self.there(&a.organisation)?;
+        self.there(&a.acted_for)?;
+        words(&a.roles, Role::parse, "role")?;
+        let kinds = self.kind(&a.organisation).zip(self.kind(&a.acted_for));
+        let may = kinds.is_some_and(|(who, whom)| who.may_act_for(whom)) && a.organisation != a.acted_for;
+        if may { Ok(()) } else { Err(Fault::ActsFor(a.organisation.clone(), a.acted_for.clone())) }
+    }
+
+    fn cover(&self, c: &CoverEntry) -> Result<(), Fault> {
+        self.team(&c.organisation, &c.team)?;
+        self.team(&c.covered_organisation, &c.covered_team)?;
+        words(std::slice::from_ref(&c.kind), CoverKind::parse, "kind of cover")?;
+        words(std::slice::from_ref(&c.hours), Hours::parse, "span of hours")
+    }
+
+    fn mark(&self, m: &PersonMarkEntry) -> Result<(), Fault> {
+        let of = "a mark on a person".to_owned();
+        self.there(&m.organisation)?;
+        text(&m.issuer, &of)?;
+        text(&m.subject, &of)?;
+        words(std::slice::from_ref(&m.mark), Mark::parse, "mark on a person")?;
+        match (&m.team, m.mark == Mark::Manager.as_str()) {
+            (Some(team), true) => self.team(&m.organisation, team),
+            (None, false) => Ok(()),
+            (_, _) => Err(Fault::Text(m.mark.clone(), of, "a manager is of a team, and nobody else is")),
+        }
+    }
+}
+
+/// Numbers, names of systems and certificates that only one may have.
+fn unique(records: &Records) -> Result<(), Fault> {
+    let mut all: HashSet<(&'static str, String)> = HashSet::new();
+    let mut add = |what: &'static str, own: String| {
+        let twice = Fault::Twice(format!("{what} `{own}`"));
+        if all.insert((what, own)) { Ok(()) } else { Err(twice) }
+    };
+    for record in records.values() {
+        match record {
+            Record::Organisation(o) => {
+                o.urn.iter().try_for_each(|urn| add("URN", urn.clone()))?;
+                o.laestab.iter().try_for_each(|laestab| add("LAESTAB", laestab.clone()))?;
+                o.la_code.iter().try_for_each(|la| add("authority code", la.clone()))?;
+                o.predecessor.iter().try_for_each(|p| add("predecessor", p.clone()))?;
+            }
+            Record::System(s) => {
+                add("system", format!("{} {}", s.organisation, s.code))?;
+                s.certificates.iter().try_for_each(|c| add("certificate", c.thumbprint.clone()))?;
+                let key = |kid: &str| format!("{kid} of {}", s.client_id);
+                s.keys.iter().try_for_each(|k| add("key", key(&k.kid)))?;
+            }
+            Record::Operator(o) => add("operator's key", o.public_key.clone())?,
+            Record::Team(_)
+            | Record::SharingAgreement(_)
+            | Record::OfficerAuthorisation(_)
+            | Record::Mandate(_)
+            | Record::ActsFor(_)
+            | Record::Cover(_)
+            | Record::IdentityProvider(_)
+            | Record::PersonMark(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// The longest code, name or other text of a record, bytes.
+const TEXT_MAX: usize = 300;
+
+/// A code: it stands in certificates, lists and commands.
+fn code(text: &str, of: &str) -> Result<(), Fault> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if !text.is_empty() && text.len() <= 100 && text.chars().all(plain) {
+        Ok(())
+    } else {
+        let why = "a code has letters, digits and - _ . only, at most 100";
+        Err(Fault::Text(text.to_owned(), of.to_owned(), why))
+    }
+}
+
+fn text(text: &str, of: &str) -> Result<(), Fault> {
+    if !text.trim().is_empty() && text.len() <= TEXT_MAX && !text.chars().any(char::is_control) {
+        Ok(())
+    } else {
+        let why = "a text is not empty, has no control characters and at most 300 bytes";
+        Err(Fault::Text(text.to_owned(), of.to_owned(), why))
+    }
+}
+
+fn number(
+    number: Option<&String>,
+    of: &str,
+    why: &'static str,
+    is: impl Fn(&str) -> bool,
+) -> Result<(), Fault> {
+    match number {
+        Some(text) if !is(text) => Err(Fault::Text(text.clone(), of.to_owned(), why)),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Refuses words that are not of their vocabulary.
+fn words<T>(
+    list: &[String],
+    parse: impl Fn(&str) -> Option<T>,
+    vocabulary: &'static str,
+) -> Result<(), Fault> {
+    match list.iter().find(|word| parse(word).is_none()) {
+        Some(word) => Err(Fault::Word { word: word.clone(), vocabulary }),
+        None => Ok(()),
+    }
+}

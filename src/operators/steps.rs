@@ -1,0 +1,210 @@
+//! The two steps of a change: proposed by one operator, decided on by another.
+
+use super::OperatorFault;
+use super::tell::{self, Telling};
+use crate::crypto::{Ed25519Key, sha256, to_hex};
+use crate::directory::changes::{self, Does, Edit, Fault, Missing, Record, Records, Signed, Signer, State};
+use crate::directory::{self, Directory, DirectoryFile};
+use crate::gate::{Gate, OperatorAct};
+use crate::outbox::NoticeKind;
+use crate::store::Tx;
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+/// The most records of one change.
+const EDITS_MAX: usize = 20_000;
+/// The most changes that wait at one time.
+const WAITING_MAX: i64 = 100;
+/// Days after which a change that waits can only be refused.
+const WAITING_DAYS: i64 = 28;
+
+/// A step that was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// The change.
+    pub change: Uuid,
+    /// How far it has come.
+    pub state: State,
+    /// Records of it.
+    pub records: usize,
+    /// Index of its entry in the log.
+    pub entry: u64,
+}
+
+/// Registers the operators for whom a gateway was made, where it has none yet; says whether it did.
+pub async fn first_operators(gate: &Gate, operators: &[(String, [u8; 32])]) -> Result<bool, OperatorFault> {
+    if !gate.directory().current().operators.is_empty() || operators.is_empty() {
+        return Ok(false);
+    }
+    let mut tx = gate.db().begin().await?;
+    changes::moves(&mut tx).await?;
+    // Another process of the same gateway may have come first.
+    if !directory::load(gate.db()).await?.operators.is_empty() {
+        return Ok(false);
+    }
+    changes::first_operators(&mut tx, operators, gate.clock().now()).await?;
+    let act =
+        OperatorAct { action: "register_first_operators", operator: None, change: None, document: None };
+    gate.commit_change(act, tx).await?;
+    gate.directory().refresh(gate.db()).await?;
+    Ok(true)
+}
+
+/// The live operator of a private key; that it is nobody's is recorded.
+pub async fn signer<'a>(
+    gate: &Gate,
+    key: &'a Ed25519Key,
+    gateway: &'a str,
+) -> Result<Signer<'a>, OperatorFault> {
+    let directory = gate.directory().current();
+    let signer = Signer::new(&directory, key, gateway, gate.clock().now());
+    if let Err(fault) = &signer {
+        let act = OperatorAct { action: "sign_change", operator: None, change: None, document: None };
+        let why = OperatorFault::from(fault.clone()).word().unwrap_or("unknown_operator");
+        gate.refuse_change(act, why).await?;
+    }
+    Ok(signer?)
+}
+
+/// The edits that lead from the directory as it stands to a file.
+pub fn planned(gate: &Gate, file: &DirectoryFile, missing: Missing) -> Result<Vec<Edit>, OperatorFault> {
+    let stands = gate.directory().current().records();
+    let at = (gate.clock().today(), gate.clock().now());
+    Ok(changes::plan(&stands, changes::records(file)?, missing, at)?)
+}
+
+/// Takes a signed change in: it takes effect at once if it only narrows, and else waits for a second operator.
+pub async fn propose(gate: &Gate, gateway: &str, signed: &Signed) -> Result<Done, OperatorFault> {
+    let outcome = proposed(gate, gateway, signed).await;
+    refused(gate, "propose_change", signed, &outcome).await?;
+    let done = outcome?;
+    gate.directory().refresh(gate.db()).await?;
+    Ok(done)
+}
+
+/// Takes a signed decision on a waiting change.
+pub async fn decide(gate: &Gate, gateway: &str, signed: &Signed) -> Result<Done, OperatorFault> {
+    let outcome = decided(gate, gateway, signed).await;
+    refused(gate, "decide_change", signed, &outcome).await?;
+    let done = outcome?;
+    gate.directory().refresh(gate.db()).await?;
+    Ok(done)
+}
+
+/// A refusal has its entry too.
+async fn refused(
+    gate: &Gate,
+    action: &str,
+    signed: &Signed,
+    outcome: &Result<Done, OperatorFault>,
+) -> Result<(), OperatorFault> {
+    if let Some(why) = outcome.as_ref().err().and_then(OperatorFault::word) {
+        let act = OperatorAct { action, operator: None, change: None, document: Some(&signed.bytes) };
+        gate.refuse_change(act, why).await?;
+    }
+    Ok(())
+}
+
+/// A transaction in which nobody else changes the directory, and the directory as it stands in it.
+async fn alone(gate: &Gate) -> Result<(Tx, Directory), OperatorFault> {
+    let mut tx = gate.db().begin().await?;
+    changes::moves(&mut tx).await?;
+    Ok((tx, directory::load(gate.db()).await?))
+}
+
+async fn proposed(gate: &Gate, gateway: &str, signed: &Signed) -> Result<Done, OperatorFault> {
+    let now = gate.clock().now();
+    let (mut tx, directory) = alone(gate).await?;
+    let (change, operator) = signed.change(&directory, gateway, now)?;
+    if changes::change(gate.db(), change.id).await?.is_some() {
+        return Err(OperatorFault::Replayed);
+    }
+    if change.edits.is_empty() {
+        return Err(OperatorFault::Nothing);
+    }
+    if change.edits.len() > EDITS_MAX {
+        return Err(OperatorFault::TooLarge(EDITS_MAX));
+    }
+    let stands = directory.records();
+    fits(&stands, &change.edits, now)?;
+    let widens = change.edits.iter().any(|edit| changes::does(&stands, edit) != Does::Narrows);
+    let state = if widens { State::Waiting } else { State::Effective };
+    if widens && changes::waiting(gate.db()).await? >= WAITING_MAX {
+        return Err(OperatorFault::TooMany(WAITING_MAX));
+    }
+    changes::keep(&mut tx, (change.id, signed), (&operator, now), (widens, state)).await?;
+    let kind = if widens { NoticeKind::ChangePending } else { NoticeKind::ChangeEffective };
+    if !widens {
+        changes::write(&mut tx, &directory, &change.edits, now).await?;
+    }
+    let telling =
+        Telling { directory: &directory, stands: &stands, change: change.id, edits: &change.edits, at: now };
+    tell::tell(&mut tx, telling, kind, (&operator, None)).await?;
+    let act = OperatorAct {
+        action: if widens { "propose_change" } else { "narrow_directory" },
+        operator: Some(&operator),
+        change: Some(change.id),
+        document: Some(&signed.bytes),
+    };
+    let receipt = gate.commit_change(act, tx).await?;
+    Ok(Done { change: change.id, state, records: change.edits.len(), entry: receipt.index })
+}
+
+async fn decided(gate: &Gate, gateway: &str, signed: &Signed) -> Result<Done, OperatorFault> {
+    let now = gate.clock().now();
+    let (mut tx, directory) = alone(gate).await?;
+    let (decision, operator) = signed.decision(&directory, gateway, now)?;
+    let kept = changes::change(gate.db(), decision.change).await?.ok_or(OperatorFault::Unknown)?;
+    if kept.state != State::Waiting {
+        return Err(OperatorFault::NotWaiting(kept.state));
+    }
+    if to_hex(&sha256(&[&kept.signed.bytes])) != decision.digest {
+        return Err(OperatorFault::OtherDocument);
+    }
+    // Who proposed may take it back, and never let it through.
+    if decision.approve
+        && (operator == kept.proposed_by || same_key(&directory, &operator, &kept.proposed_by))
+    {
+        return Err(OperatorFault::SameOperator(operator));
+    }
+    let edits = &kept.change.edits;
+    let stands = directory.records();
+    let (state, kind) = if decision.approve {
+        if now - kept.proposed_at > TimeDelta::days(WAITING_DAYS) {
+            return Err(OperatorFault::TooOld(WAITING_DAYS));
+        }
+        fits(&stands, edits, now)?;
+        changes::write(&mut tx, &directory, edits, now).await?;
+        (State::Effective, NoticeKind::ChangeEffective)
+    } else {
+        (State::Refused, NoticeKind::ChangeRefused)
+    };
+    changes::decide(&mut tx, (kept.id, state), signed, (&operator, now)).await?;
+    let telling = Telling { directory: &directory, stands: &stands, change: kept.id, edits, at: now };
+    tell::tell(&mut tx, telling, kind, (&kept.proposed_by, Some(&operator))).await?;
+    let act = OperatorAct {
+        action: if decision.approve { "approve_change" } else { "refuse_change" },
+        operator: Some(&operator),
+        change: Some(kept.id),
+        document: Some(&signed.bytes),
+    };
+    let receipt = gate.commit_change(act, tx).await?;
+    Ok(Done { change: kept.id, state, records: edits.len(), entry: receipt.index })
+}
+
+/// Whether two names are of one key: an operator who was renamed is not a second one.
+fn same_key(directory: &Directory, one: &str, other: &str) -> bool {
+    let key = |name: &str| directory.operators.iter().find(|o| o.name == name).map(|o| &o.public_key);
+    key(one) == key(other)
+}
+
+/// Refuses edits that do not fit what stands, or leave fewer than two operators.
+fn fits(stands: &Records, edits: &[Edit], now: DateTime<Utc>) -> Result<(), OperatorFault> {
+    let after = changes::fitting(stands, edits, now)?;
+    let touches = edits.iter().any(|edit| matches!(edit.put, Record::Operator(_)));
+    let live = after.values().filter(|r| matches!(r, Record::Operator(o) if !o.ended)).count();
+    if touches && live < 2 {
+        return Err(Fault::Operators.into());
+    }
+    Ok(())
+}
