@@ -49,6 +49,7 @@ fn directory(now: DateTime<Utc>) -> (Directory, Peer) {
         san_uris: vec!["urn:schoolgate:org:org-7:system:cases".to_owned()],
         not_before: now - TimeDelta::days(1),
         not_after: now + TimeDelta::days(1),
+        key: vec![7],
         key_digest: sha256(&[&[7]]),
     };
     (directory, peer)

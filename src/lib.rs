@@ -27,6 +27,7 @@ pub mod relationships;
 pub mod http;
 
 // What the gateway does.
+pub mod certificates;
 pub mod disclosures;
 pub mod intake;
 pub mod involvements;

@@ -1,6 +1,7 @@
 //! Every route of every listener on one page, grouped by who calls it.
 
 use crate::app::AppState;
+use crate::certificates::{add_certificate, list_certificates, retire_certificate};
 use crate::disclosures::list_audit_entries;
 use crate::http::{Described, GuardedRouter, audited, request_id};
 use crate::intake::{
@@ -52,6 +53,10 @@ pub fn api(state: AppState) -> Router {
         .route(MethodFilter::GET, "/v1/notifications", body, list_notifications)
         // Data protection officers look.
         .route(MethodFilter::GET, "/v1/audit/entries", body, list_audit_entries)
+        // A system follows its own certificate with the next one.
+        .route(MethodFilter::GET, "/v1/systems/own/certificates", body, list_certificates)
+        .route(MethodFilter::POST, "/v1/systems/own/certificates", body, add_certificate)
+        .route(MethodFilter::DELETE, "/v1/systems/own/certificates/{thumbprint}", body, retire_certificate)
         .into_router();
     let layer = state.audit.clone();
     about_children
@@ -106,10 +111,13 @@ async fn serve_openapi() -> ([(header::HeaderName, HeaderValue); 1], &'static st
         crate::disclosures::list_audit_entries, crate::tokens::give_token, crate::tokens::revoke_token,
         crate::tokens::describe_authorization_server, crate::tokens::describe_protected_resource,
         crate::tokens::publish_keys,
+        crate::certificates::list_certificates, crate::certificates::add_certificate,
+        crate::certificates::retire_certificate,
     ),
     components(schemas(crate::http::Problem)),
     modifiers(&Uploads, &Described),
     tags((name = "tokens", description = "A system, or a person through it, is given an access token"),
+         (name = "certificates", description = "A system follows its own certificate with the next one"),
          (name = "intake", description = "A school sends its calendar, roll and marks"),
          (name = "involvements", description = "An agency opens, changes and ends its cases"),
          (name = "summaries", description = "Find a child among one's own, ask how it has attended, and hear when that has changed"),

@@ -2,7 +2,7 @@
 //! what is past its time.
 
 use super::AppState;
-use crate::{intake, operators, summaries};
+use crate::{certificates, intake, operators, summaries};
 use chrono::NaiveDate;
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -27,7 +27,14 @@ pub(super) fn background(state: &AppState, stop: &CancellationToken) -> Vec<Join
             audit.turn_minute(false).await;
         }
     };
-    vec![tokio::spawn(matcher), tokio::spawn(daily), tokio::spawn(directory), tokio::spawn(minutes)]
+    let watch = state.certificates.clone().watch(state.metrics.clone(), stop.clone());
+    vec![
+        tokio::spawn(watch),
+        tokio::spawn(matcher),
+        tokio::spawn(daily),
+        tokio::spawn(directory),
+        tokio::spawn(minutes),
+    ]
 }
 
 /// Looks for changes of the directory until stopped. That it cannot be looked at is told once, and once when it can again.
@@ -71,11 +78,13 @@ fn look_at_holidays(state: &AppState, today: NaiveDate) {
 }
 
 /// Does what is due once a day, until stopped: ends what is past its time, which is tried again where it fails, and looks
-/// how long the bank holidays last.
+/// how long the bank holidays and systems' certificates last.
 async fn daily(state: AppState, stop: CancellationToken) {
     let gate = state.gate.clone();
     let (mut done, mut looked): (Option<NaiveDate>, Option<NaiveDate>) = (None, None);
+    let mut told = certificates::Told::default();
     loop {
+        certificates::look_at_ends(&gate, &mut told, &state.metrics);
         let today = gate.clock().today();
         if looked != Some(today) {
             look_at_holidays(&state, today);

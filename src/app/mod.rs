@@ -12,9 +12,9 @@ use crate::domain::attendance::summary::{PartCancelledDay, Reading, SicknessTota
 use crate::domain::working_days::BankHolidays;
 use crate::gate::Gate;
 use crate::http::{
-    AuditLayer, ConnectionLimits, LiveTls, Metrics, SystemLimits, serve_plain, serve_tls, server_config,
+    AuditLayer, Certificates, ConnectionLimits, Metrics, SystemLimits, serve_plain, serve_tls,
 };
-use crate::identity::{Outside, ProviderKeys, TokenKeys};
+use crate::identity::{LiveTrust, Outside, ProviderKeys, TokenKeys};
 use crate::intake::Places;
 use crate::involvements::{Matcher, Sending};
 use crate::operators;
@@ -24,11 +24,9 @@ use crate::store::{self, Db};
 use crate::summaries::{FeedKey, Streams};
 use crate::tokens::TokenState;
 use anyhow::{Context as _, Result, bail};
-use arc_swap::ArcSwap;
 use axum::extract::FromRef;
-use rustls::ServerConfig;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -53,6 +51,7 @@ pub struct AppState {
     pub(crate) audit: AuditLayer,
     pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
+    pub(crate) certificates: Certificates,
 }
 
 macro_rules! part {
@@ -76,13 +75,14 @@ part! {
     Suppression = |s| s.suppression;
     Reading = |s| s.reading;
     FeedKey = |s| s.feeds.clone();
+    LiveTrust = |s| s.certificates.trust();
 }
 
 impl AppState {
-    /// Whether the gateway can answer: its database is there, as new as this program, its directory is looked at, and the
-    /// log can be written.
+    /// Whether the gateway can answer: its database is there, as new as this program, its directory is looked at, revocation
+    /// lists are of use, and the log can be written.
     pub async fn is_ready(&self) -> bool {
-        if self.gate.directory().age() > UNREADY {
+        if self.gate.directory().age() > UNREADY || !self.certificates.is_open() {
             return false;
         }
         let current = store::versions(self.gate.db()).await.is_ok_and(|(ours, theirs)| theirs >= ours);
@@ -186,21 +186,22 @@ pub struct Running {
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
     audit: AuditLayer,
-    tls: LiveTls,
+    certificates: Certificates,
+    metrics: Metrics,
     tokens: Arc<TokenKeys>,
 }
 
 /// Starts the listeners of a configuration, whose paths `Config::load` has made relative to its file.
 pub async fn start(config: &Config, clock: Clock) -> Result<Running> {
     let keyring = Keyring::load(&config.files.keys)?;
-    let tls: LiveTls = Arc::new(ArcSwap::from_pointee(read_tls(&config.files)?));
+    let certificates = read_certificates(config, &clock)?;
     let (issuer, audience) = (&config.names.issuer, &config.names.audience);
     let keys = TokenKeys::new(&keyring.tokens, signed_with(config), issuer, audience)?;
     let providers = ProviderKeys::new(outside(config)?);
     let opened = open(&config.database.url, clock).await?;
     register_operators(&opened.gate, &config.files).await?;
     let feeds = FeedKey::derived(&keyring.key_encryption);
-    let state = state(config, opened.gate.clone(), (keys, providers), feeds);
+    let state = state(config, opened.gate.clone(), (keys, providers), feeds, certificates.clone());
     let api = bind(config.listeners.api).await?;
     let admin = bind(config.listeners.admin).await?;
     if !admin.local_addr()?.ip().is_loopback() {
@@ -211,25 +212,34 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running> {
     let limits = ConnectionLimits::from(&config.limits);
     let mut tasks = background(&state, &stop);
     let tokens = Arc::clone(&state.tokens.keys);
-    let (audit, gate) = (state.audit.clone(), state.gate.clone());
+    let (audit, gate, metrics) = (state.audit.clone(), state.gate.clone(), state.metrics.clone());
+    let files = certificates.clone();
     let events = Arc::new(audit.clone());
     let admin_router = router::admin(state.clone());
-    tasks.push(tokio::spawn(serve_tls(api, router::api(state), tls.clone(), limits, events, stop.clone())));
+    tasks.push(tokio::spawn(serve_tls(api, router::api(state), files, limits, events, stop.clone())));
     let stop_admin = stop.clone();
     tasks.push(tokio::spawn(async move {
         if let Err(error) = serve_plain(admin, admin_router, limits, stop_admin).await {
             tracing::error!(%error, "the admin listener ended");
         }
     }));
-    Ok(Running { api: api_at, admin: admin_at, gate, opened, stop, tasks, audit, tls, tokens })
+    Ok(Running {
+        api: api_at,
+        admin: admin_at,
+        gate,
+        opened,
+        stop,
+        tasks,
+        audit,
+        certificates,
+        metrics,
+        tokens,
+    })
 }
 
-/// The TLS configuration that the configuration's certificates and key make now.
-pub fn read_tls(files: &Files) -> Result<ServerConfig> {
-    let read = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()));
-    let chain = read(&files.server_certificate)?;
-    let key = crypto::read_private(&files.server_key)?;
-    Ok(server_config(&chain, &key, &read(&files.client_authorities)?)?)
+/// The certificates that a configuration names, as they can be used now.
+pub fn read_certificates(config: &Config, clock: &Clock) -> Result<Certificates> {
+    Ok(Certificates::of(config, |trust| LiveTrust::new(trust, clock.clone()), clock.now())?)
 }
 
 /// Which kind of key signs tokens.
@@ -253,6 +263,7 @@ fn state(
     gate: Gate,
     (keys, providers): (TokenKeys, ProviderKeys),
     feeds: FeedKey,
+    held: Certificates,
 ) -> AppState {
     let safety = Safety::new(&config.names.safety_telephone);
     let tokens = TokenState {
@@ -287,6 +298,7 @@ fn state(
         feeds,
         limits: config.limits,
         metrics,
+        certificates: held,
         gate,
     }
 }
@@ -310,11 +322,11 @@ async fn bind(address: SocketAddr) -> Result<TcpListener> {
 }
 
 impl Running {
-    /// Reads certificates and key again, for new connections; open ones end at their age. Where they cannot be used, what
-    /// is in use stays.
-    pub fn renew_tls(&self, files: &Files) -> Result<()> {
-        self.tls.store(Arc::new(read_tls(files)?));
-        Ok(())
+    /// Reads certificates, key, authorities and lists again; says whether all could be used. What could not stays as it is.
+    pub fn renew_certificates(&self) -> bool {
+        let unusable = self.certificates.look(true);
+        self.certificates.tell(&unusable, &self.metrics);
+        unusable.is_empty()
     }
 
     /// Reads the keys of tokens again: a further one in their folder is published at once and signs from its moment on.

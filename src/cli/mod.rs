@@ -1,13 +1,16 @@
 //! The command line: one file per subcommand. Operators' commands print counts, ids, line and column, never a child.
 
+mod cert;
 mod demo;
 mod directory;
+mod doctor;
 pub mod import;
 pub mod init;
 pub mod operator;
 pub mod policy;
 mod serve;
 
+use crate::clock::Clock;
 use crate::demo::run::DemoArgs;
 use anyhow::Result;
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -69,6 +72,11 @@ enum Command {
     /// What the access policies give to whom
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// A certificate authority for development
+    #[command(subcommand)]
+    Cert(cert::CertCommand),
+    /// Say why a system is not answered: names, clocks, certificates, directory
+    Doctor(doctor::DoctorArgs),
     /// Print the OpenAPI document
     Openapi,
     /// Print shell completions
@@ -177,6 +185,8 @@ async fn run(cli: Cli) -> Result<u8> {
         Command::Config(ConfigCommand::Check(args)) => return serve::check(&args),
         Command::Config(ConfigCommand::Show(args)) => say(&serve::show(&args)?)?,
         Command::Import(args) => return import::import(&args).await,
+        Command::Cert(command) => say(&cert::cert(&command, &Clock::machine())?)?,
+        Command::Doctor(args) => return doctor::doctor(&args).await,
         Command::Policy(PolicyCommand::Matrix) => say(&policy::matrix()?)?,
         Command::Policy(PolicyCommand::Check(args)) => say(&policy::check(&args)?)?,
         Command::Policy(PolicyCommand::Diff(args)) => say(&policy::diff(&args)?)?,

@@ -40,10 +40,12 @@ pub(super) async fn serve(args: &ServeArgs) -> Result<()> {
                 break;
             }
             _ = hangup.recv() => {
-                let renewed = running.renew_tls(&config.files).and_then(|()| running.renew_token_keys(&config));
-                match renewed {
-                    Ok(()) => tracing::info!("certificates and keys of tokens read again"),
-                    Err(error) => tracing::error!(error = format!("{error:#}"), "what was in use stands"),
+                if running.renew_certificates() {
+                    tracing::info!("certificates and revocation lists read again");
+                }
+                match running.renew_token_keys(&config) {
+                    Ok(()) => tracing::info!("keys of tokens read again"),
+                    Err(error) => tracing::error!(error = format!("{error:#}"), "the keys in use stand"),
                 }
             }
         }
@@ -69,8 +71,12 @@ pub(super) fn check(args: &ServeArgs) -> Result<u8> {
     if let Err(error) = crate::crypto::Keyring::load(&config.files.keys) {
         faults.push(error.to_string());
     }
-    if let Err(error) = app::read_tls(&config.files) {
-        faults.push(format!("{error:#}; certs/README.md says which files a deployment brings"));
+    match app::read_certificates(&config, &Clock::machine()) {
+        Ok(certificates) if !certificates.is_open() => {
+            faults.push("a revocation list is past its time; fetch the authority's newest list".to_owned());
+        }
+        Ok(_) => {}
+        Err(error) => faults.push(format!("{error:#}; certs/README.md says which files a deployment brings")),
     }
     for fault in &faults {
         super::say(&format!("{fault}\n"))?;

@@ -14,6 +14,8 @@ pub struct Limits {
     pub headers_seconds: u64,
     /// Longest life of a connection; what is under way then goes on to its end.
     pub connection_age_seconds: u64,
+    /// Oldest revocation list that is gone by, whatever it says itself.
+    pub revocation_list_hours: u32,
     /// Longest time that answers under way are given at a stop.
     pub drain_seconds: u64,
     /// Handshakes under way at once, and connections of certificates that prove nobody.
@@ -60,6 +62,8 @@ impl Default for Limits {
             headers_seconds: 10,
             // Revocation is checked on every request too; this bounds what TLS itself decided.
             connection_age_seconds: 600,
+            // Longer than any authority lets pass between two lists; most make one a day.
+            revocation_list_hours: 168,
             drain_seconds: 10,
             handshakes_at_once: 500,
             connections: 2_000,
@@ -91,6 +95,7 @@ impl Limits {
             ("limits.first_request_seconds", self.first_request_seconds),
             ("limits.headers_seconds", self.headers_seconds),
             ("limits.connection_age_seconds", self.connection_age_seconds),
+            ("limits.revocation_list_hours", u64::from(self.revocation_list_hours)),
             ("limits.drain_seconds", self.drain_seconds),
             ("limits.request_seconds", self.request_seconds),
             ("limits.body_stall_seconds", self.body_stall_seconds),

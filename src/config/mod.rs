@@ -76,6 +76,9 @@ pub struct Files {
     pub server_key: PathBuf,
     /// The authorities that issue client certificates, PEM.
     pub client_authorities: PathBuf,
+    /// Their revocation lists, PEM or DER; with any, each authority of a chain must have one.
+    #[serde(default)]
+    pub revocation_lists: Vec<PathBuf>,
 }
 
 /// The gateway's names towards others.
@@ -304,6 +307,7 @@ impl Config {
         if let Some(path) = &mut self.identity.provider_authorities {
             *path = folder.join(&*path);
         }
+        files.revocation_lists.iter_mut().for_each(|path| *path = folder.join(&*path));
         if let Some(path) = self.database.url.strip_prefix("sqlite:")
             && !path.starts_with(':')
         {

@@ -4,9 +4,8 @@
 
 mod digest;
 mod files;
-mod jwk;
-mod jws;
-mod jwt;
+mod issue;
+mod jose;
 mod keyring;
 mod keys;
 
@@ -14,9 +13,10 @@ pub use digest::{Sha256, from_hex, hmac_sha256, random, same, sha256, to_hex};
 pub use files::{
     KeyFileError, check_private_directory, make_private_directory, read_private, write_new, write_private,
 };
-pub use jwk::{JwsKey, jwk_of_info, named as jws_algorithm, public_jwk};
-pub use jws::{JwsFault, UnverifiedJws};
-pub use jwt::install as install_jwt;
+pub use issue::{Authority, IssueError, Issued, Leaf, Validity};
+pub use jose::{
+    JwsFault, JwsKey, UnverifiedJws, install_jwt, jwk_of_info, jws_algorithm, jwt_key_of, public_jwk,
+};
 pub use keyring::{Keyring, KeyringError, SignWith, TokenKey};
 pub use keys::{
     Ed25519Key, KeyError, ed25519_public_from_pem, ed25519_public_to_pem, es256_pkcs8, from_pem,

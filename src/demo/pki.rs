@@ -4,24 +4,21 @@
 //! Keys come from the operating system, never from the seed, and the signing authorities' keys are not written: nobody
 //! can make another certificate that this gateway accepts. Validity is in real time, whatever day the data ends on.
 
-use crate::crypto::{jwk_of_info, sha256, to_hex};
+use crate::crypto::{
+    Authority, IssueError, Issued, Leaf, Validity, from_pem, jwk_of_info, to_hex, verifying_key_info,
+};
 use crate::directory::{CertificateEntry, KeyEntry};
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
-use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PublicKeyData, SanType, date_time_ymd,
-};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
-use std::time::Duration;
 
 /// Why certificates could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum PkiError {
-    /// The certificate library refused.
-    #[error("a certificate could not be made; check the names of organisations and systems: {0}")]
-    Make(#[from] rcgen::Error),
+    /// A certificate could not be made.
+    #[error(transparent)]
+    Make(#[from] IssueError),
     /// A file could not be written.
     #[error("certificates could not be written; check the folder's permissions and free space: {0}")]
     Write(#[from] std::io::Error),
@@ -83,12 +80,6 @@ pub const SERVER_KEY: &str = "certs/server.key";
 pub const REFUSED: [&str; 3] =
     ["certs/refused-expired.pem", "certs/refused-other-ca.pem", "certs/refused-unregistered.pem"];
 
-/// What a leaf certificate is for.
-enum Leaf<'a> {
-    Server,
-    Client(&'a SystemName),
-}
-
 impl Pki {
     /// Makes every certificate and writes it under `dir/certs`, keys readable by their owner only.
     ///
@@ -98,14 +89,13 @@ impl Pki {
         // Certificates hold whole seconds, and so must what the directory says of them.
         let now = now.trunc_subsecs(0);
         std::fs::create_dir_all(dir.join("certs"))?;
-        let (ca_pem, ca) = authority("schoolgate demonstration CA", now)?;
-        std::fs::write(dir.join(CA), ca_pem)?;
-        let from = now - TimeDelta::hours(1);
-        let until = now + TimeDelta::days(30);
-        write_leaf(dir, "server", &Leaf::Server, from, until, &ca)?;
+        let ca = authority("schoolgate demonstration CA", now)?;
+        std::fs::write(dir.join(CA), ca.pem())?;
+        let validity = Validity { from: now - TimeDelta::hours(1), until: now + TimeDelta::days(30) };
+        write_leaf(dir, "server", Leaf::Server("localhost"), validity, &ca)?;
         let mut made = Self::default();
         for name in systems {
-            let (entry, key) = write_leaf(dir, &name.file_name(), &Leaf::Client(name), from, until, &ca)?;
+            let (entry, key) = write_client(dir, &name.file_name(), name, validity, &ca)?;
             made.entries.insert(name.clone(), entry);
             made.keys.extend(key.map(|key| (name.clone(), key)));
         }
@@ -119,78 +109,56 @@ fn refused(
     dir: &Path,
     first: Option<&SystemName>,
     now: DateTime<Utc>,
-    ca: &Issuer<'_, KeyPair>,
+    ca: &Authority,
 ) -> Result<(), PkiError> {
     let known = first.cloned().unwrap_or_else(|| SystemName::new("nobody", "nothing"));
     let unknown = SystemName::new(&known.organisation, "unregistered");
-    let (_, other) = authority("another CA", now)?;
-    let ended = now - TimeDelta::days(1);
-    let (from, until) = (now - TimeDelta::hours(1), now + TimeDelta::days(30));
-    write_leaf(dir, "refused-expired", &Leaf::Client(&known), now - TimeDelta::days(31), ended, ca)?;
-    write_leaf(dir, "refused-other-ca", &Leaf::Client(&known), from, until, &other)?;
-    write_leaf(dir, "refused-unregistered", &Leaf::Client(&unknown), from, until, ca)?;
+    let other = authority("another CA", now)?;
+    let ended = Validity { from: now - TimeDelta::days(31), until: now - TimeDelta::days(1) };
+    let live = Validity { from: now - TimeDelta::hours(1), until: now + TimeDelta::days(30) };
+    write_client(dir, "refused-expired", &known, ended, ca)?;
+    write_client(dir, "refused-other-ca", &known, live, &other)?;
+    write_client(dir, "refused-unregistered", &unknown, live, ca)?;
     Ok(())
 }
 
-/// A signing authority that cannot sign for another authority.
-fn authority(name: &str, now: DateTime<Utc>) -> Result<(String, Issuer<'static, KeyPair>), PkiError> {
-    let mut params = params(name, now - TimeDelta::days(32), now + TimeDelta::days(90));
-    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    let key = KeyPair::generate()?;
-    let certificate = params.self_signed(&key)?;
-    Ok((certificate.pem(), Issuer::new(params, key)))
+fn authority(name: &str, now: DateTime<Utc>) -> Result<Authority, PkiError> {
+    let validity = Validity { from: now - TimeDelta::days(32), until: now + TimeDelta::days(90) };
+    Ok(Authority::make(name, validity)?)
 }
 
-fn params(name: &str, from: DateTime<Utc>, until: DateTime<Utc>) -> CertificateParams {
-    // rcgen's times are of a crate that nothing else here uses; its own epoch and a duration are enough.
-    let at = |time: DateTime<Utc>| {
-        date_time_ymd(1970, 1, 1) + Duration::from_secs(u64::try_from(time.timestamp()).unwrap_or(0))
-    };
-    let mut params = CertificateParams::default();
-    params.distinguished_name = rcgen::DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, name);
-    params.not_before = at(from);
-    params.not_after = at(until);
-    params
+/// A certificate as the directory says it, and its key for assertions.
+type Written = (CertificateEntry, Option<KeyEntry>);
+
+fn write_client(
+    dir: &Path,
+    file: &str,
+    system: &SystemName,
+    validity: Validity,
+    issuer: &Authority,
+) -> Result<Written, PkiError> {
+    let leaf = Leaf::Client { uri: &system.uri(), name: &system.file_name() };
+    write_leaf(dir, file, leaf, validity, issuer)
 }
 
 fn write_leaf(
     dir: &Path,
     file: &str,
-    leaf: &Leaf<'_>,
-    from: DateTime<Utc>,
-    until: DateTime<Utc>,
-    issuer: &Issuer<'_, KeyPair>,
-) -> Result<(CertificateEntry, Option<KeyEntry>), PkiError> {
-    let (common_name, usage, names) = match leaf {
-        Leaf::Server => (
-            "localhost".to_owned(),
-            ExtendedKeyUsagePurpose::ServerAuth,
-            vec![SanType::DnsName("localhost".try_into()?), SanType::IpAddress([127, 0, 0, 1].into())],
-        ),
-        Leaf::Client(name) => {
-            let usage = ExtendedKeyUsagePurpose::ClientAuth;
-            (name.file_name(), usage, vec![SanType::URI(name.uri().try_into()?)])
-        }
-    };
-    let mut params = params(&common_name, from, until);
-    params.subject_alt_names = names;
-    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    params.extended_key_usages = vec![usage];
-    params.use_authority_key_identifier_extension = true;
-    let key = KeyPair::generate()?;
-    let certificate = params.signed_by(&key, issuer)?;
-    std::fs::write(dir.join(format!("certs/{file}.pem")), certificate.pem())?;
-    write_key(&dir.join(format!("certs/{file}.key")), &key.serialize_pem())?;
-    let info = key.subject_public_key_info();
-    let key_digest = to_hex(&sha256(&[&info]));
+    leaf: Leaf<'_>,
+    validity: Validity,
+    issuer: &Authority,
+) -> Result<Written, PkiError> {
+    let Issued { pem, key_pem, thumbprint, key_digest, .. } = issuer.issue(leaf, validity)?;
+    std::fs::write(dir.join(format!("certs/{file}.pem")), pem)?;
+    write_key(&dir.join(format!("certs/{file}.key")), &key_pem)?;
+    let (valid_from, valid_until) = (validity.from, validity.until);
+    let key_digest = to_hex(&key_digest);
     let kid: String = key_digest.chars().take(16).collect();
     // The library makes P-256 keys, which have such a form.
-    let jwk = jwk_of_info(&info, &kid).ok();
-    let key = jwk.map(|jwk| KeyEntry { kid, jwk, valid_from: from, valid_until: until });
-    let thumbprint = to_hex(&sha256(&[certificate.der()]));
-    Ok((CertificateEntry { thumbprint, key_digest, valid_from: from, valid_until: until }, key))
+    let info = from_pem(key_pem.as_bytes()).and_then(|key| verifying_key_info(&key));
+    let jwk = info.ok().and_then(|info| jwk_of_info(&info, &kid).ok());
+    let key = jwk.map(|jwk| KeyEntry { kid, jwk, valid_from, valid_until });
+    Ok((CertificateEntry { thumbprint: to_hex(&thumbprint), key_digest, valid_from, valid_until }, key))
 }
 
 /// Writes a private key that only its owner can read, from its first byte on.
@@ -206,6 +174,7 @@ fn write_key(path: &Path, pem: &str) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypto::sha256;
     use rustls::server::WebPkiClientVerifier;
     use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection};
     use rustls_pki_types::pem::PemObject;

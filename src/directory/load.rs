@@ -8,7 +8,7 @@ use crate::domain::identifiers::{OrganisationId, SystemId, TeamId};
 use crate::domain::organisation::{OrganisationKind, Standing};
 use crate::domain::purpose::Section;
 use crate::store::{Db, StoreError, read};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -17,8 +17,7 @@ const ORGANISATIONS: &str = "SELECT id, code, kind, name, standing, urn, laestab
      attendance_lead_name, attendance_lead_telephone, dsl_name, dsl_telephone, predecessor_id FROM organisations";
 const SYSTEMS: &str = "SELECT id, organisation_id, code, client_id, roles, scopes, sections_without_person, \
      requests_per_minute, suspended FROM systems";
-const CREDENTIALS: &str =
-    "SELECT system_id, thumbprint, key_digest, valid_from, valid_until, revoked_at FROM credentials";
+const CREDENTIALS: &str = "SELECT id, system_id, thumbprint, key_digest, valid_from, valid_until, revoked_at FROM credentials ORDER BY id";
 const TEAMS: &str = "SELECT id, organisation_id, code, name, ended FROM teams";
 const AGREEMENTS: &str = "SELECT organisation_id, purposes, exceptions, valid_from, valid_until, suspended, version, \
      document_digest FROM sharing_agreements ORDER BY valid_from DESC, id DESC";
@@ -58,6 +57,7 @@ struct SystemRow {
 
 #[derive(sqlx::FromRow)]
 struct CredentialRow {
+    id: Uuid,
     system_id: Uuid,
     thumbprint: Vec<u8>,
     key_digest: Vec<u8>,
@@ -117,7 +117,7 @@ pub async fn load(db: &Db) -> Result<Directory, StoreError> {
         revocations,
         organisations,
         systems: systems.into_iter().map(system).collect::<Result<_, _>>()?,
-        credentials: credentials.into_iter().map(credential).collect::<Result<_, _>>()?,
+        credentials: two_at_a_time(credentials).into_iter().map(credential).collect::<Result<_, _>>()?,
         teams: teams.into_iter().map(team).collect(),
         agreements: agreements.into_iter().map(agreement).collect::<Result<_, _>>()?,
         authorisations: authorisations.into_iter().map(authorisation).collect(),
@@ -185,6 +185,39 @@ fn system(row: SystemRow) -> Result<(SystemId, System), StoreError> {
         suspended: row.suspended,
     };
     Ok((id, system))
+}
+
+/// How far two gateways' clocks may be apart: one retires a certificate, and the other registers the next.
+const APART: TimeDelta = TimeDelta::minutes(1);
+
+/// Of each system at most two certificates hold at a time, those that were registered first: a third proves nobody, however
+/// it came into the table.
+fn two_at_a_time(rows: Vec<CredentialRow>) -> Vec<CredentialRow> {
+    let begin = |row: &CredentialRow| {
+        // Its id is of the moment at which it was registered: it held at no time before.
+        let registered = row.id.get_timestamp().and_then(|at| {
+            let (seconds, nanos) = at.to_unix();
+            DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)
+        });
+        registered.map_or(row.valid_from, |at| row.valid_from.max(at + APART))
+    };
+    let end = |row: &CredentialRow| row.revoked_at.map_or(row.valid_until, |at| at.min(row.valid_until));
+    let meet =
+        |rows: [&CredentialRow; 3]| rows.into_iter().map(begin).max() < rows.into_iter().map(end).min();
+    let mut kept: HashMap<Uuid, Vec<CredentialRow>> = HashMap::new();
+    for row in rows {
+        let own = kept.entry(row.system_id).or_default();
+        let third = own
+            .iter()
+            .enumerate()
+            .any(|(place, one)| own.iter().skip(place + 1).any(|two| meet([one, two, &row])));
+        if third {
+            tracing::error!("a system has a third certificate at a time in the directory; it is not gone by");
+        } else {
+            own.push(row);
+        }
+    }
+    kept.into_values().flatten().collect()
 }
 
 fn credential(row: CredentialRow) -> Result<([u8; 32], Credential), StoreError> {

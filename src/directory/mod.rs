@@ -8,6 +8,7 @@
 mod acting;
 pub mod changes;
 mod cover;
+mod credentials;
 mod file;
 mod live;
 mod load;
@@ -19,6 +20,7 @@ pub use acting::mandates::{Mandate, NoMandate};
 pub use acting::{ActsFor, NotActing, Within};
 pub use changes::Operator;
 pub use cover::{Cover, PersonMark};
+pub use credentials::{NewCertificate, Registered, add_certificate, retire_certificate};
 pub use file::{
     ActsForEntry, CertificateEntry, CoverEntry, DirectoryFile, FormerNumbersEntry, MandateEntry,
     OfficerAuthorisationEntry, OperatorEntry, OrganisationEntry, PersonMarkEntry, SharingAgreementEntry,

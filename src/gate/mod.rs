@@ -18,7 +18,7 @@ pub use duty::{DutyPermit, OperatorAct};
 pub use handles::ChildRef;
 pub use many::{Cut, Lines, PermitSet, RecordedLines, Steps, StreamLimits, Written};
 pub use open::{Asked, Children, Named, Refusal, Search};
-pub use permit::{OfChild, OfFigures, OfFollowed, OfMany, OfOrganisation, OfSchool, Permit};
+pub use permit::{OfChild, OfFigures, OfFollowed, OfMany, OfOrganisation, OfOwnSystem, OfSchool, Permit};
 pub use release::{Answer, NextPage, Released};
 pub use trail::{Recorded, Trail};
 

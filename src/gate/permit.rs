@@ -92,6 +92,10 @@ pub struct OfOrganisation {
     pub(super) kinds: Vec<InvolvementKind>,
 }
 
+/// A permit about the caller's own system's certificates, and no data.
+#[derive(Debug)]
+pub struct OfOwnSystem;
+
 /// A permit to be told of changes, and to no child yet: each is opened by itself.
 #[derive(Debug)]
 pub struct OfFollowed {

@@ -10,7 +10,7 @@ mod request;
 
 pub use limits::{Senders, SystemLimits};
 pub use listen::{
-    ConnectionEvents, ConnectionLimits, LiveTls, PeerAddress, TlsError, serve_plain, serve_tls, server_config,
+    Certificates, ConnectionEvents, ConnectionLimits, PeerAddress, Unusable, serve_plain, serve_tls,
 };
 pub use openapi::Described;
 pub use problem::{Error, Fault, Problem, ProblemKind};

@@ -44,6 +44,8 @@ words! {
         RowsRejected = "rows_rejected",
         /// A file that may not be meant, until its sender says that it is.
         ConfirmationNeeded = "confirmation_needed",
+        /// A certificate, or its proof, that cannot be registered.
+        CertificateRefused = "certificate_refused",
         /// More bytes than the limit.
         PayloadTooLarge = "payload_too_large",
         /// A body of a form that this route does not read.
@@ -79,6 +81,7 @@ impl ProblemKind {
             | Self::UnprocessableFile
             | Self::RowsRejected
             | Self::ConfirmationNeeded
+            | Self::CertificateRefused
             | Self::Ambiguous => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Forbidden | Self::Suspended => StatusCode::FORBIDDEN,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
@@ -108,6 +111,7 @@ impl ProblemKind {
             Self::UnprocessableFile => "The file cannot be taken as it is",
             Self::RowsRejected => "Rows of the file were rejected",
             Self::ConfirmationNeeded => "The file has to be confirmed",
+            Self::CertificateRefused => "The certificate cannot be registered",
             Self::PayloadTooLarge => "The body is too large",
             Self::UnsupportedMediaType => "The body is of a form that is not read here",
             Self::DatesReversed => "The window ends before it starts",

@@ -7,6 +7,7 @@
 mod assertion;
 mod authenticate;
 mod caller;
+mod certificates;
 mod fault;
 mod peer;
 mod person;
@@ -16,6 +17,10 @@ mod token;
 pub use assertion::{AssertionFault, client_assertion};
 pub use authenticate::{authenticate, local, may_act, still, system_of};
 pub use caller::{Caller, Lane, Noted};
+pub use certificates::{
+    Authorities, CertificateFault, CertificateFiles, ChainFault, Follow, LiveTrust, RevocationLists,
+    ServerPair, Stamp, Trust,
+};
 pub use fault::Unauthenticated;
 pub use peer::{Peer, PeerError};
 pub use person::{

@@ -24,6 +24,8 @@ pub struct Peer {
     pub not_before: DateTime<Utc>,
     /// End of its validity.
     pub not_after: DateTime<Utc>,
+    /// Its `SubjectPublicKeyInfo`, DER.
+    pub key: Vec<u8>,
     /// SHA-256 of its `SubjectPublicKeyInfo`, DER.
     pub key_digest: [u8; 32],
 }
@@ -41,15 +43,18 @@ impl Peer {
             .flat_map(|extension| &extension.value.general_names)
             .filter_map(|name| if let GeneralName::URI(uri) = name { Some((*uri).to_owned()) } else { None })
             .collect();
-        let time = |seconds| DateTime::from_timestamp(seconds, 0).ok_or(PeerError::Unreadable);
-        let not_before = time(certificate.validity().not_before.timestamp())?;
-        let not_after = time(certificate.validity().not_after.timestamp())?;
+        let at = |time: x509_parser::time::ASN1Time| {
+            DateTime::from_timestamp(time.timestamp(), 0).ok_or(PeerError::Unreadable)
+        };
+        let validity = certificate.validity();
+        let key = certificate.tbs_certificate.subject_pki.raw;
         Ok(Self {
             thumbprint: sha256(&[der]),
             san_uris,
-            not_before,
-            not_after,
-            key_digest: sha256(&[certificate.tbs_certificate.subject_pki.raw]),
+            not_before: at(validity.not_before)?,
+            not_after: at(validity.not_after)?,
+            key: key.to_vec(),
+            key_digest: sha256(&[key]),
         })
     }
 }

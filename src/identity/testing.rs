@@ -1,6 +1,7 @@
 //! A small world for tests: two organisations with one system and one certificate each.
 
-use super::{Grant, Peer, TokenKeys};
+use super::{CertificateFiles, Grant, LiveTrust, Peer, TokenKeys, Trust};
+use crate::clock::Clock;
 use crate::crypto::{Ed25519Key, SignWith, TokenKey, sha256};
 use crate::directory::{Contact, Credential, Directory, Organisation, System};
 use crate::domain::identifiers::{OrganisationId, SystemId};
@@ -9,6 +10,7 @@ use crate::domain::purpose::{Purpose, Role, SectionSet};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
+use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose, SanType};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -149,4 +151,64 @@ pub(crate) fn forge(world: &World, header: &Value, change: &Value, sign: bool) -
     let body = format!("{}.{}", patched(parts[0], header), patched(parts[1], change));
     let signed = if sign { body.clone() } else { json!([sha256(&[body.as_bytes()])]).to_string() };
     format!("{body}.{}", URL_SAFE_NO_PAD.encode(world.signing.sign(signed.as_bytes())))
+}
+
+/// The machine's time, by which certificates go.
+pub(crate) fn at() -> DateTime<Utc> {
+    Clock::machine().now()
+}
+
+/// What is trusted, followed by the machine's time.
+pub(crate) fn live_trust(trust: Trust) -> LiveTrust {
+    LiveTrust::new(trust, Clock::machine())
+}
+
+/// The files of a deployment, in a folder of their own.
+pub(crate) fn certificate_files(
+    chain: &str,
+    key: &str,
+    authorities: &str,
+) -> (tempfile::TempDir, CertificateFiles) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("server.pem"), chain).unwrap();
+    crate::crypto::write_private(&path("server.key"), key.as_bytes()).unwrap();
+    std::fs::write(path("authorities.pem"), authorities).unwrap();
+    let files = CertificateFiles {
+        server_certificate: path("server.pem"),
+        server_key: path("server.key"),
+        client_authorities: path("authorities.pem"),
+        revocation_lists: Vec::new(),
+    };
+    (folder, files)
+}
+
+pub(crate) type Authority = rcgen::CertifiedIssuer<'static, rcgen::KeyPair>;
+
+pub(crate) fn authority(name: &str) -> Authority {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(rcgen::DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    rcgen::CertifiedIssuer::self_signed(params, rcgen::KeyPair::generate().unwrap()).unwrap()
+}
+
+/// A certificate and its key, PEM.
+pub(crate) fn issue(authority: &Authority, name: SanType, last_year: i32) -> (String, String) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = CertificateParams::default();
+    let of_a_server = matches!(name, SanType::DnsName(_));
+    params.extended_key_usages = vec![if of_a_server {
+        ExtendedKeyUsagePurpose::ServerAuth
+    } else {
+        ExtendedKeyUsagePurpose::ClientAuth
+    }];
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.subject_alt_names = vec![name];
+    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    params.not_after = rcgen::date_time_ymd(last_year, 1, 1);
+    (params.signed_by(&key, authority).unwrap().pem(), key.serialize_pem())
+}
+
+pub(crate) fn client_of(authority: &Authority, last_year: i32) -> (String, String) {
+    issue(authority, SanType::URI("urn:schoolgate:org:a:system:b".try_into().unwrap()), last_year)
 }

@@ -86,6 +86,12 @@ pub async fn migrate(db: &Db) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// The database server's own time; of a file, this machine's.
+pub async fn time_of(db: &Db) -> Result<chrono::DateTime<chrono::Utc>, StoreError> {
+    const TIME: &str = "SELECT CURRENT_TIMESTAMP";
+    Ok(read!(db, c => sqlx::query_scalar(TIME).fetch_one(c).await)?)
+}
+
 /// The newest migration of this program, and the newest that the database has (0 when it has none).
 pub async fn versions(db: &Db) -> Result<(i64, i64), StoreError> {
     const APPLIED: &str = "SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations";

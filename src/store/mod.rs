@@ -15,7 +15,7 @@ mod readers;
 mod sets;
 
 pub use held::{HELD_MAX, Held, STEP, longest_write, write_seconds};
-pub use migrations::{migrate, schema_of, versions};
+pub use migrations::{migrate, schema_of, time_of, versions};
 #[cfg(test)]
 pub(crate) use plans::plan_of;
 pub use readers::{Reader, Readers, by_handfuls};

@@ -19,6 +19,7 @@ mod audit;
 mod audit_trail;
 mod careless;
 mod caseloads;
+mod certificates;
 mod changes;
 mod cli_help;
 mod compile_fail;
@@ -102,6 +103,7 @@ fn trials(suite: &mut Suite) {
     careless::register(suite);
     limits::register(suite);
     caseloads::register(suite);
+    certificates::register(suite);
     changes::register(suite);
     registers::register(suite);
     relationships::register(suite);

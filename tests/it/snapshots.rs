@@ -153,6 +153,7 @@ async fn asked(gate: &TestGate) -> Vec<Reply> {
     const PUPILS: &str = "/v1/schools/{urn}/pupils";
     const CALENDAR: &str = "/v1/schools/{urn}/calendar/{year}";
     const REPORT: &str = "/v1/involvements/report";
+    const RETIRE: &str = "/v1/systems/own/certificates/{thumbprint}";
     const CHANGES: &str = "/v1/attendance-summaries/changes";
     let worker = Wire::of(gate, "social_worker_cp").await;
     let urn = gate.demo.json.schools[0].urn.clone();
@@ -188,6 +189,7 @@ async fn asked(gate: &TestGate) -> Vec<Reply> {
         get("/v1/schools/{urn}/imports", format!("/v1/schools/{urn}/imports"), None),
         get(CHANGES, format!("{CHANGES}?cursor=nonsense"), None),
         (REPORT, worker.bare("GET", REPORT)),
+        (RETIRE, worker.request("DELETE", &RETIRE.replace("{thumbprint}", &"0".repeat(64)))),
         find(json!({"upn": "A12"}).to_string()),
         find(long),
         send_file("text/csv"),

@@ -12,7 +12,7 @@ pub use many::{Children, Named};
 pub(super) use many::{Decided, Whom};
 
 use self::decide::Tie;
-use super::permit::{Holder, OfChild, OfOrganisation, Permit};
+use super::permit::{Holder, OfChild, OfOrganisation, OfOwnSystem, Permit};
 use super::{Gate, Trail, handles};
 use crate::audit::{Decision, Digest};
 use crate::crypto;
@@ -187,6 +187,18 @@ impl Gate {
             holder: holder(&caller),
             trail,
         })
+    }
+
+    /// Opens about the caller's own system's certificates. Nothing is disclosed and nothing widened by them, whatever the
+    /// role, so that no policy is asked: who the caller is has been proved, and that is all there is to decide.
+    pub fn open_own_system(&self, asked: Asked, action: &'static str) -> Permit<OfOwnSystem> {
+        let Asked { caller, trail } = asked;
+        trail.note(|e| {
+            e.action = Some(action.to_owned());
+            e.decision = Decision::Allowed;
+            e.relationship = Some("own system".to_owned());
+        });
+        Permit { subject: OfOwnSystem, holder: holder(&caller), trail }
     }
 
     /// The policy's answer to an action about no child; the entry gets its reasons.

@@ -1,10 +1,13 @@
 //! The listeners: TLS for systems, plain HTTP for the operator, and for both one loop with its places and limits.
 
+mod certificates;
 mod places;
 mod plain;
 mod serve;
 mod tls;
+mod verifier;
 
+pub use certificates::{Certificates, Unusable};
 pub use plain::serve_plain;
 pub use serve::{ConnectionEvents, ConnectionLimits, PeerAddress};
-pub use tls::{LiveTls, TlsError, serve_tls, server_config};
+pub use tls::serve_tls;

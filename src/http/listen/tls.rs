@@ -2,14 +2,16 @@
 
 use super::places::{Certificates, Room};
 use super::serve::{Shared, accept_until_stopped, serve_connection};
-use super::{ConnectionEvents, ConnectionLimits};
-use crate::identity::Peer;
+use super::verifier::{Verifier, word};
+use super::{Certificates as Files, ConnectionEvents, ConnectionLimits};
+use crate::identity::{LiveTrust, Peer, ServerPair};
 use arc_swap::ArcSwap;
 use axum::Router;
-use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
-use rustls::{RootCertStore, ServerConfig};
-use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::ServerConfig;
+use rustls::crypto::{CryptoProvider, SupportedKxGroup};
+use rustls::server::NoServerSessionStorage;
+use rustls::sign::SingleCertAndKey;
+use rustls_pki_types::CertificateDer;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::{TcpListener, TcpStream};
@@ -23,38 +25,31 @@ use tokio_util::task::TaskTracker;
 /// The TLS configuration of new connections; replaced whole when certificates change.
 pub type LiveTls = Arc<ArcSwap<ServerConfig>>;
 
-/// Why a TLS configuration was refused.
-#[derive(Debug, thiserror::Error)]
-pub enum TlsError {
-    /// A file that is not PEM of what it should be.
-    #[error("the {what} is not PEM, or holds none; check the file")]
-    Pem {
-        /// Which of the three.
-        what: &'static str,
-    },
-    /// Certificate and key do not belong together, or are of an unknown kind.
-    #[error("certificate and key cannot be used together: {0}; check that they belong to each other")]
-    Certificate(#[from] rustls::Error),
-    /// No use can be made of the authorities.
-    #[error("the client authorities cannot be used: {0}; check the file")]
-    Authorities(#[from] rustls::server::VerifierBuilderError),
+/// The cryptography of TLS: ring's, and with the feature `pq` one more way to agree on keys.
+pub(super) fn provider() -> CryptoProvider {
+    let usual = rustls::crypto::ring::default_provider();
+    CryptoProvider { kx_groups: groups(&usual), ..usual }
 }
 
-/// Makes the configuration from PEM: the server's chain, its key, and the authorities that issue client certificates.
-pub fn server_config(chain: &[u8], key: &[u8], client_authorities: &[u8]) -> Result<ServerConfig, TlsError> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut roots = RootCertStore::empty();
-    for authority in certificates(client_authorities, "list of client authorities")? {
-        roots.add(authority)?;
-    }
-    let verifier =
-        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build()?;
-    let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| TlsError::Pem { what: "server key" })?;
-    let mut config = ServerConfig::builder_with_provider(provider)
+/// Post-quantum first: whoever can is met there, and others as before (docs/decisions/0036).
+#[cfg(feature = "pq")]
+fn groups(usual: &CryptoProvider) -> Vec<&'static dyn SupportedKxGroup> {
+    let first = rustls::crypto::aws_lc_rs::kx_group::X25519MLKEM768;
+    std::iter::once(first).chain(usual.kx_groups.iter().copied()).collect()
+}
+
+#[cfg(not(feature = "pq"))]
+fn groups(usual: &CryptoProvider) -> Vec<&'static dyn SupportedKxGroup> {
+    usual.kx_groups.clone()
+}
+
+/// Makes the configuration from the server's own certificate and what it trusts.
+pub(super) fn server_config(pair: &ServerPair, trust: &LiveTrust) -> Result<ServerConfig, rustls::Error> {
+    let mut config = ServerConfig::builder_with_provider(Arc::new(provider()))
         // Other dependencies compile TLS 1.2 in: the one version is always named.
         .with_protocol_versions(&[&rustls::version::TLS13])?
-        .with_client_cert_verifier(verifier)
-        .with_single_cert(certificates(chain, "server certificate")?, key)?;
+        .with_client_cert_verifier(Arc::new(Verifier::new(trust.clone())))
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(pair.certified.clone())));
     // A resumed session brings back its client certificate unchecked, so that a revoked one would come in.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
@@ -63,19 +58,11 @@ pub fn server_config(chain: &[u8], key: &[u8], client_authorities: &[u8]) -> Res
     Ok(config)
 }
 
-fn certificates(pem: &[u8], what: &'static str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    match read {
-        Ok(list) if !list.is_empty() => Ok(list),
-        Ok(_) | Err(_) => Err(TlsError::Pem { what }),
-    }
-}
-
 /// Serves TLS until stopped. Every request carries `Arc<Peer>` and `PeerAddress` as extensions.
 pub async fn serve_tls(
     listener: TcpListener,
     router: Router,
-    tls: LiveTls,
+    files: Files,
     limits: ConnectionLimits,
     events: Arc<dyn ConnectionEvents>,
     stop: CancellationToken,
@@ -86,7 +73,9 @@ pub async fn serve_tls(
         certificates: Arc::new(Certificates::new(metrics.clone())),
         proved: Arc::new(Room::new(limits.connections, "connections_full", metrics.clone())),
         events: Arc::clone(&events),
+        trust: files.trust(),
     };
+    let tls = files.tls();
     let shared = Shared { router, events: Some(events), limits, stop, tasks: TaskTracker::new() };
     accept_until_stopped(listener, shared, entrance, |stream, address, place, shared| {
         let acceptor = TlsAcceptor::from(tls.load_full());
@@ -101,6 +90,7 @@ struct Listening {
     certificates: Arc<Certificates>,
     proved: Arc<Room>,
     events: Arc<dyn ConnectionEvents>,
+    trust: LiveTrust,
 }
 
 /// Most connections of a certificate that is no system's: all that it is given is an answer that says so.
@@ -117,9 +107,10 @@ impl Listening {
         acceptor: TlsAcceptor,
         shared: Shared,
     ) {
-        let Self { certificates, proved, events } = self;
-        let (stream, peer) = match handshake(stream, acceptor, &shared).await {
-            Ok((stream, peer)) => (stream, Arc::new(peer)),
+        let Self { certificates, proved, events, trust } = self;
+        let follow = trust.follow();
+        let (stream, peer, chain) = match handshake(stream, acceptor, &shared).await {
+            Ok((stream, peer, chain)) => (stream, Arc::new(peer), chain),
             Err((word, detail)) => return events.refused(address, None, word, &detail).await,
         };
         let may_act = events.may_act(&peer);
@@ -137,17 +128,26 @@ impl Listening {
             entrance
         };
         let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-        if let Some(word) = serve_connection(stream, http2, address, Some(Arc::clone(&peer)), shared).await {
-            events.unreadable(&peer, word).await;
+        let served = serve_connection(stream, http2, address, Some(Arc::clone(&peer)), shared);
+        tokio::select! {
+            // A certificate that is revoked does not see an answer that is under way.
+            biased;
+            fault = follow.shut_out(&chain) => events.refused(address, Some(&peer), fault.word(), "").await,
+            word = served => if let Some(word) = word {
+                events.unreadable(&peer, word).await;
+            },
         }
     }
 }
+
+/// A connection after its handshake, whose it is, and the chain that proved it.
+type Proved = (TlsStream<TcpStream>, Peer, Vec<CertificateDer<'static>>);
 
 async fn handshake(
     stream: TcpStream,
     acceptor: TlsAcceptor,
     shared: &Shared,
-) -> Result<(TlsStream<TcpStream>, Peer), (&'static str, String)> {
+) -> Result<Proved, (&'static str, String)> {
     let accepted = tokio::select! {
         () = shared.stop.cancelled() => return Err(("stopping", "the gateway is stopping".to_owned())),
         accepted = timeout(shared.limits.handshake, acceptor.accept(stream)) => accepted,
@@ -155,15 +155,18 @@ async fn handshake(
     let stream = accepted
         .map_err(|_| ("silent", "no handshake in time".to_owned()))?
         .map_err(|error| (refusal_word(&error), error.to_string()))?;
-    let peer = {
-        let (_, session) = stream.get_ref();
-        let leaf = session
-            .peer_certificates()
-            .and_then(<[_]>::first)
-            .ok_or_else(|| ("no_certificate", "no client certificate".to_owned()))?;
-        Peer::from_der(leaf).map_err(|error| ("unreadable_certificate", error.to_string()))?
-    };
-    Ok((stream, peer))
+    let chain: Vec<CertificateDer<'static>> = stream
+        .get_ref()
+        .1
+        .peer_certificates()
+        .into_iter()
+        .flatten()
+        .cloned()
+        .map(CertificateDer::into_owned)
+        .collect();
+    let leaf = chain.first().ok_or_else(|| ("no_certificate", "no client certificate".to_owned()))?;
+    let peer = Peer::from_der(leaf).map_err(|error| ("unreadable_certificate", error.to_string()))?;
+    Ok((stream, peer, chain))
 }
 
 /// Why a handshake was refused, as one word: what an operator and an auditor tell apart.
@@ -172,27 +175,10 @@ fn refusal_word(error: &std::io::Error) -> &'static str {
     match cause {
         None => "connection_broken",
         Some(rustls::Error::NoCertificatesPresented) => "no_certificate",
-        Some(rustls::Error::InvalidCertificate(fault)) => certificate_word(fault),
+        Some(rustls::Error::InvalidCertificate(fault)) => word(fault),
         Some(rustls::Error::PeerIncompatible(_)) => "protocol_version",
         Some(rustls::Error::AlertReceived(_)) => "client_gave_up",
         Some(_) => "not_tls",
-    }
-}
-
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "the library adds faults; each not told apart is unreadable"
-)]
-fn certificate_word(fault: &rustls::CertificateError) -> &'static str {
-    use rustls::CertificateError as Fault;
-    match fault {
-        Fault::Expired | Fault::ExpiredContext { .. } => "expired",
-        Fault::NotValidYet | Fault::NotValidYetContext { .. } => "not_valid_yet",
-        Fault::Revoked => "revoked",
-        Fault::UnknownIssuer => "unknown_authority",
-        Fault::InvalidPurpose | Fault::InvalidPurposeContext { .. } => "wrong_usage",
-        Fault::BadSignature => "bad_signature",
-        _ => "unreadable_certificate",
     }
 }
 

@@ -2,42 +2,21 @@
 
 use super::*;
 use crate::http::Metrics;
+use crate::identity::testing::{self, Authority, authority, client_of, issue};
 use axum::Extension;
 use axum::routing::get;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType};
-use rustls::ClientConfig;
-use rustls_pki_types::ServerName;
+use rcgen::SanType;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{PrivateKeyDer, ServerName};
 use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::Notify;
 use tokio_rustls::TlsConnector;
-
-type Authority = CertifiedIssuer<'static, KeyPair>;
-
-fn authority(name: &str) -> Authority {
-    let mut params = CertificateParams::default();
-    params.distinguished_name.push(rcgen::DnType::CommonName, name);
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
-}
-
-/// A certificate and its key, PEM.
-fn issue(authority: &Authority, name: SanType, last_year: i32) -> (String, String) {
-    let key = KeyPair::generate().unwrap();
-    let mut params = CertificateParams::default();
-    params.subject_alt_names = vec![name];
-    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
-    params.not_after = rcgen::date_time_ymd(last_year, 1, 1);
-    (params.signed_by(&key, authority).unwrap().pem(), key.serialize_pem())
-}
-
-fn client_of(authority: &Authority, last_year: i32) -> (String, String) {
-    issue(authority, SanType::URI("urn:schoolgate:org:a:system:b".try_into().unwrap()), last_year)
-}
 
 fn tight() -> ConnectionLimits {
     ConnectionLimits {
@@ -61,6 +40,7 @@ struct Served {
     done: tokio::task::JoinHandle<()>,
     authority: Authority,
     finished: Arc<Notify>,
+    _folder: tempfile::TempDir,
 }
 
 /// Keeps why connections were refused, and what could not be read.
@@ -108,7 +88,8 @@ async fn serve() -> Served {
 async fn serve_within(limits: ConnectionLimits) -> Served {
     let authority = authority("ours");
     let (chain, key) = issue(&authority, SanType::DnsName("localhost".try_into().unwrap()), 2040);
-    let config = server_config(chain.as_bytes(), key.as_bytes(), authority.pem().as_bytes()).unwrap();
+    let (folder, files) = testing::certificate_files(&chain, &key, &authority.pem());
+    let files = Files::open(files, chrono::TimeDelta::hours(1), testing::live_trust, testing::at()).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let told = Arc::<Told>::default();
@@ -121,9 +102,9 @@ async fn serve_within(limits: ConnectionLimits) -> Served {
         "done"
     };
     let router = Router::new().route("/who", get(who)).route("/slow", get(slow));
-    let (stop, tls) = (CancellationToken::new(), Arc::new(ArcSwap::from_pointee(config)));
-    let done = tokio::spawn(serve_tls(listener, router, tls, limits, hook, stop.clone()));
-    Served { address, told, stop, done, authority, finished }
+    let stop = CancellationToken::new();
+    let done = tokio::spawn(serve_tls(listener, router, files, limits, hook, stop.clone()));
+    Served { address, told, stop, done, authority, finished, _folder: folder }
 }
 
 fn client(
@@ -143,7 +124,7 @@ fn client_config(
 ) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     roots.add(served.authority.der().clone()).unwrap();
-    let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+    let builder = ClientConfig::builder_with_provider(Arc::new(provider()))
         .with_protocol_versions(&[version])
         .unwrap()
         .with_root_certificates(roots);
@@ -151,7 +132,12 @@ fn client_config(
         None => builder.with_no_client_auth(),
         Some((chain, key)) => {
             let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
-            builder.with_client_auth_cert(certificates(chain.as_bytes(), "client").unwrap(), key).unwrap()
+            builder
+                .with_client_auth_cert(
+                    CertificateDer::pem_slice_iter(chain.as_bytes()).map(Result::unwrap).collect(),
+                    key,
+                )
+                .unwrap()
         }
     };
     config.alpn_protocols = vec![alpn.to_vec()];
@@ -206,6 +192,18 @@ async fn a_registered_authoritys_client_is_served_over_http_2() {
     let answer = client.get(url).send().await.unwrap();
     assert_eq!(answer.version(), axum::http::Version::HTTP_2);
     assert_eq!(answer.text().await.unwrap(), "urn:schoolgate:org:a:system:b");
+}
+
+#[tokio::test]
+async fn keys_are_agreed_on_post_quantum_where_that_is_built_in() {
+    let served = serve().await;
+    let identity = Some(client_of(&served.authority, 2040));
+    let config = client_config(&served, &rustls::version::TLS13, identity, b"http/1.1");
+    let mut stream = connected(&served, &TlsConnector::from(Arc::new(config))).await;
+    assert!(ask(&mut stream).await.is_some());
+    let group = stream.get_ref().1.negotiated_key_exchange_group().unwrap().name();
+    let expected = if cfg!(feature = "pq") { "X25519MLKEM768" } else { "X25519" };
+    assert_eq!(format!("{group:?}"), expected);
 }
 
 #[tokio::test]

@@ -46,6 +46,7 @@ const MAY_USE: &[(&str, Option<&[&str]>)] = &[
     ("router", None),
     ("demo", None),
     ("tokens", Some(EXCHANGE)),
+    ("certificates", Some(EXCHANGE)),
     ("intake", Some(EXCHANGE)),
     ("involvements", Some(EXCHANGE)),
     ("summaries", Some(EXCHANGE)),

@@ -68,7 +68,6 @@ fn from_an_authority_of_the_same_name(system: &SystemName) -> (String, String) {
 /// Certificates are read again without a restart; what cannot be used changes nothing.
 async fn renewed(test: TestDb) {
     let gate = TestGate::start(&test.url).await;
-    let files = Config::load(&gate.demo.dir.join("schoolgate.toml")).unwrap().files;
     let caller = gate.caller("social_worker_cp");
     let system = SystemName::new(&caller.organisation, "social-care");
     let read = |folder: &Path, path: &str| std::fs::read(folder.join(path)).unwrap();
@@ -86,11 +85,11 @@ async fn renewed(test: TestDb) {
     for file in ["certs/ca.pem", "certs/server.pem", "certs/server.key"] {
         std::fs::copy(next.path().join(file), gate.demo.dir.join(file)).unwrap();
     }
-    gate.demo.running.renew_tls(&files).unwrap();
+    assert!(gate.demo.running.renew_certificates());
     assert!(!is_refused(&gate, own(&new)).await, "the new authority's certificates are let in");
     assert!(is_refused(&gate, own(&old)).await, "and the old one's no longer");
     std::fs::write(gate.demo.dir.join("certs/server.pem"), "not PEM").unwrap();
-    assert!(gate.demo.running.renew_tls(&files).is_err());
+    assert!(!gate.demo.running.renew_certificates());
     assert!(!is_refused(&gate, own(&new)).await, "what is in use stays");
     gate.stop().await;
 }
@@ -111,10 +110,7 @@ async fn two_certificates(test: TestDb) {
     let mut authorities = std::fs::read(gate.demo.dir.join(pki::CA)).unwrap();
     authorities.extend(read(pki::CA));
     std::fs::write(gate.demo.dir.join(pki::CA), authorities).unwrap();
-    gate.demo
-        .running
-        .renew_tls(&Config::load(&gate.demo.dir.join("schoolgate.toml")).unwrap().files)
-        .unwrap();
+    assert!(gate.demo.running.renew_certificates());
     let ask = async |wire: &Wire| wire.ask_token(&caller.client_id, &caller.role, &caller.purpose).await;
     let mut new = Wire::with_certificate(&gate, "certs/second.pem");
     assert_eq!(ask(&new).await.status, 401, "not before it is registered");

@@ -35,7 +35,7 @@ const NO_BAR: &str = "context.organisation_live && context.scope && !context.shi
 const SERVED: &str = "context.organisation_live && context.scope";
 
 /// What must never be, whatever the table says: the head and the condition of the requests, and the claim in words.
-const NEVER: [(&str, &str, &str); 13] = [
+const NEVER: [(&str, &str, &str); 16] = [
     ("nothing for an organisation that is suspended", ANYTHING, "!context.organisation_live"),
     ("nothing for a system that is not registered for it", ANYTHING, "!context.scope"),
     (
@@ -79,6 +79,21 @@ const NEVER: [(&str, &str, &str); 13] = [
         "context.purpose == Purpose::\"emergency\"",
     ),
     (
+        "no health and no sessions for a person whose second factor is only attested",
+        "principal, action in [Action::\"read_health\", Action::\"read_sessions\"], resource",
+        "context.lane == Lane::\"attested_person\"",
+    ),
+    (
+        "nothing in an emergency for a person whose second factor is only attested",
+        OF_CHILD,
+        "context.lane == Lane::\"attested_person\" && context.purpose == Purpose::\"emergency\"",
+    ),
+    (
+        "no feed of changes for a person",
+        "principal, action == Action::\"follow_child\", resource",
+        "context.lane != Lane::\"system\"",
+    ),
+    (
         "nothing about a child for a supplier or a trust as themselves",
         OF_CHILD,
         "[OrganisationKind::\"vendor\", OrganisationKind::\"trust\"].contains(context.organisation_kind)",
@@ -106,7 +121,7 @@ pub fn all(policies: &Policies, table: &Table) -> Result<Vec<Claim>> {
             claims.push(claim(says, Is::Allowed, Some(&action), &format!("permit ({head});"))?);
             continue;
         }
-        let cells: Vec<String> = table.of(&action).iter().map(super::table::Line::condition).collect();
+        let cells: Vec<String> = table.of(&action).iter().map(|line| line.condition(&action)).collect();
         let filled = if cells.is_empty() { "false".to_owned() } else { cells.join(" ||\n") };
         let open = match (kind.resource().to_string().as_str(), action.as_str()) {
             ("Child", _) => NO_BAR.to_owned(),

@@ -28,6 +28,9 @@ enum Who {
 /// Lines by their action.
 pub struct Table(BTreeMap<String, Vec<Line>>);
 
+/// What a person whose second factor is only attested is not given.
+const NOT_ATTESTED: [&str; 2] = ["read_health", "read_sessions"];
+
 /// What a system is given without a person only where it is listed.
 const LISTED: [&str; 1] = ["find_child_by_name"];
 
@@ -46,7 +49,9 @@ impl Table {
     }
 
     fn sections(&mut self, part: &str) -> Result<()> {
+        // What is said above the columns is claimed apart.
         let mut lines = part.lines().filter(|line| !line.trim().is_empty());
+        let mut lines = lines.by_ref().skip_while(|line| !line.trim_start().starts_with("headline "));
         let columns: Vec<&str> = lines.next().context("no columns")?.split_whitespace().collect();
         let mut purpose = String::new();
         while let Some(line) = lines.next() {
@@ -131,8 +136,8 @@ impl Line {
         })
     }
 
-    /// The line as a condition.
-    pub fn condition(&self) -> String {
+    /// The line as a condition of one action.
+    pub fn condition(&self, action: &str) -> String {
         let mut text = String::new();
         let kinds: Vec<String> = self.kinds.iter().map(|k| format!("OrganisationKind::\"{k}\"")).collect();
         let through: Vec<String> = self
@@ -145,15 +150,17 @@ impl Line {
             .collect();
         let who = match self.who {
             Who::PersonOrListed if self.purpose == "own_record" => "true",
-            Who::PersonOrListed => "(context.lane == Lane::\"person\" || context.listed)",
+            Who::PersonOrListed => "(context.lane != Lane::\"system\" || context.listed)",
             Who::PersonOrSystem => "true",
             Who::SystemOnly => "context.lane == Lane::\"system\"",
         };
+        let proved =
+            if NOT_ATTESTED.contains(&action) { "context.lane != Lane::\"attested_person\"" } else { "true" };
         // Text in memory: writing it cannot fail.
         let _ = write!(
             text,
             "(principal == Role::\"{}\" && context.purpose == Purpose::\"{}\" && \
-             [{}].contains(context.organisation_kind) && ({}) && {who})",
+             [{}].contains(context.organisation_kind) && ({}) && {who} && {proved})",
             self.role,
             self.purpose,
             kinds.join(", "),

@@ -1,6 +1,10 @@
 //! Counts for the operator: answers by status, handshakes refused, alarms, how long writes hold the database. Never a
 //! child, an agency or a case.
 
+mod certificates;
+
+pub use certificates::CertificateTimes;
+
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -21,6 +25,7 @@ pub struct Metrics {
     connections: Gauge,
     alarms: Family<Alarmed, Counter>,
     holidays: Gauge,
+    certificates: CertificateTimes,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -69,8 +74,19 @@ impl Metrics {
         registry.register("bank_holidays_known_days", help, holidays.clone());
         let help = "How long a write transaction held the database's writer, of this process";
         registry.register_with_unit("store_write", help, Unit::Seconds, seconds);
+        let certificates = CertificateTimes::registered(&mut registry);
         let registry = Arc::new(registry);
-        Self { registry, answers, handshakes, unreadable, unproved, connections, alarms, holidays }
+        Self {
+            registry,
+            answers,
+            handshakes,
+            unreadable,
+            unproved,
+            connections,
+            alarms,
+            holidays,
+            certificates,
+        }
     }
 
     /// Counts an answer.
@@ -91,6 +107,11 @@ impl Metrics {
     /// Says for how many days bank holidays are known.
     pub fn holidays_known(&self, days: i64) {
         self.holidays.set(days);
+    }
+
+    /// How long certificates and revocation lists still hold.
+    pub fn certificates(&self) -> &CertificateTimes {
+        &self.certificates
     }
 
     /// Counts a refused handshake.

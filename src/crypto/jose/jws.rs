@@ -118,7 +118,7 @@ impl<'a> UnverifiedJws<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crypto::{Ed25519Key, es256_pkcs8, jwk::public_jwk};
+    use crate::crypto::{Ed25519Key, es256_pkcs8, public_jwk};
     use jsonwebtoken::EncodingKey;
     use jsonwebtoken::crypto::sign;
     use serde_json::{Value, json};

@@ -22,6 +22,16 @@ pub fn install() {
     let _ = PROVIDER.install_default();
 }
 
+/// The one algorithm and the key by which what the holder of a certificate signs is verified: from the certificate's
+/// `SubjectPublicKeyInfo`, DER, where that is Ed25519 or P-256.
+pub fn key_of(info: &[u8]) -> Option<(Algorithm, DecodingKey)> {
+    if let Some(public) = info.strip_prefix(crate::crypto::keys::ED25519_INFO) {
+        return Some((Algorithm::EdDSA, DecodingKey::from_ed_der(public)));
+    }
+    let point = info.strip_prefix(crate::crypto::keys::P256_INFO)?;
+    Some((Algorithm::ES256, DecodingKey::from_ec_der(point)))
+}
+
 static PROVIDER: CryptoProvider = CryptoProvider {
     signer_factory: signer,
     verifier_factory: verifier,

@@ -2,7 +2,7 @@
 //!
 //! A key says by its kind which algorithms it is for; no header can make it another's. Private keys are refused.
 
-use super::{KeyError, verifying_key_info};
+use crate::crypto::{KeyError, verifying_key_info};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey};
@@ -112,12 +112,13 @@ pub fn public_jwk(pkcs8: &[u8], kid: &str) -> Result<Value, KeyError> {
 /// A public key in `SubjectPublicKeyInfo`, DER, as a JSON Web Key for signatures: Ed25519 or P-256.
 pub fn jwk_of_info(info: &[u8], kid: &str) -> Result<Value, KeyError> {
     let encoded = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-    if let Some(public) = info.strip_prefix(super::keys::ED25519_INFO) {
+    if let Some(public) = info.strip_prefix(crate::crypto::keys::ED25519_INFO) {
         return Ok(
             json!({"kty": "OKP", "crv": "Ed25519", "x": encoded(public), "kid": kid, "use": "sig", "alg": "EdDSA"}),
         );
     }
-    let point = info.strip_prefix(super::keys::P256_INFO).and_then(|point| point.split_at_checked(33));
+    let point =
+        info.strip_prefix(crate::crypto::keys::P256_INFO).and_then(|point| point.split_at_checked(33));
     // The first byte says that the point is not compressed.
     let (x, y) = point.and_then(|(x, y)| Some((x.get(1..)?, y))).ok_or(KeyError::Kind)?;
     Ok(

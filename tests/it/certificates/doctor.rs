@@ -1,0 +1,178 @@
+//! `schoolgate doctor` names what is wrong: to the operator exactly, to a partner as far as a caller can know.
+
+use super::gateway::{Gateway, right};
+use super::making::{Client, HOUR, list, root};
+use super::vectors::SOON;
+use crate::support::wire::{MOVED, run, until};
+use crate::support::{Ran, Suite, TestDb, schoolgate};
+use std::path::Path;
+
+/// Registers this file's tests.
+pub fn register(suite: &mut Suite) {
+    suite.both("certificates::doctor_tells_the_operator_exactly", operators);
+    suite.both("certificates::doctor_tells_a_partner_what_a_caller_can_know", partners);
+}
+
+/// A sharing agreement of the council's.
+const AGREE: &str = "INSERT INTO sharing_agreements (id, organisation_id, purposes, exceptions, valid_from, valid_until, \
+     suspended, version, document_digest) SELECT $1, id, 'child_protection', '', $2, $3, $4, '1', '' \
+     FROM organisations WHERE code = 'council'";
+
+async fn doctor(folder: &Path, args: &[&str]) -> Ran {
+    let (folder, args) = (folder.to_owned(), args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>());
+    let run = move || schoolgate(&folder, std::iter::once("doctor".to_owned()).chain(args));
+    tokio::task::spawn_blocking(run).await.unwrap()
+}
+
+/// The lines that fail, as `what: says`.
+fn fails(ran: &Ran) -> Vec<String> {
+    let failing = ran.out.lines().filter_map(|line| line.strip_prefix("FAILS"));
+    failing.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
+/// One thing fails, and is told in these words.
+fn one(ran: &Ran, what: &str, says: &str) {
+    let failing = fails(ran);
+    assert_eq!((failing.len(), ran.code), (1, Some(1)), "{what}: {ran:?}");
+    assert!(failing[0].starts_with(what) && failing[0].contains(says), "{what}, {says}: {failing:?}");
+}
+
+fn sound(ran: &Ran) {
+    assert_eq!((ran.code, fails(ran), ran.err.as_str()), (Some(0), Vec::new(), ""), "{ran:?}");
+}
+
+const ASKS: [&str; 4] = ["--role", "social_worker", "--purpose", "child_protection"];
+
+fn keep(folder: &Path, name: &str, client: &Client) {
+    let (chain, key) = client.pem();
+    std::fs::write(folder.join(format!("{name}.pem")), chain).unwrap();
+    std::fs::write(folder.join(format!("{name}.key")), key).unwrap();
+}
+
+/// Writes the configuration that the gateway was started with, so that the command finds its database and its lists.
+fn with_lists(gate: &Gateway) {
+    let path = gate.folder.path().join("schoolgate.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let lists =
+        "client_authorities = \"certs/client-authorities.pem\"\nrevocation_lists = [\"certs/lists.pem\"]";
+    let changed = text.replace("client_authorities = \"certs/client-authorities.pem\"", lists);
+    assert_ne!(changed, text);
+    std::fs::write(path, changed).unwrap();
+}
+
+async fn agree(test: &TestDb) {
+    let days: [chrono::NaiveDate; 2] = ["2026-09-01", "2099-08-31"].map(|day| day.parse().unwrap());
+    assert_eq!(run!(test.db, AGREE, uuid::Uuid::now_v7(), days[0], days[1], false), 1);
+    run!(test.db, MOVED);
+}
+
+async fn operators(test: TestDb) {
+    let authority = root("root");
+    let (good, stranger, late) = (
+        Client::of(&authority, |_| ()),
+        Client::of(&root("other"), |_| ()),
+        Client::of(&authority, |p| p.not_after = super::making::at!(-60)),
+    );
+    let unregistered = Client::of(&authority, |_| ());
+    let lists = list(&authority, &[], -HOUR, 24 * HOUR);
+    let gate = Gateway::start(&test.url, &authority.pem(), Some(&lists), |_| ()).await;
+    gate.register(vec![right(&good)]).await;
+    with_lists(&gate);
+    let folder = gate.folder.path();
+    for (name, client) in [("good", &good), ("stranger", &stranger), ("late", &late), ("new", &unregistered)]
+    {
+        keep(folder, name, client);
+    }
+    let look = async |more: &[&str]| doctor(folder, &[&["--config", "schoolgate.toml"], more].concat()).await;
+    sound(&look(&[]).await);
+    let of = async |name: &str, more: &[&str]| look(&[&["--client", name][..], more, &ASKS].concat()).await;
+    one(&of("good.pem", &[]).await, "agreement", "no sharing agreement");
+    agree(&test).await;
+    let told = of("good.pem", &["--client-id", "council.cases"]).await;
+    sound(&told);
+    assert!(told.out.contains("through a live section_47_enquiry or cp"), "{}", told.out);
+    one(
+        &of("good.pem", &["--client-id", "council.other"]).await,
+        "binding",
+        "is that of client `council.cases`",
+    );
+    one(&of("new.pem", &[]).await, "binding", "is not registered");
+    let chain = fails(&of("stranger.pem", &[]).await);
+    assert!(chain[0].contains("unknown_authority") && chain[1].starts_with("binding"), "{chain:?}");
+    let ended = fails(&of("late.pem", &[]).await);
+    assert!(ended[0].starts_with("chain") && ended[0].contains("(expired)"), "{ended:?}");
+    let role = ["--client", "good.pem", "--role", "school_nurse", "--purpose", "child_protection"];
+    one(&look(&role).await, "role", "not registered for this system");
+    let nothing = ["--client", "good.pem", "--role", "social_worker", "--purpose", "own_record"];
+    one(&look(&nothing).await, "relationship", "given nothing for this purpose");
+    for (change, what, says) in [
+        ("UPDATE systems SET scopes = ''", "scope", "none is registered"),
+        (
+            "UPDATE organisations SET standing = 'suspended' WHERE code = 'council'",
+            "organisation",
+            "suspended",
+        ),
+        ("UPDATE credentials SET revoked_at = valid_from", "binding", "revoked in the directory"),
+    ] {
+        assert_eq!(run!(test.db, change), 1);
+        run!(test.db, MOVED);
+        one(&of("good.pem", &[]).await, what, says);
+        run!(test.db, "UPDATE systems SET scopes = 'summaries'");
+    }
+    gate.write("lists.pem", &list(&authority, &[], -48 * HOUR, -HOUR));
+    one(&look(&[]).await, "revocation lists", "nobody is let in");
+    gate.write("lists.pem", "none");
+    one(&look(&[]).await, "certificates", "holds no revocation list");
+    gate.stop().await;
+}
+
+async fn partners(test: TestDb) {
+    let authority = root("root");
+    let (good, stranger) = (Client::of(&authority, |_| ()), Client::of(&root("other"), |_| ()));
+    let late = Client::of(&authority, |p| p.not_after = super::making::at!(-60));
+    let unregistered = Client::of(&authority, |_| ());
+    let gate = Gateway::start(&test.url, &authority.pem(), None, |_| ()).await;
+    gate.register(vec![right(&good)]).await;
+    let folder = gate.folder.path();
+    for (name, client) in [("good", &good), ("stranger", &stranger), ("late", &late), ("new", &unregistered)]
+    {
+        keep(folder, name, client);
+    }
+    std::fs::write(folder.join("ca.pem"), gate.server_authority().pem()).unwrap();
+    std::fs::write(folder.join("wrong-ca.pem"), authority.pem()).unwrap();
+    let url = format!("https://localhost:{}", gate.running.api.port());
+    let ask = async |name: &str, url: &str, ca: &str, more: &[&str]| {
+        let (certificate, key) = (format!("{name}.pem"), format!("{name}.key"));
+        let own = ["--gateway", url, "--certificate", &certificate, "--key", &key, "--ca", ca];
+        doctor(folder, &[&own[..], &["--client-id", "council.cases"], more].concat()).await
+    };
+    let told = ask("good", &url, "ca.pem", &ASKS).await;
+    sound(&told);
+    for looked in ["DNS", "TCP", "TLS", "clock", "SAN URI", "token"] {
+        assert!(told.out.contains(&format!("ok     {looked} ")), "{looked}: {}", told.out);
+    }
+    one(&ask("good", "https://gateway.invalid:8443", "ca.pem", &ASKS).await, "DNS", "is not found");
+    one(&ask("good", "https://127.0.0.1:1", "ca.pem", &ASKS).await, "TCP", "check the port");
+    one(&ask("good", &url, "wrong-ca.pem", &ASKS).await, "TLS", "not of the authority in --ca");
+    one(&ask("stranger", &url, "ca.pem", &ASKS).await, "TLS", "does not take this certificate");
+    let ended = fails(&ask("late", &url, "ca.pem", &ASKS).await);
+    assert!(ended[0].starts_with("validity ended") && ended[1].starts_with("TLS"), "{ended:?}");
+    one(&ask("new", &url, "ca.pem", &ASKS).await, "token", "does not know this certificate");
+    one(
+        &ask("good", &url, "ca.pem", &["--role", "school_nurse", "--purpose", "child_protection"]).await,
+        "token",
+        "role: not registered",
+    );
+    // What is vague to a caller stays so: no such child, and none of its own, are one.
+    let nobody = "0".repeat(32);
+    let child = [&ASKS[..], &["--pupil", &nobody, "--case-reference", "CP-1"]].concat();
+    one(&ask("good", &url, "ca.pem", &child).await, "answer", "never for any child");
+    agree(&test).await;
+    gate.running.gate.directory().refresh(&test.db).await.unwrap();
+    one(&ask("good", &url, "ca.pem", &child).await, "answer", "another reason that is not told");
+    run!(test.db, "UPDATE organisations SET standing = 'suspended' WHERE code = 'council'");
+    run!(test.db, MOVED);
+    let suspended = async || fails(&ask("good", &url, "ca.pem", &ASKS).await).concat().contains("suspended");
+    until("suspended", SOON, suspended).await;
+    gate.stop().await;
+}

@@ -1,0 +1,89 @@
+//! A flood from one partner is refused and told when to come again, and takes nothing from another.
+
+use super::gateway::{Gateway, Http, entry, system};
+use super::making::{Client, root};
+use super::vectors::SOON;
+use crate::support::wire::{events, log, until};
+use crate::support::{Suite, TestDb};
+use schoolgate::audit::Class;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// Registers this file's tests.
+pub fn register(suite: &mut Suite) {
+    suite.both("certificates::a_flood_from_one_partner_takes_nothing_from_another", flood);
+}
+
+/// Requests a minute of the one that floods.
+const ALLOWED: u32 = 30;
+/// Requests of the other while it does.
+const OTHERS: usize = 60;
+const REPORT: &str = "/v1/involvements/report";
+
+/// What the flood met.
+#[derive(Default)]
+struct Met {
+    given: AtomicUsize,
+    limited: AtomicUsize,
+    otherwise: AtomicUsize,
+}
+
+async fn asks(http: Http, met: Arc<Met>, stop: Arc<AtomicBool>) {
+    while !stop.load(Ordering::Relaxed) {
+        let reply = http.ask("GET", REPORT, None).await;
+        let counted = match &reply {
+            Some(reply) if reply.status == 200 => &met.given,
+            Some(reply) if reply.status == 429 => {
+                let seconds: u64 = reply.header("retry-after").unwrap().parse().unwrap();
+                assert!((1..=60).contains(&seconds) && reply.problem() == "too_many_requests");
+                &met.limited
+            }
+            _ => &met.otherwise,
+        };
+        counted.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+async fn flood(test: TestDb) {
+    let authority = root("root");
+    let named = |organisation: &str, code: &str| {
+        let uri = format!("urn:schoolgate:org:{organisation}:system:{code}");
+        Client::of(&authority, |p| p.subject_alt_names = vec![rcgen::SanType::URI(uri.try_into().unwrap())])
+    };
+    let (busy, quiet) = (named("council", "busy"), named("health", "quiet"));
+    let gate = Gateway::start(&test.url, &authority.pem(), None, |_| ()).await;
+    let mut systems = vec![
+        system("council", "busy", &["social_worker"], &["involvements"]),
+        system("health", "quiet", &["school_nurse"], &["involvements"]),
+    ];
+    (systems[0].requests_per_minute, systems[1].requests_per_minute) = (ALLOWED, 6_000);
+    systems[0].certificates = vec![entry(&busy)];
+    systems[1].certificates = vec![entry(&quiet)];
+    gate.register(systems).await;
+    let (mut flooder, mut other) = (gate.http(&busy), gate.http(&quiet));
+    assert_eq!(flooder.authorise("council.busy", "social_worker", "child_protection").await, 200);
+    assert_eq!(other.authorise("health.quiet", "school_nurse", "school_health").await, 200);
+    let (met, stop) = (Arc::<Met>::default(), Arc::new(AtomicBool::new(false)));
+    let tasks: Vec<_> =
+        (0..8).map(|_| tokio::spawn(asks(flooder.clone(), Arc::clone(&met), Arc::clone(&stop)))).collect();
+    until("the flood is refused", SOON, async || met.limited.load(Ordering::Relaxed) > 20).await;
+    for number in 0..OTHERS {
+        let reply = other.ask("GET", REPORT, None).await.unwrap();
+        assert_eq!(reply.status, 200, "the other's request {number}: {}", reply.json());
+    }
+    stop.store(true, Ordering::Relaxed);
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let count = |of: &AtomicUsize| of.load(Ordering::Relaxed);
+    let (given, limited) = (count(&met.given), count(&met.limited));
+    println!("the flood: {given} answered, {limited} told to wait; the other: {OTHERS} answered, 0 refused");
+    assert_eq!(count(&met.otherwise), 0);
+    assert!(given >= ALLOWED as usize && given < limited + ALLOWED as usize, "{given}, {limited}");
+    // Refused ones do not fill the log: ten entries of a minute, the others counted.
+    gate.running.stop().await;
+    let entries = log(&schoolgate::store::Db::open_existing(&test.url).await.unwrap(), 0).await;
+    let own = entries.iter().filter(|l| l.entry.status == Some(429)).count();
+    assert!(own <= 30, "{own} entries of {limited} refusals");
+    assert_eq!(own as u64 + events(&entries, Class::Limited), limited as u64, "none is lost");
+}
