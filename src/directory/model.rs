@@ -281,9 +281,15 @@ impl Directory {
         (!newest.suspended && live.all(|a| !a.suspended)).then_some(newest)
     }
 
-    /// Whether a written authorisation under reg 12 is on record for a system on a day.
-    pub fn authorised_officer(&self, system: SystemId, day: NaiveDate) -> Option<&OfficerAuthorisation> {
-        self.authorisations.iter().find(|a| a.system == system && a.valid_from <= day && day <= a.valid_until)
+    /// Whether a written authorisation under reg 12, by the authority that is acted for, is on record for a system on a day.
+    pub fn authorised_officer(
+        &self,
+        authority: OrganisationId,
+        system: SystemId,
+        day: NaiveDate,
+    ) -> Option<&OfficerAuthorisation> {
+        let mut of_system = self.authorisations.iter().filter(|a| a.system == system);
+        of_system.find(|a| a.organisation == authority && a.valid_from <= day && day <= a.valid_until)
     }
 }
 
@@ -291,6 +297,24 @@ impl Directory {
 mod tests {
     use super::*;
     use uuid::Uuid;
+
+    #[test]
+    fn an_authorisation_is_of_the_authority_that_gave_it() {
+        let ids = [1, 2].map(|n| OrganisationId(Uuid::from_u128(n)));
+        let (system, day) = (SystemId(Uuid::from_u128(9)), |text: &str| text.parse::<NaiveDate>().unwrap());
+        let authorisation = OfficerAuthorisation {
+            organisation: ids[0],
+            system,
+            officer: "A. Officer".to_owned(),
+            document: "R12/1".to_owned(),
+            valid_from: day("2026-09-01"),
+            valid_until: day("2027-08-31"),
+        };
+        let directory = Directory { authorisations: vec![authorisation], ..Directory::default() };
+        assert!(directory.authorised_officer(ids[0], system, day("2026-11-20")).is_some());
+        assert!(directory.authorised_officer(ids[1], system, day("2026-11-20")).is_none());
+        assert!(directory.authorised_officer(ids[0], system, day("2027-09-01")).is_none());
+    }
 
     #[test]
     fn of_agreements_that_overlap_the_newest_counts_and_a_suspended_one_bars() {

@@ -70,10 +70,14 @@ impl Caller {
         let Some(code) = self.token_for.as_deref() else { return Ok(self) };
         let acting = directory.acting(&self.system, code, self.role, today);
         let (organisation, within) = acting.map_err(|_| Unauthenticated::ActingWithdrawn)?;
+        // In each of its roles it may act for the other only where the directory lets it in that one.
+        let mut system = (*self.system).clone();
+        system.roles.retain(|role| directory.acting(&self.system, code, *role, today).is_ok());
         if let Some(within) = within {
-            self.system = Arc::new(System { scopes: within.scopes, ..(*self.system).clone() });
+            system.scopes = within.scopes;
             self.sections = Some(within.sections);
         }
+        self.system = Arc::new(system);
         self.by = Some(std::mem::replace(&mut self.organisation, Arc::new(organisation.clone())));
         Ok(self)
     }

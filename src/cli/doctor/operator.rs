@@ -157,8 +157,14 @@ fn system(
     } else {
         found.good("agreement", if needed { "is in force today" } else { "none is needed for this purpose" });
     }
+    if needed && system.sections_without_person.is_empty() {
+        found.bad(
+            "sections",
+            "none is given to this system without a person; an operator's change gives some",
+        );
+    }
     let officer = role == Role::AttendanceOfficerLa && purpose == Purpose::AttendanceDuty;
-    if officer && directory.authorised_officer(system.id, clock.today()).is_none() {
+    if officer && directory.authorised_officer(organisation.id, system.id, clock.today()).is_none() {
         found
             .bad("authorisation", "no officer's written authorisation is in force (SI 2024/208 reg 12); 403");
     }
@@ -198,6 +204,9 @@ fn bound<'a>(
         ));
     }
     let system = directory.systems.get(&credential.system).ok_or("its system is not in the directory")?;
+    if system.suspended {
+        return Err("its system is suspended, by an operator's change".to_owned());
+    }
     let registered = directory.san_uri(system).unwrap_or_default();
     if peer.san_uris != [registered.clone()] {
         return Err(format!(

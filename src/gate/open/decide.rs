@@ -93,8 +93,9 @@ impl Gate {
     pub(super) fn callers(&self, caller: &Caller, cases: Vec<Case>) -> Vec<(Case, ByTeam)> {
         let (directory, now) = (self.directory().current(), self.clock().now());
         let organisation = caller.organisation.id;
+        let own = caller.by.as_ref().map_or(organisation, |own| own.id);
         let by = |case: &Case| match &caller.person {
-            Some(person) => directory.by_team(organisation, &person.teams, &case.team, now),
+            Some(person) => directory.by_team((organisation, &case.team), (own, &person.teams), now),
             None => Some(ByTeam::Own),
         };
         cases.into_iter().filter_map(|case| by(&case).map(|by| (case, by))).collect()
@@ -272,7 +273,8 @@ impl Gate {
     /// the system's, so that the refusal is the same for every child, and asked for before any is looked for.
     pub(super) fn officer_authorised(&self, caller: &Caller) -> Result<(), Refusal> {
         let directory = self.directory().current();
-        let authorised = || directory.authorised_officer(caller.system.id, self.clock().today()).is_some();
+        let (authority, system) = (caller.organisation.id, caller.system.id);
+        let authorised = || directory.authorised_officer(authority, system, self.clock().today()).is_some();
         if caller.purpose != Purpose::AttendanceDuty || authorised() {
             Ok(())
         } else {

@@ -200,6 +200,7 @@ async fn assertions(test: TestDb) {
     world.gate.demo.running.gate.directory().refresh(&test.db).await.unwrap();
     let reason = (401, "invalid_client", "assertion_key");
     refused(&test, "a key that was taken back", reason, ask(&wire, &good, &[])).await;
+    assert!(cases.len() >= 40, "{} assertions are tried", cases.len());
     println!("{} assertions that prove nobody", cases.len() + 4);
     world.gate.stop().await;
 }

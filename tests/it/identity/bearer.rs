@@ -250,6 +250,7 @@ async fn forged(test: TestDb) {
         );
         assert_eq!((entry.role, entry.person), (None, None), "{what}");
     }
+    assert!(cases.len() >= 60, "{} tokens are tried", cases.len());
     println!("{} access tokens that are not taken", cases.len());
     let reasons: Vec<&str> = cases.iter().map(|(_, _, reason)| *reason).collect();
     counted(&world, &reasons).await;

@@ -34,6 +34,21 @@ fn child(world: &World) -> (String, String, String) {
     (child.pupil_id.clone().unwrap(), child.case_reference.clone().unwrap(), child.upn.clone())
 }
 
+/// A team that covers it while the directory says so; before and after, its cases are nobody's there.
+async fn covered(test: &TestDb, world: &World, (handle, reference): (&str, &str)) {
+    const ENDED: &str = "UPDATE covers SET hours = 'always', valid_until = valid_from";
+    const HOLDS: &str = "UPDATE covers SET valid_until = '2099-12-31'";
+    let duty = world.person(&["front-door"], "on duty").await;
+    for (change, status) in [(ENDED, 404), (HOLDS, 200), (ENDED, 404)] {
+        assert!(run!(test.db, change) > 0);
+        run!(test.db, MOVED);
+        world.gate.demo.running.gate.directory().refresh(&test.db).await.unwrap();
+        let reply = duty.summary(handle, Some(reference)).await;
+        assert_eq!(reply.status, status, "{change}");
+        assert_eq!(entry_of(&test.db, &reply).await.by_cover, status == 200, "{change}");
+    }
+}
+
 async fn teams(test: TestDb) {
     let world = World::start(&test).await;
     let (handle, reference, upn) = child(&world);
@@ -54,6 +69,8 @@ async fn teams(test: TestDb) {
         async |wire: &Wire, body: Value| send(wire.request("POST", "/v1/pupils/find").json(&body)).await;
     assert_eq!(found(&own, json!({"upn": upn})).await.json()["pupil_id"], handle.as_str());
 
+    covered(&test, &world, (&handle, &reference)).await;
+
     // Another team, and no team: the case is as if it were not there, whichever way it is asked for.
     let unknown = own.summary(&Uuid::new_v4().simple().to_string(), Some(&reference)).await;
     for (who, groups) in [("another team's", vec!["looked-after"]), ("nobody's", vec![])] {
@@ -68,8 +85,10 @@ async fn teams(test: TestDb) {
         let line = json!({"pupil_id": handle, "case_reference": reference}).to_string();
         let many =
             other.request("POST", "/v1/attendance-summaries").header("content-type", "application/x-ndjson");
-        let lines = String::from_utf8(send(many.body(line)).await.bytes).unwrap();
-        assert!(lines.contains("no_answer") || !lines.contains("\"enrolments\""), "{who}: {lines}");
+        let answer = send(many.body(line)).await;
+        assert_eq!(answer.status, 200, "{who}");
+        let lines = String::from_utf8(answer.bytes).unwrap();
+        assert!(lines.contains("no_answer") && !lines.contains("\"enrolments\""), "{who}: {lines}");
     }
     // Claims and feeds are a system's.
     for (method, path) in [("GET", REPORT), ("GET", "/v1/attendance-summaries/changes")] {
