@@ -43,7 +43,13 @@ pub async fn tell_expiring(gate: &Gate) -> Result<u64, Refusal> {
     let mut new = 0;
     for (organisation, subject, body) in &told {
         let notice = Notice { kind: NoticeKind::CertificateExpiring, subject, body };
-        new += u64::from(outbox::notify(&mut tx, *organisation, notice, now).await?);
+        if outbox::notify(&mut tx, *organisation, notice, now).await? {
+            tracing::warn!(
+                certificate = subject,
+                "a system's certificate ends soon: its thumbprint, and within how many days"
+            );
+            new += 1;
+        }
     }
     if new > 0 {
         gate.commit_duty(duty, tx, new).await?;

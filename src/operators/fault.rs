@@ -27,6 +27,11 @@ pub enum OperatorFault {
         "this decision is on another document than the one that waits; look at the change and decide again"
     )]
     OtherDocument,
+    /// Who proposed it is no operator any more, or did not sign these bytes.
+    #[error(
+        "operator `{0}`, who proposed this change, does not stand by it any more; refuse it and make it again"
+    )]
+    NotProposed(String),
     /// It has waited too long.
     #[error("this change has waited for more than {0} days; refuse it and make it again")]
     TooOld(i64),
@@ -67,6 +72,7 @@ impl OperatorFault {
             Self::Unknown => Some("unknown_change"),
             Self::NotWaiting(_) => Some("not_waiting"),
             Self::OtherDocument => Some("other_document"),
+            Self::NotProposed(_) => Some("not_proposed"),
             Self::TooOld(_) => Some("too_old"),
             Self::TooMany(_) => Some("too_many_waiting"),
             Self::TooLarge(_) => Some("too_large"),

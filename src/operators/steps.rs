@@ -2,8 +2,10 @@
 
 use super::OperatorFault;
 use super::tell::{self, Telling};
-use crate::crypto::{Ed25519Key, sha256, to_hex};
-use crate::directory::changes::{self, Does, Edit, Fault, Missing, Record, Records, Signed, Signer, State};
+use crate::crypto::{Ed25519Key, sha256, to_hex, verify_ed25519};
+use crate::directory::changes::{
+    self, Does, Edit, Fault, Kept, Missing, Record, Records, Signed, Signer, State,
+};
 use crate::directory::{self, Directory, DirectoryFile};
 use crate::gate::{Gate, OperatorAct};
 use crate::outbox::NoticeKind;
@@ -126,7 +128,7 @@ async fn proposed(gate: &Gate, gateway: &str, signed: &Signed) -> Result<Done, O
         return Err(OperatorFault::TooLarge(EDITS_MAX));
     }
     let stands = directory.records();
-    fits(&stands, &change.edits, now)?;
+    fits(&directory, &stands, &change.edits, now)?;
     let widens = change.edits.iter().any(|edit| changes::does(&stands, edit) != Does::Narrows);
     let state = if widens { State::Waiting } else { State::Effective };
     if widens && changes::waiting(gate.db()).await? >= WAITING_MAX {
@@ -173,7 +175,8 @@ async fn decided(gate: &Gate, gateway: &str, signed: &Signed) -> Result<Done, Op
         if now - kept.proposed_at > TimeDelta::days(WAITING_DAYS) {
             return Err(OperatorFault::TooOld(WAITING_DAYS));
         }
-        fits(&stands, edits, now)?;
+        still_proposed(&directory, &kept)?;
+        fits(&directory, &stands, edits, now)?;
         changes::write(&mut tx, &directory, edits, now).await?;
         (State::Effective, NoticeKind::ChangeEffective)
     } else {
@@ -192,6 +195,15 @@ async fn decided(gate: &Gate, gateway: &str, signed: &Signed) -> Result<Done, Op
     Ok(Done { change: kept.id, state, records: edits.len(), entry: receipt.index })
 }
 
+/// Refuses a change whose proposer has ended since, or whose bytes are not the ones that they signed: whoever can write the
+/// database is no operator.
+fn still_proposed(directory: &Directory, kept: &Kept) -> Result<(), OperatorFault> {
+    let proposer = directory.operators.iter().find(|o| o.name == kept.proposed_by && o.ended_at.is_none());
+    let holds =
+        proposer.is_some_and(|o| verify_ed25519(&o.public_key, &kept.signed.bytes, &kept.signed.signature));
+    if holds { Ok(()) } else { Err(OperatorFault::NotProposed(kept.proposed_by.clone())) }
+}
+
 /// Whether two names are of one key: an operator who was renamed is not a second one.
 fn same_key(directory: &Directory, one: &str, other: &str) -> bool {
     let key = |name: &str| directory.operators.iter().find(|o| o.name == name).map(|o| &o.public_key);
@@ -199,7 +211,13 @@ fn same_key(directory: &Directory, one: &str, other: &str) -> bool {
 }
 
 /// Refuses edits that do not fit what stands, or leave fewer than two operators.
-fn fits(stands: &Records, edits: &[Edit], now: DateTime<Utc>) -> Result<(), OperatorFault> {
+fn fits(
+    directory: &Directory,
+    stands: &Records,
+    edits: &[Edit],
+    now: DateTime<Utc>,
+) -> Result<(), OperatorFault> {
+    directory.take_back(edits)?;
     let after = changes::fitting(stands, edits, now)?;
     let touches = edits.iter().any(|edit| matches!(edit.put, Record::Operator(_)));
     let live = after.values().filter(|r| matches!(r, Record::Operator(o) if !o.ended)).count();

@@ -337,6 +337,8 @@ pub struct ApplyArgs {
 pub enum ChangeCommand {
     /// List changes, the newest first
     List(ChangeListArgs),
+    /// Print a change, record by record as it stands and as it would stand, and the digest of its document
+    Show(ChangeShowArgs),
     /// Approve a change that another operator proposed: it takes effect at once
     Approve(DecideArgs),
     /// Refuse a change that waits: it never takes effect
@@ -353,9 +355,20 @@ pub struct ChangeListArgs {
 }
 
 #[derive(Clone, Debug, Args)]
+pub struct ChangeShowArgs {
+    /// The change
+    pub id: Uuid,
+    #[command(flatten)]
+    pub serve: ServeArgs,
+}
+
+#[derive(Clone, Debug, Args)]
 pub struct DecideArgs {
     /// The change
     pub id: Uuid,
+    /// Digest of what was looked at, as `change show` prints it; an approval needs it
+    #[arg(long, value_name = "SHA256")]
+    pub digest: Option<String>,
     /// The operator's private key, from `schoolgate operator key`
     #[arg(long = "as", value_name = "KEY_FILE")]
     pub key: PathBuf,

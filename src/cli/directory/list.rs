@@ -1,10 +1,12 @@
 //! What stands in the directory, and the changes of it.
 
 use super::super::{DONE, say};
-use super::args::{ChangeListArgs, ListArgs};
+use super::args::{ChangeListArgs, ChangeShowArgs, ListArgs};
 use super::run::open;
+use crate::crypto::{sha256, to_hex};
 use crate::directory::DirectoryFile;
 use crate::directory::changes::{self, Record, Records};
+use crate::operators::OperatorFault;
 use anyhow::Result;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -87,6 +89,30 @@ pub(super) async fn whole(args: &ListArgs) -> Result<u8> {
         }
     }
     say(&format!("{}\n", serde_json::to_string_pretty(&file)?))?;
+    Ok(DONE)
+}
+
+/// Prints one change as JSON: every record as it stands now and as it would stand, and the digest of what was signed.
+pub(super) async fn change(args: &ChangeShowArgs) -> Result<u8> {
+    super::super::serve::log_to_stderr("warn");
+    let (_, opened) = open(&args.serve).await?;
+    let (kept, stands) =
+        (changes::change(opened.gate.db(), args.id).await, opened.gate.directory().current().records());
+    opened.close().await;
+    let kept = kept?.ok_or(OperatorFault::Unknown)?;
+    let records = kept.change.edits.iter().map(|edit| {
+        let key = edit.put.key();
+        json!({
+            "record": key.to_string(), "effect": changes::does(&stands, edit).as_str(),
+            "stands": stands.get(&key), "would_stand": edit.put,
+        })
+    });
+    let told = json!({
+        "change_id": kept.id, "state": kept.state.as_str(), "proposed_by": kept.proposed_by,
+        "proposed_at": kept.proposed_at, "digest": to_hex(&sha256(&[&kept.signed.bytes])),
+        "records": records.collect::<Vec<_>>(),
+    });
+    say(&format!("{}\n", serde_json::to_string_pretty(&told)?))?;
     Ok(DONE)
 }
 

@@ -115,6 +115,7 @@ pub(super) async fn directory(command: DirectoryCommand) -> Result<u8> {
 pub(super) async fn changes(command: ChangeCommand) -> Result<u8> {
     match command {
         ChangeCommand::List(args) => list::changes(&args).await,
+        ChangeCommand::Show(args) => list::change(&args).await,
         ChangeCommand::Approve(args) => decide(&args, true).await,
         ChangeCommand::Refuse(args) => decide(&args, false).await,
     }

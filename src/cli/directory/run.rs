@@ -7,10 +7,10 @@ use super::told::{self, Planned};
 use crate::app::{self, Opened};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::crypto::{Ed25519Key, from_pem, read_private};
+use crate::crypto::{Ed25519Key, from_pem, read_private, sha256, to_hex};
 use crate::directory::changes::{self, Missing, Records};
 use crate::operators::{self, OperatorFault};
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 use std::path::Path;
 use uuid::Uuid;
@@ -86,6 +86,14 @@ async fn decided(config: &Config, opened: &Opened, args: &DecideArgs, approve: b
     let key = key_of(&args.key)?;
     let signer = operators::signer(gate, &key, gateway).await?;
     let kept = changes::change(gate.db(), args.id).await?.ok_or(OperatorFault::Unknown)?;
+    let digest = to_hex(&sha256(&[&kept.signed.bytes]));
+    match &args.digest {
+        Some(seen) if !seen.eq_ignore_ascii_case(&digest) => return Err(OperatorFault::OtherDocument.into()),
+        None if approve => {
+            bail!("look at it with `schoolgate change show {}` and give the digest with --digest", args.id)
+        }
+        Some(_) | None => {}
+    }
     let decision = signer.decision(kept.id, &kept.signed.bytes, approve);
     let done = operators::decide(gate, gateway, &decision).await?;
     say(&told::decided(done, args.json))

@@ -1,8 +1,9 @@
 //! The directory as it stands, in the records in which changes are written.
 
-use super::plan::Records;
+use super::plan::{Edit, Records};
 use super::record::Record;
-use crate::crypto::to_hex;
+use super::valid::Fault;
+use crate::crypto::{from_hex, to_hex};
 use crate::directory::file::{
     ActsForEntry, CertificateEntry, CoverEntry, FormerNumbersEntry, MandateEntry, OfficerAuthorisationEntry,
     OperatorEntry, OrganisationEntry, PersonMarkEntry, SharingAgreementEntry, SystemEntry, TeamEntry,
@@ -26,6 +27,34 @@ impl Directory {
         });
         let all = organisations.chain(systems).chain(teams).chain(operators).chain(self.grants());
         all.map(Record::normal).map(|record| (record.key(), record)).collect()
+    }
+
+    /// Refuses a system with a certificate or key that was revoked, or that stands otherwise: what is held is revoked or
+    /// kept, never changed, so that such a change would be said to be in force and not be.
+    pub fn take_back(&self, edits: &[Edit]) -> Result<(), Fault> {
+        let systems =
+            edits.iter().filter_map(|edit| if let Record::System(s) = &edit.put { Some(s) } else { None });
+        for s in systems {
+            let id = self.system_by_client_id(&s.client_id).map(|system| system.id);
+            let certificates = s.certificates.iter().filter_map(|c| {
+                let thumbprint = from_hex(&c.thumbprint)?.try_into().ok()?;
+                Some((c, self.credentials.get::<[u8; 32]>(&thumbprint)?))
+            });
+            let mut other_certificates = certificates.filter(|(c, held)| {
+                let days = (held.valid_from, held.valid_until) == (c.valid_from, c.valid_until);
+                Some(held.system) != id || held.revoked_at.is_some() || !days
+            });
+            let held = id.and_then(|id| self.proofs.keys.get(&id));
+            let keys = s.keys.iter().filter_map(|key| Some((key, held?.iter().find(|h| h.kid == key.kid)?)));
+            let mut other_keys = keys.filter(|(key, held)| {
+                let days = (held.valid_from, held.valid_until) == (key.valid_from, key.valid_until);
+                held.jwk != key.jwk || held.revoked_at.is_some() || !days
+            });
+            if other_certificates.next().is_some() || other_keys.next().is_some() {
+                return Err(Fault::TakenBack(s.client_id.clone()));
+            }
+        }
+        Ok(())
     }
 
     /// What is given from a day to a day.

@@ -5,7 +5,7 @@ use super::record::{Key, Record};
 use super::valid::{Fault, valid};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Every record of a directory, by its key.
 pub type Records = BTreeMap<Key, Record>;
@@ -139,11 +139,14 @@ pub fn fitting(stands: &Records, edits: &[Edit], now: DateTime<Utc>) -> Result<R
 
 /// What stands once the edits are made; refused where something else stands than what an edit says it replaces.
 fn applied(stands: &Records, edits: &[Edit]) -> Result<Records, Fault> {
-    let mut after = stands.clone();
+    let (mut after, mut seen) = (stands.clone(), BTreeSet::new());
     for edit in edits {
         let key = edit.put.key();
         if stands.get(&key).map(Record::digest) != edit.was {
             return Err(Fault::Moved(key.to_string()));
+        }
+        if !seen.insert(key.clone()) {
+            return Err(Fault::Twice(key.to_string()));
         }
         after.insert(key, edit.put.clone());
     }

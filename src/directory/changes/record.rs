@@ -199,7 +199,7 @@ impl Record {
             Self::Organisation(o) => o.suspended = true,
             Self::System(s) => s.suspended = true,
             Self::Team(t) => t.ended = true,
-            Self::SharingAgreement(a) => a.valid_until = a.valid_until.min(yesterday),
+            Self::SharingAgreement(a) => a.suspended = true,
             Self::OfficerAuthorisation(a) => a.valid_until = a.valid_until.min(yesterday),
             Self::Mandate(m) => m.valid_until = m.valid_until.min(yesterday),
             Self::ActsFor(a) => a.valid_until = a.valid_until.min(yesterday),
@@ -241,19 +241,14 @@ impl Record {
                 new.ended >= old.ended && *new == TeamEntry { ended: new.ended, ..old.clone() }
             }
             (Self::SharingAgreement(old), Self::SharingAgreement(new)) => {
+                // One that ends, or covers less, lets an older and wider one count again, or one beside it that it bars
+                // while it is suspended: only fewer exceptions and a suspension give less whatever else stands.
                 let within = SharingAgreementEntry {
-                    purposes: new.purposes.clone(),
                     exceptions: new.exceptions.clone(),
-                    valid_from: new.valid_from,
-                    valid_until: new.valid_until,
                     suspended: new.suspended,
                     ..old.clone()
                 };
-                *new == within
-                    && subset(&new.purposes, &old.purposes)
-                    && subset(&new.exceptions, &old.exceptions)
-                    && new.suspended >= old.suspended
-                    && shorter(self, before)
+                *new == within && subset(&new.exceptions, &old.exceptions) && new.suspended >= old.suspended
             }
             (Self::Mandate(old), Self::Mandate(new)) => {
                 subset(&new.scopes, &old.scopes)
@@ -267,7 +262,10 @@ impl Record {
                 new.officer == old.officer && shorter(self, before)
             }
             (Self::Cover(old), Self::Cover(new)) => new.hours == old.hours && shorter(self, before),
-            (Self::PersonMark(_), Self::PersonMark(_)) => shorter(self, before),
+            (Self::PersonMark(old), Self::PersonMark(new)) => {
+                let person = |m: &PersonMarkEntry| (m.issuer.clone(), m.tenant.clone(), m.subject.clone());
+                person(old) == person(new) && shorter(self, before)
+            }
             (Self::IdentityProvider(old), Self::IdentityProvider(new)) => narrower_provider(old, new),
             (Self::Operator(old), Self::Operator(new)) => {
                 new.public_key == old.public_key && new.ended >= old.ended

@@ -48,6 +48,12 @@ pub enum Fault {
     /// An identity provider that cannot be used as it is entered.
     #[error("the identity provider `{0}` cannot be used: {1}")]
     Provider(String, &'static str),
+    /// A certificate or key that was revoked, or that stands as another.
+    #[error(
+        "a certificate or key of system `{0}` was revoked or stands otherwise; it does not come back, and another needs a \
+         name of its own"
+    )]
+    TakenBack(String),
     /// A mandate for a system that can hold none, or for what is no school.
     #[error(
         "the mandate of `{0}` for `{1}` is not of a supplier's, trust's or authority's system for a school"
@@ -277,6 +283,7 @@ impl<'a> Known<'a> {
 /// Numbers, names of systems and certificates that only one may have.
 fn unique(records: &Records) -> Result<(), Fault> {
     let mut all: HashSet<(&'static str, String)> = HashSet::new();
+    let mut providers: HashMap<(&str, &str), &str> = HashMap::new();
     let mut add = |what: &'static str, own: String| {
         let twice = Fault::Twice(format!("{what} `{own}`"));
         if all.insert((what, own)) { Ok(()) } else { Err(twice) }
@@ -296,13 +303,21 @@ fn unique(records: &Records) -> Result<(), Fault> {
                 s.keys.iter().try_for_each(|k| add("key", key(&k.kid)))?;
             }
             Record::Operator(o) => add("operator's key", o.public_key.clone())?,
+            // Of an issuer with tenants each is named: else a tenant that is suspended is served as none.
+            Record::IdentityProvider(p) => {
+                let tenant = p.tenant.as_ref().map_or("none", |_| "one");
+                providers.entry((&p.organisation, &p.issuer)).or_insert(tenant);
+                if providers.get(&(&p.organisation, &p.issuer)) != Some(&tenant) {
+                    let why = "an issuer stands either with tenants or without";
+                    return Err(Fault::Provider(p.issuer.clone(), why));
+                }
+            }
             Record::Team(_)
             | Record::SharingAgreement(_)
             | Record::OfficerAuthorisation(_)
             | Record::Mandate(_)
             | Record::ActsFor(_)
             | Record::Cover(_)
-            | Record::IdentityProvider(_)
             | Record::PersonMark(_) => {}
         }
     }

@@ -1,6 +1,6 @@
 //! The commands, as an operator runs them beside a gateway that serves.
 
-use super::{feed, plainly, propose, run_as, told};
+use super::{approve, feed, plainly, propose, run_as, told};
 use crate::support::exports::number;
 use crate::support::wire::{Wire, entry_of, log, log_size, send, until};
 use crate::support::{Suite, TestDb, TestGate};
@@ -57,7 +57,18 @@ async fn waits(test: TestDb) {
     let refused = asked().await;
     assert_eq!((refused.status, &refused.json()["error"]), (400, &json!("unauthorized_client")));
     // Nobody approves it alone, and a stranger's key approves nothing.
-    let same = run_as(&gate, 0, &["change", "approve", id]);
+    let unseen = run_as(&gate, 1, &["change", "approve", id]);
+    assert_eq!((unseen.code, unseen.err.contains("change show")), (Some(1), true), "{unseen:?}");
+    let otherwise = run_as(&gate, 1, &["change", "approve", id, "--digest", &"0".repeat(64)]);
+    assert_eq!(
+        (otherwise.code, otherwise.err.contains("another document")),
+        (Some(1), true),
+        "{otherwise:?}"
+    );
+    let shown: Value = told(&plainly(&gate, &["change", "show", id]));
+    let role = &shown["records"][0]["would_stand"]["system"]["roles"];
+    assert_ne!(&shown["records"][0]["stands"]["system"]["roles"], role, "both as it stands and as it would");
+    let same = approve(&gate, 0, id);
     let says = "schoolgate: operator `operator-1` proposed this change and cannot approve it; another operator must\n";
     assert_eq!((same.code, same.err.ends_with(says)), (Some(4), true), "{same:?}");
     let stranger = gate.dir().join("stranger.key");
@@ -66,12 +77,12 @@ async fn waits(test: TestDb) {
     assert_eq!(other.code, Some(4), "{other:?}");
     assert!(other.err.contains("this key is no operator's of this gateway"), "{other:?}");
     assert_eq!(asked().await.status, 400);
-    let approved = run_as(&gate, 1, &["change", "approve", id]);
+    let approved = approve(&gate, 1, id);
     assert_eq!(approved.code, Some(0), "{approved:?}");
     assert!(approved.out.starts_with(&format!("change {id} has taken effect; entry ")), "{approved:?}");
     until("the role is given", SEEN, async || asked().await.status == 200).await;
     assert_eq!(told_of(&wire, "change_effective").await.len(), 1);
-    let again = run_as(&gate, 1, &["change", "approve", id]);
+    let again = approve(&gate, 1, id);
     assert_eq!(again.code, Some(1));
     assert!(again.err.contains("this change is effective already"), "{again:?}");
     let none = run_as(&gate, 1, &["change", "approve", &uuid::Uuid::now_v7().to_string()]);
@@ -178,7 +189,7 @@ async fn whole_file(test: TestDb) {
         0,
         "it waits as a whole"
     );
-    assert_eq!(told(&run_as(&gate, 1, &["change", "approve", id, "--json"]))["state"], "effective");
+    assert_eq!(approve(&gate, 1, id).code, Some(0));
     let inner = &gate.demo.running.gate;
     inner.directory().refresh(inner.db()).await.unwrap();
     let directory = inner.directory().current();
@@ -222,7 +233,7 @@ async fn kinds(test: TestDb) {
         let proposed = told(&run_as(&gate, 0, &[command, &["--json"]].concat()));
         assert_eq!(proposed["state"], "waiting", "{command:?}");
         let id = proposed["change_id"].as_str().unwrap().to_owned();
-        assert_eq!(told(&run_as(&gate, 1, &["change", "approve", &id, "--json"]))["state"], "effective");
+        assert_eq!(approve(&gate, 1, &id).code, Some(0));
     };
     let listed = |command: &[&str]| plainly(&gate, &[command, &["list"]].concat()).out;
     let document = gate.dir().join("demo.json").display().to_string();
@@ -306,7 +317,7 @@ async fn schools(test: TestDb) {
         (&waiting["new"], &waiting["changed"], &waiting["narrowed"]),
         (&json!(1), &json!(1), &json!(0))
     );
-    run_as(&gate, 1, &["change", "approve", waiting["change_id"].as_str().unwrap()]);
+    approve(&gate, 1, waiting["change_id"].as_str().unwrap());
     assert!(
         plainly(&gate, &["school", "list"])
             .out
@@ -318,7 +329,7 @@ async fn schools(test: TestDb) {
     let code = inner.directory().current().school_by_urn(&school.urn).unwrap().1.code.clone();
     let renumber = ["school", "add", "--code", &code, "--urn", "149999", "--json"];
     let waiting = told(&run_as(&gate, 0, &renumber));
-    run_as(&gate, 1, &["change", "approve", waiting["change_id"].as_str().unwrap()]);
+    approve(&gate, 1, waiting["change_id"].as_str().unwrap());
     let office = Wire::of(&gate, &format!("school_attendance_officer_{}", school.urn)).await;
     let ask = async |urn: &str| send(office.request("GET", &format!("/v1/schools/{urn}/imports"))).await;
     until("the new number is seen", SEEN, async || ask("149999").await.status == 200).await;

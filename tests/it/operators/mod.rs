@@ -48,6 +48,13 @@ fn run_as(gate: &TestGate, operator: usize, command: &[&str]) -> Ran {
     plainly(gate, &[command, &["--as", &key]].concat())
 }
 
+/// Approves a change as an operator who has looked at it.
+fn approve(gate: &TestGate, operator: usize, id: &str) -> Ran {
+    let shown = told(&plainly(gate, &["change", "show", id]));
+    let digest = shown["digest"].as_str().unwrap().to_owned();
+    run_as(gate, operator, &["change", "approve", id, "--digest", &digest])
+}
+
 /// Runs a command on the gateway's database.
 fn plainly(gate: &TestGate, command: &[&str]) -> Ran {
     let config = gate.dir().join("schoolgate.toml").display().to_string();

@@ -1,10 +1,10 @@
 //! Organisations, systems with their certificates, teams and operators.
 
-use super::{Ids, UNKNOWN};
+use super::{Ids, TAKEN_BACK, UNKNOWN};
 use crate::crypto::from_hex;
 use crate::directory::file::{OrganisationEntry, SystemEntry, TeamEntry};
 use crate::domain::organisation::Standing;
-use crate::store::{StoreError, Tx, on};
+use crate::store::{StoreError, Touched as _, Tx, on};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -76,9 +76,12 @@ async fn certificates(
     for certificate in &s.certificates {
         let (thumbprint, key) = (bytes(&certificate.thumbprint)?, bytes(&certificate.key_digest)?);
         if !held.contains(&thumbprint) {
-            on!(tx, c => sqlx::query(ADD)
+            let added = on!(tx, c => sqlx::query(ADD)
                 .bind(Uuid::now_v7()).bind(system).bind(&thumbprint).bind(key)
-                .bind(certificate.valid_from).bind(certificate.valid_until).execute(c).await.map(|_| ()))?;
+                .bind(certificate.valid_from).bind(certificate.valid_until).execute(c).await.map(|r| r.touched()))?;
+            if added == 0 {
+                return Err(TAKEN_BACK);
+            }
         }
         named.push(thumbprint);
     }

@@ -22,6 +22,11 @@ struct Ids {
     teams: HashMap<(String, String), Uuid>,
 }
 
+/// A key or certificate is entered again that was taken back, or another under its name.
+const TAKEN_BACK: StoreError = StoreError::Corrupt(
+    "a key or certificate that was revoked does not come back, and another needs a name of its own",
+);
+
 /// A record names what is not there: the edits were not held against the directory before.
 const UNKNOWN: StoreError = StoreError::Corrupt("a record of a change names what is not there");
 

@@ -1,8 +1,8 @@
 //! What proves callers beside certificates: systems' keys and organisations' identity providers.
 
-use super::{Ids, UNKNOWN};
+use super::{Ids, TAKEN_BACK, UNKNOWN};
 use crate::directory::{IdentityProviderEntry, SystemEntry};
-use crate::store::{StoreError, Tx, on};
+use crate::store::{StoreError, Touched as _, Tx, on};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -21,9 +21,12 @@ pub(super) async fn keys(
     let system = ids.system(&s.client_id)?;
     let held: Vec<String> = on!(tx, c => sqlx::query_scalar(HELD).bind(system).fetch_all(c).await)?;
     for key in s.keys.iter().filter(|key| !held.contains(&key.kid)) {
-        on!(tx, c => sqlx::query(ADD)
+        let added = on!(tx, c => sqlx::query(ADD)
             .bind(Uuid::now_v7()).bind(system).bind(&key.kid).bind(key.jwk.to_string())
-            .bind(key.valid_from).bind(key.valid_until).execute(c).await.map(|_| ()))?;
+            .bind(key.valid_from).bind(key.valid_until).execute(c).await.map(|r| r.touched()))?;
+        if added == 0 {
+            return Err(TAKEN_BACK);
+        }
     }
     for gone in held.iter().filter(|kid| !s.keys.iter().any(|key| key.kid == **kid)) {
         on!(tx, c => sqlx::query(REVOKE).bind(system).bind(gone).bind(now).execute(c).await.map(|_| ()))?;
