@@ -102,6 +102,10 @@ impl Claims {
         if self.exp.checked_sub(self.iat).is_none_or(|seconds| seconds > longest) {
             return Err(TokenFault::Expired);
         }
+        // Ours always begins so: another start is no token of this program, whoever signed it.
+        if self.iat.checked_sub(APART_SECONDS) != Some(self.nbf) {
+            return Err(TokenFault::Malformed);
+        }
         let [detail] = self.authorization_details;
         let person = match (self.person, self.act) {
             (None, None) if self.sub == self.client_id => None,

@@ -125,6 +125,10 @@ impl Signed {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).tokens.get(digest).cloned()
     }
 
+    fn forget(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Remembered::default();
+    }
+
     /// Remembers a token; where there is no room, those that have ended make some, or it is read anew each time.
     fn put(&self, digest: [u8; 32], held: Held, seconds: i64) -> Arc<Held> {
         let held = Arc::new(held);
@@ -156,6 +160,8 @@ impl TokenKeys {
     /// Takes other keys from now on; where they cannot be used, those in use stay.
     pub fn renew(&self, keys: &[TokenKey], with: SignWith) -> Result<(), KeyError> {
         self.ring.store(Arc::new(Ring::new(keys, with)?));
+        // A token of a key that was taken out is to be read anew, and then holds no more.
+        self.signed.forget();
         Ok(())
     }
 

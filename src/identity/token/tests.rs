@@ -30,6 +30,15 @@ const GRANT: Grant<'static> = Grant {
 };
 
 #[test]
+fn a_key_that_is_taken_out_reads_no_token_that_was_read_before() {
+    let gate = keys(&[eddsa(None)], SignWith::EdDsa);
+    let token = gate.issue(&GRANT, now()).unwrap().token;
+    assert!(gate.read(&token, now()).is_ok());
+    gate.renew(&[eddsa(None)], SignWith::EdDsa).unwrap();
+    assert_eq!(gate.read(&token, now()).unwrap_err(), TokenFault::Key);
+}
+
+#[test]
 fn both_kinds_sign_and_each_reads_the_others_tokens() {
     let both = [eddsa(None), es256(None)];
     let (ed, ec) = (keys(&both, SignWith::EdDsa), keys(&both, SignWith::Es256));
