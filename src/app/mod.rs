@@ -271,7 +271,7 @@ fn state(
         keys: Arc::new(keys),
         providers,
         // Not the API's: equal allowances of one limiter would share their counts.
-        limits: SystemLimits::default(),
+        limits: SystemLimits::of(config.limits.organisation_requests_per_minute),
         requests_per_minute: config.limits.token_requests_per_minute,
     };
     let metrics = Metrics::with_writes(store::write_seconds());
@@ -286,7 +286,7 @@ fn state(
             Duration::from_secs(config.limits.request_seconds),
         ),
         tokens,
-        systems: SystemLimits::default(),
+        systems: SystemLimits::of(config.limits.organisation_requests_per_minute),
         matcher: Matcher::new(metrics.clone()),
         places: Places::new(&config.limits, metrics.clone()),
         sending: Sending::new(Arc::clone(&holidays)),

@@ -52,6 +52,8 @@ pub struct Limits {
     pub streams_per_system: usize,
     /// Requests for tokens by one system.
     pub token_requests_per_minute: u32,
+    /// Requests by all systems of one organisation together, whatever each may ask; requests for tokens likewise.
+    pub organisation_requests_per_minute: u32,
 }
 
 impl Default for Limits {
@@ -83,6 +85,7 @@ impl Default for Limits {
             stream_stall_seconds: 30,
             streams_per_system: 2,
             token_requests_per_minute: 60,
+            organisation_requests_per_minute: 6_000,
         }
     }
 }
@@ -112,6 +115,7 @@ impl Limits {
             ("limits.stream_stall_seconds", self.stream_stall_seconds),
             ("limits.streams_per_system", u64::from(self.streams_per_system > 0)),
             ("limits.token_requests_per_minute", u64::from(self.token_requests_per_minute)),
+            ("limits.organisation_requests_per_minute", u64::from(self.organisation_requests_per_minute)),
         ];
         let zeros = numbers.iter().filter(|(_, n)| *n == 0);
         let mut faults: Vec<String> = zeros.map(|(name, _)| format!("`{name}` must be at least 1")).collect();

@@ -1,6 +1,7 @@
 //! Limits on requests: a fair share per system, and places for what takes long to arrive.
 
 use super::Error;
+use crate::domain::identifiers::OrganisationId;
 use crate::identity::Caller;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
@@ -11,11 +12,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
-/// How often each system may ask, as the directory says; never per address, since agencies share theirs.
-#[derive(Clone, Default)]
+/// How often each system may ask, as the directory says, and all of one organisation's together; never per address, since
+/// agencies share theirs.
+#[derive(Clone)]
 pub struct SystemLimits {
+    organisation_per_minute: u32,
     // One limiter for each allowance: there are few different ones.
     by_allowance: Arc<Mutex<HashMap<NonZeroU32, Arc<DefaultKeyedRateLimiter<Uuid>>>>>,
+}
+
+impl Default for SystemLimits {
+    /// With no limit of an organisation's own.
+    fn default() -> Self {
+        Self::of(u32::MAX)
+    }
 }
 
 impl std::fmt::Debug for SystemLimits {
@@ -29,6 +39,11 @@ impl std::fmt::Debug for SystemLimits {
 const STRANGER_PER_MINUTE: u32 = 480;
 
 impl SystemLimits {
+    /// With so many requests a minute of all systems of one organisation.
+    pub fn of(organisation_per_minute: u32) -> Self {
+        Self { organisation_per_minute, by_allowance: Arc::default() }
+    }
+
     /// Counts a request that was not proved against its certificate.
     pub fn check_stranger(&self, thumbprint: &[u8; 32]) -> Result<(), Error> {
         let mut id = [0; 16];
@@ -38,7 +53,13 @@ impl SystemLimits {
 
     /// Counts a request of this caller's system; past its requests a minute, says how long to wait.
     pub fn check(&self, caller: &Caller) -> Result<(), Error> {
-        self.check_system(caller.system.id.0, caller.system.requests_per_minute)
+        self.check_system(caller.system.id.0, caller.system.requests_per_minute)?;
+        self.check_organisation(caller.by.as_ref().unwrap_or(&caller.organisation).id)
+    }
+
+    /// Counts a request of an organisation's own systems: many of them have no more than their share together.
+    pub fn check_organisation(&self, organisation: OrganisationId) -> Result<(), Error> {
+        self.check_system(organisation.0, self.organisation_per_minute)
     }
 
     /// The same by system and its requests a minute.
@@ -106,6 +127,16 @@ mod tests {
         assert!(matches!(refused, Err(Error::Limited { seconds: 1..=31 })), "{refused:?}");
         assert!(limits.check_system(quiet, 2).is_ok());
         assert!(limits.check_system(quiet, 0).is_err());
+    }
+
+    #[test]
+    fn an_organisation_has_one_share_for_all_its_systems() {
+        let limits = SystemLimits::of(2);
+        let (busy, quiet) = (OrganisationId(Uuid::from_u128(1)), OrganisationId(Uuid::from_u128(2)));
+        assert!(limits.check_organisation(busy).is_ok());
+        assert!(limits.check_organisation(busy).is_ok());
+        assert!(matches!(limits.check_organisation(busy), Err(Error::Limited { .. })));
+        assert!(limits.check_organisation(quiet).is_ok());
     }
 
     #[test]

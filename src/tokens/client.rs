@@ -81,6 +81,7 @@ pub(super) fn connected<'a>(
         return Err(SUSPENDED.into());
     }
     state.limits.check_system(system.id.0, state.requests_per_minute).map_err(Refused::Limited)?;
+    state.limits.check_organisation(organisation.id).map_err(Refused::Limited)?;
     Ok((organisation, system))
 }
 
