@@ -82,9 +82,8 @@ fn look_at_holidays(state: &AppState, today: NaiveDate) {
 async fn daily(state: AppState, stop: CancellationToken) {
     let gate = state.gate.clone();
     let (mut done, mut looked): (Option<NaiveDate>, Option<NaiveDate>) = (None, None);
-    let mut told = certificates::Told::default();
     loop {
-        certificates::look_at_ends(&gate, &mut told, &state.metrics);
+        certificates::look_at_ends(&gate, &state.metrics);
         let today = gate.clock().today();
         if looked != Some(today) {
             look_at_holidays(&state, today);

@@ -7,7 +7,7 @@ mod expiry;
 mod http;
 mod proof;
 
-pub use expiry::{Ending, Told, look_at_ends};
+pub use expiry::look_at_ends;
 pub use http::{
     __path_add_certificate, __path_list_certificates, __path_retire_certificate, add_certificate,
     list_certificates, retire_certificate,

@@ -17,8 +17,8 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 /// At most so many answers are remembered, about 8 MB; further ones are worked out each time.
 ///
-/// The space is finite: 14 roles × 15 purposes × 6 kinds of organisation × 2 lanes × 21 relationships × 2⁵ bars × 26 actions
-/// × listed or not, about 89 million. A deployment meets some thousands of these: a token carries one role and purpose of
+/// The space is finite: 14 roles × 15 purposes × 6 kinds of organisation × 3 lanes × 21 relationships × 2⁵ bars × 27 actions
+/// × listed or not, about 137 million. A deployment meets some thousands of these: a token carries one role and purpose of
 /// those that its system may have, and few facts are ever unusual. The limit is for a caller who tries them all.
 pub(super) const MEMO_LIMIT: usize = 65_536;
 

@@ -113,6 +113,9 @@ mod tests {
                 compared += 1;
             }
         }
-        assert_eq!(compared, policy.slices.all().policies().count() * 14 * 26);
+        assert_eq!(
+            compared,
+            policy.slices.all().policies().count() * Role::ALL.len() * Action::all().count()
+        );
     }
 }
