@@ -4,7 +4,7 @@ use super::*;
 use crate::crypto::Ed25519Key;
 use crate::directory::{
     CertificateEntry, Directory, DirectoryFile, IdentityProviderEntry, KeyEntry, MandateEntry,
-    OrganisationEntry, SystemEntry, TeamEntry,
+    OrganisationEntry, SharingAgreementEntry, SystemEntry, TeamEntry,
 };
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use uuid::Uuid;
@@ -143,6 +143,35 @@ fn what_is_ended_gives_nothing_from_today_on_and_ends_once() {
         after.values().find_map(|r| if let Record::Mandate(m) = r { Some(m.valid_until) } else { None });
     assert_eq!(ended.unwrap().to_string(), "2026-11-19");
     assert_eq!(plan(&stands, Records::new(), Missing::Stand, at()), Ok(Vec::new()));
+}
+
+#[test]
+fn an_agreement_gives_less_by_a_suspension_or_fewer_exceptions_alone() {
+    let day = |text: &str| text.parse::<NaiveDate>().unwrap();
+    let record = |change: &dyn Fn(&mut SharingAgreementEntry)| {
+        let mut agreement = SharingAgreementEntry {
+            organisation: "holder".to_owned(),
+            purposes: vec!["child_protection".to_owned(), "screening".to_owned()],
+            exceptions: vec!["health".to_owned()],
+            valid_from: day("2026-09-01"),
+            valid_until: day("2027-08-31"),
+            version: "1".to_owned(),
+            document_digest: "0".repeat(64),
+            suspended: false,
+        };
+        change(&mut agreement);
+        Record::SharingAgreement(agreement)
+    };
+    let before = record(&|_| ());
+    assert!(record(&|a| a.suspended = true).narrows(&before));
+    assert!(record(&|a| a.exceptions.clear()).narrows(&before));
+    // Each of these may let an older agreement count again, or one that this one bars.
+    assert!(!record(&|a| a.valid_until = day("2026-11-19")).narrows(&before));
+    assert!(!record(&|a| a.valid_from = day("2026-11-21")).narrows(&before));
+    assert!(!record(&|a| a.purposes.truncate(1)).narrows(&before));
+    assert!(!before.narrows(&record(&|a| a.suspended = true)));
+    let ended = before.ended(day("2026-11-20")).unwrap();
+    assert_eq!((ended.clone(), ended.narrows(&before)), (record(&|a| a.suspended = true), true));
 }
 
 #[test]
