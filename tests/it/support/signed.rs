@@ -2,15 +2,16 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use num_bigint::BigUint;
 use ring::hmac;
 use ring::rand::SystemRandom;
+use ring::rsa::KeyPairComponents;
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair,
     KeyPair as _, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaKeyPair, RsaPublicKeyComponents,
 };
-use rustls_pki_types::PrivatePkcs8KeyDer;
-use rustls_pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
+use std::sync::LazyLock;
 
 /// A key pair, or a secret.
 pub enum Pair {
@@ -27,8 +28,41 @@ pub struct TestKey {
     pub pair: Pair,
 }
 
-/// RSA of 2048 bits, made for these tests and used nowhere else: `ring` makes none.
-const RSA: &[u8] = include_bytes!("keys/rsa-2048-of-tests-only.pem");
+/// RSA of 2048 bits, made anew in each run: `ring` makes none.
+static RSA: LazyLock<[Vec<u8>; 7]> = LazyLock::new(rsa_components);
+
+/// n, d, p, q, d mod p-1, d mod q-1 and the inverse of q mod p, for the exponent 65537.
+fn rsa_components() -> [Vec<u8>; 7] {
+    let (one, e) = (BigUint::from(1_u8), BigUint::from(65_537_u32));
+    let (p, q) = (prime(&e), prime(&e));
+    let (p1, q1) = (&p - &one, &q - &one);
+    let d = e.modinv(&(&p1 * &q1)).unwrap();
+    let parts = [&p * &q, d.clone(), p.clone(), q.clone(), &d % &p1, &d % &q1, q.modinv(&p).unwrap()];
+    parts.map(|part| part.to_bytes_be())
+}
+
+/// A prime of 1024 bits with its two highest set, by Fermat's test with two bases: for a key that guards nothing.
+fn prime(e: &BigUint) -> BigUint {
+    let one = BigUint::from(1_u8);
+    loop {
+        let mut bytes: [u8; 128] = schoolgate::crypto::random().unwrap();
+        (bytes[0], bytes[127]) = (bytes[0] | 0xC0, bytes[127] | 1);
+        let candidate = BigUint::from_bytes_be(&bytes);
+        let less = &candidate - &one;
+        let small = (3_u32..2_000).step_by(2).any(|n| &candidate % n == BigUint::ZERO);
+        let holds = |base: u8| BigUint::from(base).modpow(&less, &candidate) == one;
+        if !small && e.modinv(&less).is_some() && holds(2) && holds(3) {
+            return candidate;
+        }
+    }
+}
+
+fn rsa() -> RsaKeyPair {
+    let [n, d, p, q, dp, dq, qinv] = RSA.each_ref().map(Vec::as_slice);
+    let public_key = RsaPublicKeyComponents { n, e: &[1, 0, 1][..] };
+    RsaKeyPair::from_components(&KeyPairComponents { public_key, d, p, q, dP: dp, dQ: dq, qInv: qinv })
+        .unwrap()
+}
 
 impl TestKey {
     /// A new key for an algorithm; those for RSA are one.
@@ -45,10 +79,7 @@ impl TestKey {
             }
             "ES256" => ec(&ECDSA_P256_SHA256_FIXED_SIGNING),
             "ES384" => ec(&ECDSA_P384_SHA384_FIXED_SIGNING),
-            "PS256" | "RS256" => {
-                let der = PrivatePkcs8KeyDer::from_pem_slice(RSA).unwrap();
-                Pair::Rsa(Box::new(RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()).unwrap()))
-            }
+            "PS256" | "RS256" => Pair::Rsa(Box::new(rsa())),
             other => panic!("no key for {other}"),
         };
         Self { kid: kid.to_owned(), alg, pair }
