@@ -7,7 +7,6 @@ use crate::domain::attendance::kept_out;
 use crate::domain::calendar::{SchoolYear, end_of, london};
 use crate::gate::{Duty, Gate, Refusal};
 use crate::registers::{self, Ended, MarksPlace, Upload};
-use crate::store::STEP as HELD;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use uuid::Uuid;
 
@@ -136,7 +135,7 @@ async fn expire_marks(gate: &Gate, until: NaiveDate) -> Result<u64, Refusal> {
         let mut tx = gate.db().begin().await?;
         let mut gone = 0;
         for row in &rows {
-            if tx.held() >= HELD {
+            if tx.held() >= gate.db().step() {
                 break;
             }
             gone += registers::expire_marks(&mut tx, &duty, row, until).await?;

@@ -1,7 +1,7 @@
 //! Applying what an upload changes: staged in short transactions, switched to in one more.
 //!
 //! Nobody but this upload reads what is staged. Each transaction is committed once it has held the writer for
-//! [`STEP`], whatever it holds, so that others wait milliseconds however large the upload is.
+//! [`Db::step`](crate::store::Db::step), whatever it holds, so that others wait milliseconds however large the upload is.
 
 use super::ImportReport;
 use super::history::{self, Noted};
@@ -10,7 +10,7 @@ use crate::domain::calendar::{SchoolCalendar, SchoolYear, last_complete_week, lo
 use crate::domain::identifiers::{EnrolmentId, ImportId, PupilId};
 use crate::gate::{Gate, OfSchool, Permit, Refusal};
 use crate::registers::{self, Amendment, Enrolment, RECORDINGS_AT_ONCE, Recording, RollEvent, Upload};
-use crate::store::{STEP, StoreError, Tx};
+use crate::store::{StoreError, Tx};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 /// Everything that an upload changes.
@@ -75,7 +75,7 @@ impl<'g> Steps<'g> {
 
     /// A transaction for the next row.
     async fn next(&mut self) -> Result<&mut Tx, StoreError> {
-        if self.open.as_ref().is_some_and(|tx| tx.held() >= STEP) {
+        if self.open.as_ref().is_some_and(|tx| tx.held() >= self.gate.db().step()) {
             self.end().await?;
             self.gate.db().give_way().await;
         }

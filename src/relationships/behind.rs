@@ -5,8 +5,9 @@
 
 use super::cases::{self, Case};
 use super::enrolled::{Enrolled, State, fold};
+use crate::crypto;
 use crate::domain::identifiers::{OrganisationId, PupilId, SystemId};
-use crate::store::{Db, StoreError, read};
+use crate::store::{self, Db, SetSql, StoreError, Together, over_handles, read_group};
 use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
@@ -24,6 +25,7 @@ pub struct Behind {
 /// A state of an enrolment, a live involvement, or neither.
 #[derive(sqlx::FromRow)]
 struct Row {
+    n: i64,
     pupil_id: Uuid,
     school_id: Option<Uuid>,
     id: Option<Uuid>,
@@ -46,48 +48,89 @@ struct Row {
 
 // The last part is there for a child without either. The first names the types, which PostgreSQL takes from it; CROSS
 // JOIN keeps SQLite to the order written.
-const BEHIND: &str = "WITH child AS (SELECT pupil_id FROM handles WHERE system_id = $1 AND organisation_id = $2 \
-     AND handle = $3 AND retired_at IS NULL) \
-     SELECT c.pupil_id, e.school_id, e.id, e.version, v.committed_at, e.whereabouts_protected, e.home_authority, \
+const BEHIND: SetSql = over_handles!(
+    "WITH child AS (SELECT s.n, h.pupil_id, h.organisation_id FROM ",
+    " CROSS JOIN handles h WHERE h.system_id = s.system AND h.organisation_id = s.organisation \
+     AND h.handle = s.handle AND h.retired_at IS NULL) \
+     SELECT c.n, c.pupil_id, e.school_id, e.id, e.version, v.committed_at, e.whereabouts_protected, e.home_authority, \
      e.home_authority_assumed, e.other_school_urn, e.starting_day, e.last_day, e.status, NULL AS kind, \
      NULL AS case_reference, NULL AS team, NULL AS family_agreed_by, CAST(NULL AS DATE) AS family_agreed_until, \
      CAST(NULL AS DATE) AS family_withdrawn_on \
      FROM child c CROSS JOIN enrolments e CROSS JOIN register_versions v \
      WHERE e.pupil_id = c.pupil_id AND v.school_id = e.school_id AND v.version = e.version \
-     UNION ALL SELECT c.pupil_id, NULL, i.id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, i.kind, \
+     UNION ALL SELECT c.n, c.pupil_id, NULL, i.id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, i.kind, \
      i.case_reference, i.team, i.family_agreed_by, i.family_agreed_until, i.family_withdrawn_on \
      FROM child c CROSS JOIN involvements i \
-     WHERE i.pupil_id = c.pupil_id AND i.organisation_id = $2 AND i.opened_at <= $4 \
-     AND (i.ended_at IS NULL OR i.ended_at > $4) AND (i.until_day IS NULL OR i.until_day >= $5) \
-     UNION ALL SELECT c.pupil_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, \
-     NULL, NULL, NULL FROM child c";
+     WHERE i.pupil_id = c.pupil_id AND i.organisation_id = c.organisation_id AND i.opened_at <= $2 \
+     AND (i.ended_at IS NULL OR i.ended_at > $2) AND (i.until_day IS NULL OR i.until_day >= $3) \
+     UNION ALL SELECT c.n, c.pupil_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, \
+     NULL, NULL, NULL, NULL FROM child c"
+);
+
+/// Who asks, by which handle, and when.
+#[derive(Clone, Debug)]
+struct HandleAsked {
+    holder: (SystemId, OrganisationId),
+    handle: Vec<u8>,
+    moment: (DateTime<Utc>, NaiveDate),
+}
 
 /// The child behind a handle of this system acting for this organisation, with what ties the organisation to it; anything
 /// else is nobody.
 pub async fn behind(
     db: &Db,
-    (system, organisation): (SystemId, OrganisationId),
+    holder: (SystemId, OrganisationId),
     handle: &[u8],
-    (now, today): (DateTime<Utc>, NaiveDate),
+    moment: (DateTime<Utc>, NaiveDate),
 ) -> Result<Option<Behind>, StoreError> {
-    let rows: Vec<Row> = read!(db, c => sqlx::query_as(BEHIND)
-        .bind(system.0).bind(organisation.0).bind(handle).bind(now).bind(today).fetch_all(c).await)?;
-    let Some(pupil) = rows.first().map(|row| PupilId(row.pupil_id)) else { return Ok(None) };
-    let (mut states, mut cases) = (Vec::new(), Vec::new());
-    for row in rows {
-        if row.kind.is_some() {
-            cases.extend(row.case());
-        } else {
-            states.extend(row.state());
-        }
+    db.together(HandleAsked { holder, handle: handle.to_vec(), moment }).await
+}
+
+impl Together for HandleAsked {
+    type Answer = Option<Behind>;
+
+    async fn answer_all(db: &Db, asked: &[Self]) -> Result<Vec<Option<Behind>>, StoreError> {
+        // What has ended by the latest of the moments has ended for all of them.
+        let Some(latest) = asked.iter().map(|a| a.moment).max() else { return Ok(Vec::new()) };
+        let set = store::listed(asked.iter().map(Self::written));
+        let rows: Vec<Row> = read_group!(db, asked.len(), c => sqlx::query_as(BEHIND.of(db))
+            .bind(set).bind(latest.0).bind(latest.1).fetch_all(c).await)?;
+        let each = store::by_question(asked.len(), rows.into_iter().map(|row| (row.n, row)))?;
+        each.into_iter().zip(asked).map(|(rows, asked)| Behind::of(rows, asked.moment.1)).collect()
     }
-    states.sort_unstable_by_key(|(place, _)| *place);
-    cases.sort_unstable_by_key(cases::Row::id);
-    Ok(Some(Behind {
-        pupil,
-        enrolled: fold(states.into_iter().map(|(_, state)| state).collect(), today),
-        cases: cases.into_iter().map(|row| row.case(today)).collect::<Result<_, _>>()?,
-    }))
+}
+
+impl HandleAsked {
+    fn written(&self) -> String {
+        let (system, organisation) = self.holder;
+        let mut text = String::with_capacity(96);
+        for part in [system.0.as_bytes().as_slice(), organisation.0.as_bytes(), &self.handle] {
+            text.push_str(&crypto::to_hex(part));
+        }
+        text
+    }
+}
+
+impl Behind {
+    /// What the rows of one question say; none is nobody.
+    fn of(rows: Vec<Row>, today: NaiveDate) -> Result<Option<Self>, StoreError> {
+        let Some(pupil) = rows.first().map(|row| PupilId(row.pupil_id)) else { return Ok(None) };
+        let (mut states, mut cases) = (Vec::new(), Vec::new());
+        for row in rows {
+            if row.kind.is_some() {
+                cases.extend(row.case());
+            } else {
+                states.extend(row.state());
+            }
+        }
+        states.sort_unstable_by_key(|(place, _)| *place);
+        cases.sort_unstable_by_key(cases::Row::id);
+        Ok(Some(Self {
+            pupil,
+            enrolled: fold(states.into_iter().map(|(_, state)| state).collect(), today),
+            cases: cases.into_iter().map(|row| row.case(today)).collect::<Result<_, _>>()?,
+        }))
+    }
 }
 
 impl Row {

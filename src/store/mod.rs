@@ -14,13 +14,13 @@ mod plans;
 mod readers;
 mod sets;
 
-pub use held::{HELD_MAX, Held, STEP, longest_write, write_seconds};
+pub use held::{HELD_MAX, Held, Turns, longest_write, write_seconds};
 pub use migrations::{migrate, schema_of, time_of, versions};
 #[cfg(test)]
 pub(crate) use plans::plan_of;
-pub use readers::{Reader, Readers, by_handfuls};
+pub use readers::{Queues, Reader, Readers, Together, by_handfuls, by_question};
 pub use sets::{SetSql, ids, listed, pairs};
-pub(crate) use sets::{over_bytes, over_ids, over_pairs};
+pub(crate) use sets::{over_bytes, over_handles, over_ids, over_pairs, over_years};
 
 use checkpoint::Checkpoints;
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
@@ -34,6 +34,10 @@ pub enum Db {
     Sqlite {
         /// Reading connections for one statement at a time: what [`read!`](crate::store::read) uses.
         readers: Readers,
+        /// Questions that wait to be answered by one statement.
+        queues: Queues,
+        /// Whether others write beside a long piece of work.
+        turns: Turns,
         /// A pool of others, for what holds one over many statements.
         read: SqlitePool,
         /// The one writer.
@@ -119,6 +123,18 @@ macro_rules! read_many {
     };
 }
 
+/// The same for a statement that answers so many questions: the rows of a few are waited for, those of many are taken by
+/// the handful.
+macro_rules! read_group {
+    ($db:expr, $many:expr, $c:ident => $body:expr) => {
+        if $many > $crate::store::FEW {
+            $crate::store::read_many!($db, $c => $body)
+        } else {
+            $crate::store::read!($db, $c => $body)
+        }
+    };
+}
+
 /// Runs one body on the connection of an open transaction.
 macro_rules! on {
     ($tx:expr, $c:ident => $body:expr) => {
@@ -134,7 +150,10 @@ macro_rules! on {
         }
     };
 }
-pub(crate) use {on, read, read_many};
+pub(crate) use {on, read, read_group, read_many};
+
+/// Questions whose rows are waited for one by one.
+pub(crate) const FEW: usize = 8;
 
 /// A write's row count, from either driver.
 pub trait Touched {
@@ -169,26 +188,39 @@ impl Db {
     #[expect(clippy::disallowed_methods, reason = "this is where transactions begin")]
     pub async fn begin(&self) -> Result<Tx, StoreError> {
         Ok(match self {
-            Self::Sqlite { write, checkpoints, .. } => {
+            Self::Sqlite { write, checkpoints, turns, .. } => {
                 let transaction = open::begin_immediate(write).await?;
+                turns.begun();
                 Tx::Sqlite(Held::new(transaction).told_to(checkpoints.clone()))
             }
             Self::Postgres(pool) => Tx::Postgres(Held::new(pool.begin().await?)),
         })
     }
 
-    /// Lets others write before the next step of a long piece of work. PostgreSQL has more than one writer.
+    /// Lets others write before the next step of a long piece of work, and looks whether they do. PostgreSQL has more than
+    /// one writer.
     pub async fn give_way(&self) {
+        if let Self::Sqlite { write, turns, .. } = self {
+            // Where it cannot be asked, the next step fails and says why.
+            if let Ok(commits) = sqlx::query_scalar("PRAGMA data_version").fetch_one(write).await {
+                turns.step_ended(commits);
+            }
+            tokio::time::sleep(WAY).await;
+        }
+    }
+
+    /// How long a step of a long piece of work may hold the writer: past it, it commits what it has and gives way.
+    pub fn step(&self) -> Duration {
         match self {
-            Self::Sqlite { .. } => tokio::time::sleep(WAY).await,
-            Self::Postgres(_) => {}
+            Self::Sqlite { turns, .. } => turns.step(),
+            Self::Postgres(_) => Turns::default().step(),
         }
     }
 
     /// Closes every connection, after those in use are given back.
     pub async fn close(&self) {
         match self {
-            Self::Sqlite { readers, read, write, checkpoints } => {
+            Self::Sqlite { readers, read, write, checkpoints, .. } => {
                 readers.close().await;
                 read.close().await;
                 checkpoints.close().await;

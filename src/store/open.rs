@@ -2,7 +2,7 @@
 
 use super::checkpoint::{BACKSTOP_PAGES, Checkpoints};
 use super::readers::AHEAD;
-use super::{Db, Readers, StoreError};
+use super::{Db, Queues, Readers, StoreError, Turns};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection as _, Sqlite, SqlitePool, Transaction};
@@ -68,7 +68,7 @@ async fn open_sqlite(url: &str, make: bool) -> Result<Db, StoreError> {
         .max_lifetime(None)
         .connect_lazy_with(options);
     look_instead_of_waiting(&write).await?;
-    Ok(Db::Sqlite { readers, read, write, checkpoints })
+    Ok(Db::Sqlite { readers, queues: Queues::default(), turns: Turns::default(), read, write, checkpoints })
 }
 
 /// Has the writing connection say at once when another process holds the file; see [`begin_immediate`].

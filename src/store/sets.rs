@@ -31,14 +31,15 @@ impl SetSql {
     }
 }
 
-/// A statement with the set, a table of one column `id`, between its two parts.
+/// A statement with the set between its two parts: a table of the columns `id` and `n`, the place in the set from 0 on.
 macro_rules! over_ids {
     ($before:literal, $after:literal) => {
         $crate::store::SetSql {
-            sqlite: concat!($before, "(SELECT unhex(value) AS id FROM json_each($1)) s", $after),
+            sqlite: concat!($before, "(SELECT key AS n, unhex(value) AS id FROM json_each($1)) s", $after),
             postgres: concat!(
                 $before,
-                "(SELECT CAST(value AS uuid) AS id FROM json_array_elements_text(CAST($1 AS json)) AS t (value)) s",
+                "(SELECT n - 1 AS n, CAST(value AS uuid) AS id \
+                 FROM json_array_elements_text(CAST($1 AS json)) WITH ORDINALITY AS t (value, n)) s",
                 $after
             ),
         }
@@ -79,9 +80,54 @@ macro_rules! over_pairs {
         }
     };
 }
-pub(crate) use {over_bytes, over_ids, over_pairs};
 
-/// A set of identifiers as such a parameter. Each is to be in it once.
+/// The same with a set of handles, each of a system that acts for an organisation: the columns `n`, `system`,
+/// `organisation` and `handle`.
+macro_rules! over_handles {
+    ($before:literal, $after:literal) => {
+        $crate::store::SetSql {
+            sqlite: concat!(
+                $before,
+                "(SELECT key AS n, unhex(substr(value, 1, 32)) AS system, unhex(substr(value, 33, 32)) AS organisation, \
+                 unhex(substr(value, 65)) AS handle FROM json_each($1)) s",
+                $after
+            ),
+            postgres: concat!(
+                $before,
+                "(SELECT n - 1 AS n, CAST(substr(value, 1, 32) AS uuid) AS system, \
+                 CAST(substr(value, 33, 32) AS uuid) AS organisation, decode(substr(value, 65), 'hex') AS handle \
+                 FROM json_array_elements_text(CAST($1 AS json)) WITH ORDINALITY AS t (value, n)) s",
+                $after
+            ),
+        }
+    };
+}
+
+/// The same with a set of enrolments, each with school years: the columns `n`, `school`, `enrolment`, `first` and `last`.
+macro_rules! over_years {
+    ($before:literal, $after:literal) => {
+        $crate::store::SetSql {
+            sqlite: concat!(
+                $before,
+                "(SELECT key AS n, unhex(substr(value, 1, 32)) AS school, unhex(substr(value, 33, 32)) AS enrolment, \
+                 CAST(substr(value, 65, 4) AS INTEGER) AS first, CAST(substr(value, 69, 4) AS INTEGER) AS last \
+                 FROM json_each($1)) s",
+                $after
+            ),
+            postgres: concat!(
+                $before,
+                "(SELECT n - 1 AS n, CAST(substr(value, 1, 32) AS uuid) AS school, \
+                 CAST(substr(value, 33, 32) AS uuid) AS enrolment, CAST(substr(value, 65, 4) AS integer) AS first, \
+                 CAST(substr(value, 69, 4) AS integer) AS last \
+                 FROM json_array_elements_text(CAST($1 AS json)) WITH ORDINALITY AS t (value, n)) s",
+                $after
+            ),
+        }
+    };
+}
+pub(crate) use {over_bytes, over_handles, over_ids, over_pairs, over_years};
+
+/// A set of identifiers as such a parameter. Each is to be in it once, unless the statement tells them apart by `n`.
 pub fn ids(of: impl IntoIterator<Item = Uuid>) -> String {
     listed(of.into_iter().map(|id| id.simple().to_string()))
 }

@@ -9,7 +9,7 @@ pub use states::RollState;
 use super::{CalendarRow, MarksRow, Versioned, as_of};
 use crate::domain::calendar::SchoolYear;
 use crate::gate::{OfChild, Permit};
-use crate::store::{Db, StoreError, read};
+use crate::store::{self, Db, SetSql, StoreError, Together, over_years, read_group};
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
@@ -100,21 +100,26 @@ pub async fn counterparts(
 async fn records(
     db: &Db,
     states: Vec<RollState>,
-    (first, last): (SchoolYear, SchoolYear),
+    years: (SchoolYear, SchoolYear),
 ) -> Result<Vec<EnrolmentRecord>, StoreError> {
     let by_enrolment = by_enrolment(states);
-    let (first, last) = (i64::from(first.0), i64::from(last.0));
-    let mut records = Vec::with_capacity(by_enrolment.len());
-    for ((school, enrolment), states) in by_enrolment {
-        let (calendars, marks) = years_of(db, (school, enrolment), first, last).await?;
-        records.push(EnrolmentRecord { states, calendars: calendars.into(), marks });
+    if by_enrolment.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(records)
+    let places = by_enrolment.keys().copied().collect();
+    let of_each = db.together(YearsAsked { places, years }).await?;
+    let record = |(states, (calendars, marks)): (Vec<RollState>, YearsOfOne)| EnrolmentRecord {
+        states,
+        calendars: calendars.into(),
+        marks,
+    };
+    Ok(by_enrolment.into_values().zip(of_each).map(record).collect())
 }
 
 /// A state of an enrolment's marks, or of a calendar of its school.
 #[derive(sqlx::FromRow)]
 struct YearRow {
+    n: i64,
     enrolment_id: Option<Uuid>,
     school_year: i64,
     version: i64,
@@ -125,23 +130,53 @@ struct YearRow {
     received_at: Option<DateTime<Utc>>,
 }
 
-/// Every retained state of one enrolment's marks and of its school's calendars for the years `first..=last`: one
-/// statement, since each costs a turn of another thread or a round trip.
-async fn years_of(
-    db: &Db,
-    (school_id, enrolment): (Uuid, Uuid),
-    first: i64,
-    last: i64,
-) -> Result<(Vec<CalendarRow>, Vec<MarksRow>), StoreError> {
-    const YEARS: &str = "SELECT r.enrolment_id, r.school_year, r.version, v.committed_at, r.marks AS packed, r.entered, \
-         r.minutes, r.received_at FROM marks r \
-         JOIN register_versions v ON v.school_id = r.school_id AND v.version = r.version \
-         WHERE r.school_id = $1 AND r.enrolment_id = $2 AND r.school_year BETWEEN $3 AND $4 \
-         UNION ALL SELECT NULL, r.school_year, r.version, v.committed_at, r.calendar, NULL, NULL, NULL FROM calendars r \
-         JOIN register_versions v ON v.school_id = r.school_id AND v.version = r.version \
-         WHERE r.school_id = $1 AND r.school_year BETWEEN $3 AND $4";
-    let rows: Vec<YearRow> = read!(db, c => sqlx::query_as(YEARS)
-        .bind(school_id).bind(enrolment).bind(first).bind(last).fetch_all(c).await)?;
+/// Asks for what one child's enrolments, of one school each, hold for the years from the first to the last.
+#[derive(Clone, Debug)]
+struct YearsAsked {
+    places: Vec<(Uuid, Uuid)>,
+    years: (SchoolYear, SchoolYear),
+}
+
+/// Every retained state of the calendars of one enrolment's school, and of its marks.
+type YearsOfOne = (Vec<CalendarRow>, Vec<MarksRow>);
+
+const YEARS: SetSql = over_years!(
+    "WITH asked AS (SELECT s.n, s.school, s.enrolment, s.first, s.last FROM ",
+    ") SELECT s.n, r.enrolment_id, r.school_year, r.version, v.committed_at, r.marks AS packed, r.entered, \
+     r.minutes, r.received_at FROM asked s CROSS JOIN marks r CROSS JOIN register_versions v \
+     WHERE r.school_id = s.school AND r.enrolment_id = s.enrolment AND r.school_year BETWEEN s.first AND s.last \
+     AND v.school_id = r.school_id AND v.version = r.version \
+     UNION ALL SELECT s.n, NULL, r.school_year, r.version, v.committed_at, r.calendar, NULL, NULL, NULL \
+     FROM asked s CROSS JOIN calendars r CROSS JOIN register_versions v \
+     WHERE r.school_id = s.school AND r.school_year BETWEEN s.first AND s.last \
+     AND v.school_id = r.school_id AND v.version = r.version"
+);
+
+impl Together for YearsAsked {
+    type Answer = Vec<YearsOfOne>;
+
+    async fn answer_all(db: &Db, asked: &[Self]) -> Result<Vec<Vec<YearsOfOne>>, StoreError> {
+        let enrolments: Vec<(Uuid, Uuid)> = asked.iter().flat_map(|a| a.places.iter().copied()).collect();
+        let set = store::listed(asked.iter().flat_map(Self::written));
+        let rows: Vec<YearRow> = read_group!(db, enrolments.len(), c => sqlx::query_as(YEARS.of(db))
+            .bind(set).fetch_all(c).await)?;
+        let each = store::by_question(enrolments.len(), rows.into_iter().map(|row| (row.n, row)))?;
+        let mut each = each.into_iter().zip(enrolments).map(|(rows, (school, _))| years_of(school, rows));
+        Ok(asked.iter().map(|a| each.by_ref().take(a.places.len()).collect()).collect())
+    }
+}
+
+impl YearsAsked {
+    fn written(&self) -> impl Iterator<Item = String> {
+        let (first, last) = self.years;
+        let place = move |(school, enrolment): &(Uuid, Uuid)| {
+            format!("{}{}{:04}{:04}", school.simple(), enrolment.simple(), first.0, last.0)
+        };
+        self.places.iter().map(place)
+    }
+}
+
+fn years_of(school_id: Uuid, rows: Vec<YearRow>) -> YearsOfOne {
     let (mut calendars, mut marks) = (Vec::new(), Vec::new());
     for row in rows {
         let YearRow { school_year, version, committed_at, packed, .. } = row;
@@ -168,5 +203,5 @@ async fn years_of(
             }),
         }
     }
-    Ok((calendars, marks))
+    (calendars, marks)
 }

@@ -4,7 +4,7 @@ use crate::domain::identifiers::{EnrolmentId, PupilId, SchoolId};
 use crate::domain::roll::{EnrolmentState, EnrolmentStatus, protected_enrolments};
 use crate::gate::{OfChild, Permit};
 use crate::registers::Versioned;
-use crate::store::{self, Db, SetSql, StoreError, over_ids, read, read_many};
+use crate::store::{self, Db, SetSql, StoreError, Together, over_ids, read_group, read_many};
 use chrono::{DateTime, NaiveDate, Utc};
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -57,11 +57,8 @@ impl RollState {
     }
 }
 
-const OF_PUPIL: &str = "SELECT e.school_id, e.id, e.version, v.committed_at, e.pupil_id, e.status, e.starting_day, \
-     e.last_day, e.boarder, e.part_time, e.whereabouts_protected FROM enrolments e \
-     JOIN register_versions v ON v.school_id = e.school_id AND v.version = e.version WHERE e.pupil_id = $1";
 const OF_PUPILS: SetSql = over_ids!(
-    "SELECT e.school_id, e.id, e.version, v.committed_at, e.pupil_id, e.status, e.starting_day, \
+    "SELECT s.n, e.school_id, e.id, e.version, v.committed_at, e.pupil_id, e.status, e.starting_day, \
      e.last_day, e.boarder, e.part_time, e.whereabouts_protected FROM ",
     " CROSS JOIN enrolments e CROSS JOIN register_versions v WHERE e.pupil_id = s.id \
      AND v.school_id = e.school_id AND v.version = e.version"
@@ -83,9 +80,30 @@ async fn reached(
     permit: &Permit<OfChild>,
     reaches: impl Fn(SchoolId, bool) -> bool,
 ) -> Result<Vec<RollState>, StoreError> {
-    let all: Vec<RollState> =
-        read!(db, c => sqlx::query_as(OF_PUPIL).bind(permit.pupil().0).fetch_all(c).await)?;
-    Ok(within(all, reaches))
+    Ok(within(db.together(StatesAsked(permit.pupil())).await?, reaches))
+}
+
+/// Asks for every state of a child's enrolments.
+#[derive(Clone, Debug)]
+struct StatesAsked(PupilId);
+
+/// A state with the place of the question that it answers.
+#[derive(sqlx::FromRow)]
+struct Placed {
+    n: i64,
+    #[sqlx(flatten)]
+    state: RollState,
+}
+
+impl Together for StatesAsked {
+    type Answer = Vec<RollState>;
+
+    async fn answer_all(db: &Db, asked: &[Self]) -> Result<Vec<Vec<RollState>>, StoreError> {
+        let set = store::ids(asked.iter().map(|Self(pupil)| pupil.0));
+        let rows: Vec<Placed> = read_group!(db, asked.len(), c => sqlx::query_as(OF_PUPILS.of(db))
+            .bind(set).fetch_all(c).await)?;
+        store::by_question(asked.len(), rows.into_iter().map(|row| (row.n, row.state)))
+    }
 }
 
 /// Those of all states of a child's enrolments that somebody reaches.

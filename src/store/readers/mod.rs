@@ -5,14 +5,17 @@
 //! machine does not go away meanwhile; whether its thread has ended shows in the statement's own result.
 
 mod handfuls;
+mod together;
 
 pub(super) use handfuls::AHEAD;
 pub use handfuls::by_handfuls;
+pub use together::{Queues, Together, by_question};
 
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -27,6 +30,7 @@ struct Inner {
     free: Mutex<Vec<SqliteConnection>>,
     places: Semaphore,
     wait: Duration,
+    statements: AtomicU64,
 }
 
 impl fmt::Debug for Readers {
@@ -39,7 +43,8 @@ impl Readers {
     /// At most so many connections; who waits longer than `wait` for one is refused.
     pub(super) fn new(options: SqliteConnectOptions, connections: u32, wait: Duration) -> Self {
         let places = Semaphore::new(usize::try_from(connections).unwrap_or(1));
-        Self(Arc::new(Inner { options, free: Mutex::default(), places, wait }))
+        let statements = AtomicU64::new(0);
+        Self(Arc::new(Inner { options, free: Mutex::default(), places, wait, statements }))
     }
 
     /// A connection for one statement.
@@ -47,12 +52,18 @@ impl Readers {
         let place = timeout(self.0.wait, self.0.places.acquire());
         let place = place.await.map_err(|_| sqlx::Error::PoolTimedOut)?;
         let place = place.map_err(|_| sqlx::Error::PoolClosed)?;
+        self.0.statements.fetch_add(1, Ordering::Relaxed);
         let free = self.free().pop();
         let connection = match free {
             Some(connection) => connection,
             None => self.0.options.connect().await?,
         };
         Ok(Reader { readers: self, connection, _place: place })
+    }
+
+    /// Statements for which a connection has been taken so far.
+    pub fn statements(&self) -> u64 {
+        self.0.statements.load(Ordering::Relaxed)
     }
 
     /// Closes those that are free; one in use is closed by whoever has it.
