@@ -26,6 +26,7 @@ use crate::tokens::TokenState;
 use anyhow::{Context as _, Result, bail};
 use axum::extract::FromRef;
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,9 +34,12 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// What handlers are given. Cheap to clone.
+/// What handlers are given. Cheap to clone, which every layer and every handler does once a request.
 #[derive(Clone)]
-pub struct AppState {
+pub struct AppState(Arc<Parts>);
+
+/// What a process has built.
+pub struct Parts {
     pub(crate) gate: Gate,
     pub(crate) tokens: TokenState,
     pub(crate) systems: SystemLimits,
@@ -52,6 +56,14 @@ pub struct AppState {
     pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
     pub(crate) certificates: Certificates,
+}
+
+impl Deref for AppState {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
 }
 
 macro_rules! part {
@@ -278,7 +290,7 @@ fn state(
     let alarmed = metrics.clone();
     gate.alarm_of_policies(move || alarmed.alarm("policy_error"));
     let holidays = Arc::new(BankHolidays::default().with(config.calendar.days()));
-    AppState {
+    AppState(Arc::new(Parts {
         audit: AuditLayer::new(
             gate.clone(),
             safety.clone(),
@@ -300,7 +312,7 @@ fn state(
         metrics,
         certificates: held,
         gate,
-    }
+    }))
 }
 
 /// The configuration's choices in the domain's words.

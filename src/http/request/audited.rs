@@ -16,6 +16,7 @@ use futures_util::FutureExt as _;
 use http::header::{ALLOW, LINK};
 use http::{HeaderName, HeaderValue, StatusCode};
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -30,9 +31,13 @@ const UNRELEASED_BYTES: usize = 64 * 1024;
 /// Age of the directory past which no request is answered: who has been revoked or suspended since is not known.
 pub const OLDEST_DIRECTORY: Duration = Duration::from_mins(1);
 
-/// What the layer works with. Cheap to clone.
+/// The layer. Cheap to clone, which is done for every request.
 #[derive(Clone)]
-pub struct AuditLayer {
+pub struct AuditLayer(Arc<Parts>);
+
+/// What the layer works with.
+#[derive(Clone)]
+pub struct Parts {
     pub(super) gate: Gate,
     safety: Safety,
     pub(super) flood: Arc<Mutex<Flood>>,
@@ -55,6 +60,14 @@ const ALARMS: [&str; 9] = [
     "certificate_name",
     "policy_error",
 ];
+
+impl Deref for AuditLayer {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
 
 impl std::fmt::Debug for AuditLayer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -113,14 +126,13 @@ impl AuditLayer {
         let flood = Arc::new(Mutex::new(Flood::new(SOURCES)));
         let (strangers, clients) = (SystemLimits::default(), Arc::default());
         let oldest_directory = OLDEST_DIRECTORY;
-        Self { gate, safety, flood, metrics, strangers, clients, longest, oldest_directory }
+        Self(Arc::new(Parts { gate, safety, flood, metrics, strangers, clients, longest, oldest_directory }))
     }
 
     /// The same with another age of the directory past which no request is answered.
     #[must_use]
-    pub const fn with_directory_of_at_most(mut self, age: Duration) -> Self {
-        self.oldest_directory = age;
-        self
+    pub fn with_directory_of_at_most(self, age: Duration) -> Self {
+        Self(Arc::new(Parts { oldest_directory: age, ..Parts::clone(&self) }))
     }
 
     /// What the handler answers, in time and by a directory that is not too old.
