@@ -4,11 +4,13 @@ use crate::support::wire::{Personal, Reply, Wire, entry_of, send};
 use crate::support::{Suite, TestDb, TestGate};
 use schoolgate::audit::Decision;
 use schoolgate::demo::{DemoChild, Standing};
+use schoolgate::store::Db;
 use std::collections::BTreeMap;
 
 /// Registers this file's tests.
 pub fn register(suite: &mut Suite) {
     suite.both_empty("one_not_found::every_reason_gives_the_same_bytes", same_bytes);
+    suite.both_empty("one_not_found::every_reason_takes_the_same_work", same_work);
     suite.both_empty("one_not_found::the_audit_tells_no_more_than_the_answer", audit_tells_no_more);
     suite.both_empty("one_not_found::a_wrong_reference_is_told_only_to_who_has_a_case", wrong_reference);
 }
@@ -124,6 +126,62 @@ async fn finding(gate: &TestGate, worker: &Wire, expected: &(u16, Vec<(String, S
         assert_eq!((reply.status, reply.problem().as_str()), (400, "bad_request"), "{odd:?}");
     }
     odd_births(worker).await;
+}
+
+/// As many statements for each reason, and an entry of as many bytes.
+async fn same_work(test: TestDb) {
+    const BYTES: &str = "SELECT length(entry) FROM audit_entries WHERE idx = $1";
+    let gate = TestGate::start(&test.url).await;
+    let others = gate.child("school_nurse", Standing::Mine).pupil_id.clone().unwrap();
+    let mut work: BTreeMap<(Option<u64>, i64), Vec<String>> = BTreeMap::new();
+    for caller in gate.demo.json.callers.clone().into_iter().filter(|c| c.purpose != "audit_review") {
+        let wire = Wire::of(&gate, &caller.name).await;
+        let mut asked = vec![
+            ("Nobody".to_owned(), "0".repeat(32), Some("CP-0001".to_owned())),
+            ("Another system's".to_owned(), others.clone(), Some("CP-0001".to_owned())),
+        ];
+        if caller.name == "school_nurse" {
+            asked.pop();
+        }
+        let hidden = hidden(&caller.children).into_iter();
+        asked
+            .extend(hidden.map(|(standing, handle, reference)| (format!("{standing:?}"), handle, reference)));
+        for (what, handle, reference) in asked {
+            let mut fewest: Option<u64> = None;
+            let mut bytes = 0;
+            // What the gateway does of its own accord meanwhile only adds to them.
+            for _ in 0..8 {
+                let before = statements(&gate);
+                let reply = wire.summary(&handle, reference.as_deref()).await;
+                assert_eq!(reply.status, 404, "{} {what}", caller.name);
+                let took = statements(&gate).zip(before).map(|(after, before)| after - before);
+                fewest = fewest.min(took).or(took);
+                let index = i64::try_from(reply.receipt().unwrap().index).unwrap();
+                bytes = match &test.db {
+                    Db::Sqlite { read, .. } => {
+                        sqlx::query_scalar(BYTES).bind(index).fetch_one(read).await.unwrap()
+                    }
+                    Db::Postgres(pool) => sqlx::query_scalar::<_, i32>(BYTES)
+                        .bind(index)
+                        .fetch_one(pool)
+                        .await
+                        .map(i64::from)
+                        .unwrap(),
+                };
+            }
+            work.entry((fewest, bytes)).or_default().push(format!("{} {what}", caller.name));
+        }
+    }
+    assert_eq!(work.len(), 1, "{work:#?}");
+    gate.stop().await;
+}
+
+/// Statements that the gateway has read with so far; PostgreSQL is asked in the same places.
+fn statements(gate: &TestGate) -> Option<u64> {
+    match gate.demo.running.gate.db() {
+        Db::Sqlite { readers, .. } => Some(readers.statements()),
+        Db::Postgres(_) => None,
+    }
 }
 
 /// Whoever reads the organisation's own entries learns no more of a refusal than whoever was refused: the entry of a child

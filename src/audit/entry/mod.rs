@@ -92,6 +92,9 @@ pub struct ActedFor {
     pub organisation: String,
 }
 
+/// The bytes of a refusal's entry, or as often as many as it takes; all that a caller can add to one is less.
+const REFUSED: usize = 1_024;
+
 /// One event, as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -246,10 +249,17 @@ impl Entry {
         }
     }
 
-    /// The exact bytes that the leaf commits to.
+    /// The exact bytes that the leaf commits to. A refusal's are filled up with spaces, so that their number does not tell
+    /// whether there is a child behind it.
     pub fn to_bytes(&self) -> Vec<u8> {
+        let refused = self.decision == Decision::Refused;
+        let mut bytes = Vec::with_capacity(REFUSED);
         // No map with other keys than text and no value that can refuse: writing into memory cannot fail.
-        serde_json::to_vec(self).unwrap_or_default()
+        let _ = serde_json::to_writer(&mut bytes, self);
+        if refused {
+            bytes.resize(bytes.len().next_multiple_of(REFUSED), b' ');
+        }
+        bytes
     }
 
     /// Reads the bytes back.
@@ -341,6 +351,15 @@ mod tests {
              \"time\":\"1970-01-01T00:00:00.000000Z\",\"class\":\"handshake_refused\",\"decision\":\"unauthenticated\"}";
         assert_eq!(String::from_utf8(entry.to_bytes()).unwrap(), expected);
         assert_eq!(Entry::from_bytes(expected.as_bytes()).unwrap(), entry);
+    }
+
+    #[test]
+    fn a_refusal_is_as_long_whomever_it_is_about() {
+        let refused = Entry { decision: Decision::Refused, child: None, ..full() };
+        let (about, nobody) = (Entry { child: full().child, ..refused.clone() }, refused);
+        assert_eq!(about.to_bytes().len() % REFUSED, 0);
+        assert_eq!(about.to_bytes().len(), nobody.to_bytes().len().next_multiple_of(about.to_bytes().len()));
+        assert_eq!(Entry::from_bytes(&about.to_bytes()).unwrap(), about);
     }
 
     #[test]
