@@ -1,7 +1,7 @@
 //! Answers about many children: each line what the child's own answer would be, one line for every other, a trailer that
 //! holds, and an entry for each.
 
-use crate::support::wire::{Logged, MOVED, Reply, Wire, log, run, send};
+use crate::support::wire::{Logged, MOVED, Reply, Wire, handles_for_all, log, run, send};
 use crate::support::{Suite, TestDb, TestGate};
 use schoolgate::audit::{Class, Decision, verify};
 use schoolgate::crypto::{sha256, to_hex};
@@ -56,21 +56,6 @@ pub fn nobody() -> Vec<u8> {
     b"{\"no_answer\":true,\"caution\":\"This does not mean the child is at no school. If a child may be in danger, \
       ring 01632 960999.\"}"
         .to_vec()
-}
-
-/// Gives every system a handle for every child, which no request could: what is refused must not rest on it.
-async fn handles_for_all(db: &Db) {
-    const SQLITE: &str = "INSERT INTO handles (system_id, organisation_id, handle, pupil_id, issued_at) \
-         SELECT s.id, s.organisation_id, randomblob(16), p.id, '2026-11-20T18:00:00Z' FROM systems s CROSS JOIN pupils p \
-         WHERE NOT EXISTS (SELECT 1 FROM handles h WHERE h.system_id = s.id AND h.pupil_id = p.id AND h.retired_at IS NULL)";
-    const POSTGRES: &str = "INSERT INTO handles (system_id, organisation_id, handle, pupil_id, issued_at) \
-         SELECT s.id, s.organisation_id, uuid_send(gen_random_uuid()), p.id, now() FROM systems s CROSS JOIN pupils p \
-         WHERE NOT EXISTS (SELECT 1 FROM handles h WHERE h.system_id = s.id AND h.pupil_id = p.id AND h.retired_at IS NULL)";
-    let text = match db {
-        Db::Sqlite { .. } => SQLITE,
-        Db::Postgres(_) => POSTGRES,
-    };
-    assert!(run!(db, text) > 1_000);
 }
 
 type Handle = (Uuid, Vec<u8>);

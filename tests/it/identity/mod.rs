@@ -7,6 +7,8 @@ mod lane;
 mod subjects;
 mod world;
 
+pub use world::{World, details, kind_of};
+
 use crate::support::wire::{
     MOVED, Reply, Wire, entry_of, events, is_refused, log, log_size, run, send, tls, until,
 };

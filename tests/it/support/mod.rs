@@ -5,6 +5,7 @@ mod binary;
 pub mod book;
 pub mod exports;
 pub mod gate;
+pub mod matrix;
 mod postgres;
 pub mod provider;
 pub mod signed;

@@ -76,6 +76,15 @@ impl Suite {
         self.on_server(name, Start::Migrated, test);
     }
 
+    /// Adds `NAME::sqlite` alone, on a database without any table: for what is decided where no database has a part in it.
+    pub fn on_sqlite_empty<T, F>(&mut self, name: &str, test: T)
+    where
+        T: Fn(TestDb) -> F + Send + 'static,
+        F: Future<Output = ()>,
+    {
+        self.on_file(name, Start::Empty, test);
+    }
+
     /// The trials, and the databases to stop once they have run.
     pub fn into_parts(self) -> (Vec<Trial>, Arc<Databases>) {
         (self.trials, self.databases)
@@ -86,14 +95,21 @@ impl Suite {
         T: Fn(TestDb) -> F + Clone + Send + 'static,
         F: Future<Output = ()>,
     {
-        let on_sqlite = test.clone();
+        self.on_file(name, start, test.clone());
+        self.on_server(name, start, test);
+    }
+
+    fn on_file<T, F>(&mut self, name: &str, start: Start, test: T)
+    where
+        T: Fn(TestDb) -> F + Send + 'static,
+        F: Future<Output = ()>,
+    {
         self.trials.push(Trial::test(format!("{name}::sqlite"), move || {
             let folder = tempfile::tempdir().unwrap();
             let url = format!("sqlite:{}", folder.path().join("schoolgate.db").display());
-            run(url, Some(folder), start, on_sqlite);
+            run(url, Some(folder), start, test);
             Ok(())
         }));
-        self.on_server(name, start, test);
     }
 
     fn on_server<T, F>(&mut self, name: &str, start: Start, test: T)
