@@ -40,6 +40,7 @@ fn directory(now: DateTime<Utc>) -> (Directory, Peer) {
                 valid_from: now - TimeDelta::days(1),
                 valid_until: now + TimeDelta::days(1),
                 revoked_at: None,
+                by_system: false,
             },
         );
         directory.proofs.providers.insert(id, vec![Arc::new(provider())]);
@@ -101,6 +102,8 @@ fn provider() -> IdentityProvider {
         roles: HashMap::from([("sw".to_owned(), vec![Role::SocialWorker])]),
         group_claim: None,
         teams: HashMap::new(),
+        mark_claim: None,
+        marks: HashMap::new(),
         mfa: Mfa::Claim { name: "amr".to_owned(), values: vec!["mfa".to_owned()] },
         suspended: false,
     }
@@ -125,6 +128,7 @@ fn proofs(criterion: &mut Criterion) {
     let person = Person {
         key: PersonKey { issuer: PROVIDER.to_owned(), tenant: String::new(), subject: "sw-17".to_owned() },
         teams: vec!["child-protection".to_owned(), "duty".to_owned()],
+        marks: Vec::new(),
         attested: false,
     };
     for (kind, with) in [("EdDSA", SignWith::EdDsa), ("ES256", SignWith::Es256)] {

@@ -73,6 +73,7 @@ impl Authority {
             key_digest: to_hex(&sha256(&[&info])),
             valid_from: from,
             valid_until: until,
+            by_system: false,
         };
         let supplier = OrganisationEntry {
             code: "bench-registers".to_owned(),

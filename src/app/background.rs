@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// How often a change of the directory is looked for: seen by every gateway within a second.
-const DIRECTORY: Duration = Duration::from_millis(500);
+const DIRECTORY: Duration = Duration::from_millis(250);
 /// Age of the directory past which the gateway is not ready, and the operator is told. Past
 /// [`OLDEST_DIRECTORY`](crate::http::OLDEST_DIRECTORY) nothing is answered.
 pub(super) const UNREADY: Duration = Duration::from_secs(5);

@@ -57,6 +57,24 @@ enum Command {
     /// The directory as a whole
     #[command(subcommand)]
     Directory(directory::DirectoryCommand),
+    /// Organisations' teams, to which cases belong
+    #[command(subcommand)]
+    Team(directory::TeamCommand),
+    /// Which organisations act for which
+    #[command(subcommand)]
+    ActsFor(directory::ActsForCommand),
+    /// Which teams cover which, and when
+    #[command(subcommand)]
+    Cover(directory::CoverCommand),
+    /// What persons may do beyond their role
+    #[command(subcommand)]
+    Mark(directory::MarkCommand),
+    /// Officers' written authorisations, SI 2024/208 reg 12
+    #[command(subcommand)]
+    Officer(directory::OfficerCommand),
+    /// Persons who are served nothing
+    #[command(subcommand)]
+    Person(directory::PersonCommand),
     /// Changes of the directory, which a second operator approves
     #[command(subcommand)]
     Change(directory::ChangeCommand),
@@ -178,6 +196,12 @@ async fn run(cli: Cli) -> Result<u8> {
         Command::SharingAgreement(command) => return directory::sharing_agreement(command).await,
         Command::Idp(command) => return directory::idp(command).await,
         Command::Mandate(command) => return directory::mandate(command).await,
+        Command::Team(command) => return directory::team(command).await,
+        Command::ActsFor(command) => return directory::acts_for(command).await,
+        Command::Cover(command) => return directory::cover(command).await,
+        Command::Mark(command) => return directory::mark(command).await,
+        Command::Officer(command) => return directory::officer(command).await,
+        Command::Person(command) => return directory::person(command).await,
         Command::Directory(command) => return directory::directory(command).await,
         Command::Change(command) => return directory::changes(command).await,
         Command::Serve(args) => serve::serve(&args).await?,

@@ -158,7 +158,16 @@ fn write_leaf(
     let info = from_pem(key_pem.as_bytes()).and_then(|key| verifying_key_info(&key));
     let jwk = info.ok().and_then(|info| jwk_of_info(&info, &kid).ok());
     let key = jwk.map(|jwk| KeyEntry { kid, jwk, valid_from, valid_until });
-    Ok((CertificateEntry { thumbprint: to_hex(&thumbprint), key_digest, valid_from, valid_until }, key))
+    Ok((
+        CertificateEntry {
+            thumbprint: to_hex(&thumbprint),
+            key_digest,
+            valid_from,
+            valid_until,
+            by_system: false,
+        },
+        key,
+    ))
 }
 
 /// Writes a private key that only its owner can read, from its first byte on.

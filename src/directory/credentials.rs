@@ -44,8 +44,8 @@ pub async fn add_certificate(
     const KNOWN: &str = "SELECT COUNT(*) FROM credentials WHERE key_digest = $1 OR thumbprint = $2";
     const HELD: &str =
         "SELECT COUNT(*) FROM credentials WHERE system_id = $1 AND revoked_at IS NULL AND valid_until > $2";
-    const INSERT: &str = "INSERT INTO credentials (id, system_id, thumbprint, key_digest, valid_from, valid_until) \
-         VALUES ($1, $2, $3, $4, $5, $6)";
+    const INSERT: &str = "INSERT INTO credentials (id, system_id, thumbprint, key_digest, valid_from, valid_until, by_system) \
+         VALUES ($1, $2, $3, $4, $5, $6, TRUE)";
     bump(tx).await?;
     let (thumbprint, key) = (new.thumbprint.to_vec(), new.key_digest.to_vec());
     let known: i64 = on!(tx, c => sqlx::query_scalar(KNOWN)

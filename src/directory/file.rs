@@ -33,6 +33,9 @@ pub struct DirectoryFile {
     /// What persons may do beyond their role.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub person_marks: Vec<PersonMarkEntry>,
+    /// Persons who are suspended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub persons: Vec<PersonEntry>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
@@ -148,6 +151,9 @@ pub struct CertificateEntry {
     pub valid_from: DateTime<Utc>,
     /// End of validity.
     pub valid_until: DateTime<Utc>,
+    /// Whether the system registered it itself, after the one before it: no file takes it back by not having it.
+    #[serde(default, skip_serializing_if = "not")]
+    pub by_system: bool,
 }
 
 /// A team.
@@ -204,6 +210,22 @@ pub struct OfficerAuthorisationEntry {
     pub valid_from: NaiveDate,
     /// Last day.
     pub valid_until: NaiveDate,
+    /// Who the officer is at the authority's identity provider; without, it is the system's where nobody is proved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<OfficerEntry>,
+}
+
+/// An officer, as the authority's identity provider names them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OfficerEntry {
+    /// The provider's `iss`.
+    pub issuer: String,
+    /// Its tenant, where it has several.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub tenant: String,
+    /// The person, as the provider names them.
+    pub subject: String,
 }
 
 /// A mandate: a system of a supplier, trust or authority may act for a school.
@@ -286,6 +308,23 @@ pub struct PersonMarkEntry {
     pub valid_from: NaiveDate,
     /// Last day.
     pub valid_until: NaiveDate,
+}
+
+/// A person who is not served, whatever their provider says. Persons stand in the directory while they are suspended only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PersonEntry {
+    /// Code of the organisation whose provider proves them.
+    pub organisation: String,
+    /// The identity provider that names the person.
+    pub issuer: String,
+    /// Its tenant, where it has several.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub tenant: String,
+    /// The person, as the provider names them.
+    pub subject: String,
+    /// Whether they are served nothing; else they are let back.
+    pub suspended: bool,
 }
 
 /// An operator. Operators stand in no file: each is a change of its own.

@@ -18,6 +18,8 @@ struct Live {
     begun: Instant,
     /// When the last look that succeeded began, in milliseconds from the beginning.
     looked_millis: AtomicU64,
+    /// Held while one looks: what a slow look has read never takes the place of what a later one has.
+    looking: tokio::sync::Mutex<()>,
 }
 
 impl LiveDirectory {
@@ -28,7 +30,8 @@ impl LiveDirectory {
 
     fn looked_at(directory: Directory, begun: Instant) -> Self {
         let snapshot = ArcSwap::from_pointee(directory);
-        Self(Arc::new(Live { snapshot, begun, looked_millis: AtomicU64::new(0) }))
+        let (looked_millis, looking) = (AtomicU64::new(0), tokio::sync::Mutex::default());
+        Self(Arc::new(Live { snapshot, begun, looked_millis, looking }))
     }
 
     /// Reads the whole directory once.
@@ -53,6 +56,7 @@ impl LiveDirectory {
     /// is read by itself.
     pub async fn refresh(&self, db: &Db) -> Result<bool, StoreError> {
         const VERSION: &str = "SELECT version, revocations FROM directory_version WHERE id = 1";
+        let _one = self.0.looking.lock().await;
         let looked = self.0.begun.elapsed();
         let (version, revocations): (i64, i64) = read!(db, c => sqlx::query_as(VERSION).fetch_one(c).await)?;
         let current = self.current();
@@ -68,5 +72,39 @@ impl LiveDirectory {
         let looked = u64::try_from(looked.as_millis()).unwrap_or(u64::MAX);
         self.0.looked_millis.fetch_max(looked, Ordering::Release);
         Ok(moved)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store;
+
+    #[tokio::test]
+    async fn who_looks_later_never_sees_less() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&format!("sqlite:{}", folder.path().join("t.db").display())).await.unwrap();
+        store::migrate(&db).await.unwrap();
+        let live = LiveDirectory::open(&db).await.unwrap();
+        let version = live.current().version;
+        let moves = async || {
+            let mut tx = db.begin().await.unwrap();
+            super::super::changes::moves(&mut tx).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        moves().await;
+        // One that looks and takes long: whoever comes meanwhile waits, and then reads what stands by then.
+        let slow = live.0.looking.lock().await;
+        let waiting = tokio::spawn({
+            let (live, db) = (live.clone(), db.clone());
+            async move { live.refresh(&db).await.unwrap() }
+        });
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        assert_eq!(live.current().version, version);
+        moves().await;
+        drop(slow);
+        assert!(waiting.await.unwrap());
+        assert_eq!(live.current().version, version + 2, "nothing that was read before the other ended");
     }
 }

@@ -1,8 +1,8 @@
 //! Reading the whole directory into memory.
 
 use super::{
-    Contact, Credential, Directory, OfficerAuthorisation, Organisation, SharingAgreement, System, Team,
-    acting, acting::mandates, changes, cover, numbers, proof,
+    Contact, Credential, Directory, OfficerAuthorisation, Organisation, PersonKey, SharingAgreement, System,
+    Team, acting, acting::mandates, changes, cover, numbers, proof,
 };
 use crate::domain::identifiers::{OrganisationId, SystemId, TeamId};
 use crate::domain::organisation::{OrganisationKind, Standing};
@@ -17,11 +17,13 @@ const ORGANISATIONS: &str = "SELECT id, code, kind, name, standing, urn, laestab
      attendance_lead_name, attendance_lead_telephone, dsl_name, dsl_telephone, predecessor_id FROM organisations";
 const SYSTEMS: &str = "SELECT id, organisation_id, code, client_id, roles, scopes, sections_without_person, \
      requests_per_minute, suspended FROM systems";
-const CREDENTIALS: &str = "SELECT id, system_id, thumbprint, key_digest, valid_from, valid_until, revoked_at FROM credentials ORDER BY id";
+const CREDENTIALS: &str = "SELECT id, system_id, thumbprint, key_digest, valid_from, valid_until, revoked_at, by_system \
+     FROM credentials ORDER BY id";
 const TEAMS: &str = "SELECT id, organisation_id, code, name, ended FROM teams";
 const AGREEMENTS: &str = "SELECT organisation_id, purposes, exceptions, valid_from, valid_until, suspended, version, \
      document_digest FROM sharing_agreements ORDER BY valid_from DESC, id DESC";
-const AUTHORISATIONS: &str = "SELECT organisation_id, system_id, officer, document, valid_from, valid_until FROM officer_authorisations";
+const AUTHORISATIONS: &str = "SELECT organisation_id, system_id, officer, document, valid_from, valid_until, \
+     issuer, tenant, subject FROM officer_authorisations";
 
 #[derive(sqlx::FromRow)]
 struct OrganisationRow {
@@ -64,6 +66,7 @@ struct CredentialRow {
     valid_from: DateTime<Utc>,
     valid_until: DateTime<Utc>,
     revoked_at: Option<DateTime<Utc>>,
+    by_system: bool,
 }
 
 #[derive(sqlx::FromRow)]
@@ -95,6 +98,9 @@ struct AuthorisationRow {
     document: String,
     valid_from: NaiveDate,
     valid_until: NaiveDate,
+    issuer: Option<String>,
+    tenant: Option<String>,
+    subject: Option<String>,
 }
 
 /// Reads the directory; a value that no version of this program writes is an error, never skipped.
@@ -120,7 +126,7 @@ pub async fn load(db: &Db) -> Result<Directory, StoreError> {
         credentials: two_at_a_time(credentials).into_iter().map(credential).collect::<Result<_, _>>()?,
         teams: teams.into_iter().map(team).collect(),
         agreements: agreements.into_iter().map(agreement).collect::<Result<_, _>>()?,
-        authorisations: authorisations.into_iter().map(authorisation).collect(),
+        authorisations: authorisations.into_iter().map(authorisation).collect::<Result<_, _>>()?,
         mandates: mandates::load(db).await?,
         proofs: proof::load(db).await?,
         acts_for: acting::load(db).await?,
@@ -230,6 +236,7 @@ fn credential(row: CredentialRow) -> Result<([u8; 32], Credential), StoreError> 
         valid_from: row.valid_from,
         valid_until: row.valid_until,
         revoked_at: row.revoked_at,
+        by_system: row.by_system,
     };
     Ok((thumbprint, credential))
 }
@@ -253,13 +260,19 @@ fn agreement(row: AgreementRow) -> Result<SharingAgreement, StoreError> {
     })
 }
 
-fn authorisation(row: AuthorisationRow) -> OfficerAuthorisation {
-    OfficerAuthorisation {
+fn authorisation(row: AuthorisationRow) -> Result<OfficerAuthorisation, StoreError> {
+    let person = match (row.issuer, row.tenant, row.subject) {
+        (None, None, None) => None,
+        (Some(issuer), Some(tenant), Some(subject)) => Some(PersonKey { issuer, tenant, subject }),
+        _ => return Err(StoreError::Corrupt("officer_authorisations.subject")),
+    };
+    Ok(OfficerAuthorisation {
+        person,
         organisation: OrganisationId(row.organisation_id),
         system: SystemId(row.system_id),
         officer: row.officer,
         document: row.document,
         valid_from: row.valid_from,
         valid_until: row.valid_until,
-    }
+    })
 }

@@ -23,8 +23,8 @@ pub use cover::{Cover, PersonMark};
 pub use credentials::{NewCertificate, Registered, add_certificate, retire_certificate};
 pub use file::{
     ActsForEntry, CertificateEntry, CoverEntry, DirectoryFile, FormerNumbersEntry, MandateEntry,
-    OfficerAuthorisationEntry, OperatorEntry, OrganisationEntry, PersonMarkEntry, SharingAgreementEntry,
-    SystemEntry, TeamEntry,
+    OfficerAuthorisationEntry, OfficerEntry, OperatorEntry, OrganisationEntry, PersonEntry, PersonMarkEntry,
+    SharingAgreementEntry, SystemEntry, TeamEntry,
 };
 pub use live::LiveDirectory;
 pub use load::load;
@@ -34,5 +34,5 @@ pub use model::{
 };
 pub use proof::{
     ByTeam, IdentityProvider, IdentityProviderEntry, KeyEntry, Mfa, MfaEntry, NotOurs, PersonKey, Proofs,
-    ProviderId, SeenPerson, SystemKey, revoke_token, seen_person, suspend_person,
+    ProviderId, SeenPerson, SystemKey, known_elsewhere, revoke_token, seen_person,
 };

@@ -1,6 +1,6 @@
 //! The directory in memory: plain records and the lookups that requests make.
 
-use super::{ActsFor, Cover, Mandate, Operator, PersonMark, Proofs};
+use super::{ActsFor, Cover, Mandate, Operator, PersonKey, PersonMark, Proofs};
 use crate::domain::identifiers::{OrganisationId, SchoolId, SystemId, TeamId};
 use crate::domain::organisation::{OrganisationKind, Standing};
 use crate::domain::purpose::{Purpose, Role, SectionSet};
@@ -129,6 +129,8 @@ pub struct Credential {
     pub valid_until: DateTime<Utc>,
     /// Refused from then on.
     pub revoked_at: Option<DateTime<Utc>>,
+    /// Whether the system registered it itself.
+    pub by_system: bool,
 }
 
 /// A team of an organisation; cases belong to teams.
@@ -174,6 +176,8 @@ pub struct OfficerAuthorisation {
     pub organisation: OrganisationId,
     /// The system through which the officer acts.
     pub system: SystemId,
+    /// The officer, where their provider proves them; none: the system's own, where nobody is proved behind it.
+    pub person: Option<PersonKey>,
     /// The officer's name.
     pub officer: String,
     /// Reference of the written authorisation.
@@ -281,14 +285,16 @@ impl Directory {
         (!newest.suspended && live.all(|a| !a.suspended)).then_some(newest)
     }
 
-    /// Whether a written authorisation under reg 12, by the authority that is acted for, is on record for a system on a day.
+    /// Whether a written authorisation under reg 12, by the authority that is acted for, is on record on a day: of a person
+    /// who is proved their own and no other, and without one the system's.
     pub fn authorised_officer(
         &self,
         authority: OrganisationId,
-        system: SystemId,
+        (system, person): (SystemId, Option<&PersonKey>),
         day: NaiveDate,
     ) -> Option<&OfficerAuthorisation> {
-        let mut of_system = self.authorisations.iter().filter(|a| a.system == system);
+        let mut of_system =
+            self.authorisations.iter().filter(|a| a.system == system && a.person.as_ref() == person);
         of_system.find(|a| a.organisation == authority && a.valid_from <= day && day <= a.valid_until)
     }
 }
@@ -302,18 +308,36 @@ mod tests {
     fn an_authorisation_is_of_the_authority_that_gave_it() {
         let ids = [1, 2].map(|n| OrganisationId(Uuid::from_u128(n)));
         let (system, day) = (SystemId(Uuid::from_u128(9)), |text: &str| text.parse::<NaiveDate>().unwrap());
+        let ruth = PersonKey {
+            issuer: "https://id.example".to_owned(),
+            tenant: String::new(),
+            subject: "ruth".to_owned(),
+        };
+        let sam = PersonKey { subject: "sam".to_owned(), ..ruth.clone() };
         let authorisation = OfficerAuthorisation {
             organisation: ids[0],
             system,
+            person: None,
             officer: "A. Officer".to_owned(),
             document: "R12/1".to_owned(),
             valid_from: day("2026-09-01"),
             valid_until: day("2027-08-31"),
         };
-        let directory = Directory { authorisations: vec![authorisation], ..Directory::default() };
-        assert!(directory.authorised_officer(ids[0], system, day("2026-11-20")).is_some());
-        assert!(directory.authorised_officer(ids[1], system, day("2026-11-20")).is_none());
-        assert!(directory.authorised_officer(ids[0], system, day("2027-09-01")).is_none());
+        let mut directory = Directory { authorisations: vec![authorisation], ..Directory::default() };
+        let check = |directory: &Directory, authority, person, on: &str, expected| {
+            let found = directory.authorised_officer(authority, (system, person), day(on)).is_some();
+            assert_eq!(found, expected, "{person:?} on {on}");
+        };
+        check(&directory, ids[0], None, "2026-11-20", true);
+        check(&directory, ids[1], None, "2026-11-20", false);
+        check(&directory, ids[0], None, "2027-09-01", false);
+        check(&directory, ids[0], Some(&ruth), "2026-11-20", false);
+        directory.authorisations[0].person = Some(ruth.clone());
+        check(&directory, ids[0], Some(&ruth), "2026-11-20", true);
+        check(&directory, ids[0], Some(&ruth), "2027-09-01", false);
+        check(&directory, ids[1], Some(&ruth), "2026-11-20", false);
+        check(&directory, ids[0], Some(&sam), "2026-11-20", false);
+        check(&directory, ids[0], None, "2026-11-20", false);
     }
 
     #[test]

@@ -33,6 +33,35 @@ words! {
     }
 }
 
+/// A mark that a person has: a manager's with the code of the team.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Marked {
+    /// The mark.
+    pub mark: Mark,
+    /// Of a manager: the team's code.
+    pub team: Option<String>,
+}
+
+impl Marked {
+    /// Reads `manager:TEAM`, or the word of any other mark; anything else is `None`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (word, team) = text.split_once(':').map_or((text, None), |(word, team)| (word, Some(team)));
+        let mark = Mark::parse(word)?;
+        let fits = team.is_some_and(|team| !team.is_empty()) == (mark == Mark::Manager);
+        (fits && team.is_none_or(|team| !team.is_empty()))
+            .then(|| Self { mark, team: team.map(str::to_owned) })
+    }
+}
+
+impl std::fmt::Display for Marked {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.team {
+            Some(team) => write!(to, "{}:{team}", self.mark),
+            None => self.mark.fmt(to),
+        }
+    }
+}
+
 /// When a cover holds, London time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hours {
@@ -117,6 +146,16 @@ fn weekday(text: &str) -> Option<Weekday> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mark_is_a_word_and_a_managers_has_a_team() {
+        for text in ["manager:child-protection", "senior_officer", "data_matcher"] {
+            assert_eq!(Marked::parse(text).unwrap().to_string(), text);
+        }
+        for text in ["manager", "manager:", "senior_officer:duty", "senior_officer:", "head", "", ":duty"] {
+            assert_eq!(Marked::parse(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn hours_are_of_london_weekdays_and_may_go_over_midnight() {

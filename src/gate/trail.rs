@@ -127,6 +127,7 @@ impl Trail {
             e.role = noted.role;
             e.purpose = noted.purpose;
             e.person.clone_from(&noted.person);
+            e.marks.clone_from(&noted.marks);
             e.action = Some(noted.action.to_owned());
             e.reason = Some(noted.why.to_owned()).filter(|_| !noted.given());
         });

@@ -349,8 +349,8 @@ impl From<Refusal> for Error {
             // Whether it is in force says nothing of any child.
             Refusal::NotAuthorised => Self::problem(
                 ProblemKind::Forbidden,
-                "no written authorisation of an attendance officer (SI 2024/208 reg 12) is in force for this system today; \
-                 have the operator put it on record",
+                "no written authorisation of an attendance officer (SI 2024/208 reg 12) is in force today for this person or, \
+                 where nobody is proved, this system; have the operator put it on record",
             ),
             // Who holds a mandate for which school tells nothing of any child.
             Refusal::NoMandate(fault) => Self::problem(ProblemKind::Forbidden, fault.to_string()),

@@ -5,6 +5,7 @@ use crate::crypto::{from_pem, same, sha256, verifying_key_info};
 use crate::directory::{Directory, Organisation, System};
 use crate::domain::organisation::Standing;
 use crate::domain::purpose::{Purpose, Role};
+use crate::domain::staff::Marked;
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
 
@@ -128,9 +129,10 @@ fn caller(
     if !system.roles.contains(&role) {
         return Err(Unauthenticated::RoleWithdrawn);
     }
-    if let Some(person) = &token.person {
-        still_proved(directory, organisation, person, role)?;
-    }
+    let marks = match &token.person {
+        Some(person) => still_proved(directory, organisation, person, role)?,
+        None => Vec::new(),
+    };
     Ok(Caller {
         organisation: Arc::new(organisation.clone()),
         by: None,
@@ -140,26 +142,30 @@ fn caller(
         role,
         purpose,
         person: token.person,
+        marks,
         token_id: token.id,
         thumbprint,
     })
 }
 
-/// Whether a person may act now: not suspended, and of a provider that the directory still registers for their role.
+/// The marks that a person still has, if they may act now: not suspended, and of a provider that the directory still
+/// registers for their role.
 fn still_proved(
     directory: &Directory,
     organisation: &Organisation,
     person: &Person,
     role: Role,
-) -> Result<(), Unauthenticated> {
-    if directory.proofs.suspended.contains(&person.key) {
+) -> Result<Vec<Marked>, Unauthenticated> {
+    if directory.proofs.suspended.contains_key(&person.key) {
         return Err(Unauthenticated::PersonSuspended);
     }
     let own = directory
         .providers(organisation.id)
         .find(|provider| provider.issuer == person.key.issuer && provider.tenant == person.key.tenant);
-    let gives = own.is_some_and(|provider| provider.roles.values().any(|roles| roles.contains(&role)));
-    if gives { Ok(()) } else { Err(Unauthenticated::PersonWithdrawn) }
+    let own = own.filter(|provider| provider.roles.values().any(|roles| roles.contains(&role)));
+    let own = own.ok_or(Unauthenticated::PersonWithdrawn)?;
+    let still = |marked: &&Marked| own.marks.values().any(|marks| marks.contains(marked));
+    Ok(person.marks.iter().filter(still).cloned().collect())
 }
 
 #[cfg(test)]

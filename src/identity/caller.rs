@@ -4,6 +4,7 @@ use super::{Person, Unauthenticated};
 use crate::directory::{Directory, Organisation, System};
 use crate::domain::identifiers::OrganisationId;
 use crate::domain::purpose::{Purpose, Role, SectionSet};
+use crate::domain::staff::{Mark, Marked};
 use crate::domain::words;
 use chrono::NaiveDate;
 use std::sync::Arc;
@@ -37,6 +38,8 @@ pub struct Caller {
     pub purpose: Purpose,
     /// The person for whom the system acts; none: not asserted.
     pub person: Option<Arc<Person>>,
+    /// Marks on that person in their own organisation, by their provider's claim or the directory's entry.
+    pub(super) marks: Vec<Marked>,
     /// Identifier of the token (`jti`); of no token, when the command line acts.
     pub token_id: Option<String>,
     /// SHA-256 of the certificate of the connection or, on the command line, of the credential whose key was shown.
@@ -65,8 +68,34 @@ impl Caller {
         self.sections.map_or(sections, |left| sections.and(left))
     }
 
-    /// The caller as the organisation that its token names, if the directory still lets it act for that one today.
+    /// Whether the person has a mark, a manager's of any team. Whoever relies on it asks [`crate::gate::Asked::by_mark`],
+    /// so that the entry names it.
+    pub fn has_mark(&self, mark: Mark) -> bool {
+        self.marks.iter().any(|marked| marked.mark == mark)
+    }
+
+    /// Whether the person manages a team of their own organisation, by its code.
+    pub fn manages(&self, team: &str) -> bool {
+        self.marks.iter().any(|m| m.mark == Mark::Manager && m.team.as_deref() == Some(team))
+    }
+
+    /// Adds the marks that the directory itself has on the person today.
+    fn with_entered_marks(&mut self, directory: &Directory, today: NaiveDate) {
+        let Some(person) = &self.person else { return };
+        let (key, own) = (&person.key, self.organisation.id);
+        let entered = directory.marks_on((&key.issuer, &key.tenant, &key.subject), today);
+        let entered = entered.filter(|entered| entered.organisation == own).map(|entered| Marked {
+            mark: entered.mark,
+            team: entered.team.and_then(|team| directory.teams.get(&team)).map(|team| team.code.clone()),
+        });
+        self.marks.extend(entered);
+        self.marks.sort_unstable();
+        self.marks.dedup();
+    }
+
+    /// The caller with today's marks, as the organisation that its token names, if the directory still lets it act for that one today.
     pub fn acting(mut self, directory: &Directory, today: NaiveDate) -> Result<Self, Unauthenticated> {
+        self.with_entered_marks(directory, today);
         let Some(code) = self.token_for.as_deref() else { return Ok(self) };
         let acting = directory.acting(&self.system, code, self.role, today);
         let (organisation, within) = acting.map_err(|_| Unauthenticated::ActingWithdrawn)?;
@@ -102,6 +131,8 @@ pub struct Noted {
     pub purpose: Option<Purpose>,
     /// The person, once a token has proved them.
     pub person: Option<String>,
+    /// Marks that the token given carries.
+    pub marks: Vec<String>,
     /// What was asked for: `issue_token` or `revoke_token`.
     pub action: &'static str,
     /// `given` or `refused`.
@@ -114,5 +145,139 @@ impl Noted {
     /// Whether what was asked for was given.
     pub fn given(&self) -> bool {
         self.decision == "given"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::directory::{ActsFor, IdentityProvider, Mfa, PersonKey, PersonMark, ProviderId, Team};
+    use crate::domain::identifiers::TeamId;
+    use crate::identity::testing::{World, now};
+    use crate::identity::{Grant, authenticate};
+    use std::collections::HashMap;
+    use uuid::Uuid;
+
+    const PROVIDER: &str = "https://login.example";
+
+    fn marked(texts: &[&str]) -> Vec<Marked> {
+        texts.iter().map(|text| Marked::parse(text).unwrap()).collect()
+    }
+
+    fn person(marks: &[&str]) -> Person {
+        let (issuer, subject) = (PROVIDER.to_owned(), "sw-17".to_owned());
+        let key = PersonKey { issuer, tenant: String::new(), subject };
+        Person { key, teams: Vec::new(), marks: marked(marks), attested: false }
+    }
+
+    fn council(world: &World) -> OrganisationId {
+        world.directory.system_by_client_id("council-cases").unwrap().organisation
+    }
+
+    /// Whose provider gives these marks by a claim.
+    fn world(given: &[&str]) -> World {
+        let mut world = World::new();
+        let provider = IdentityProvider {
+            id: ProviderId(Uuid::now_v7()),
+            issuer: PROVIDER.to_owned(),
+            tenant: String::new(),
+            tenant_claim: "tid".to_owned(),
+            algorithms: Vec::new(),
+            keys_url: None,
+            clients: HashMap::new(),
+            role_claim: "roles".to_owned(),
+            roles: HashMap::from([("sw".to_owned(), vec![Role::SocialWorker])]),
+            group_claim: None,
+            teams: HashMap::new(),
+            mark_claim: Some("marks".to_owned()),
+            marks: HashMap::from([("value".to_owned(), marked(given))]),
+            mfa: Mfa::Claim { name: "amr".to_owned(), values: vec!["mfa".to_owned()] },
+            suspended: false,
+        };
+        let own = council(&world);
+        world.directory.proofs.providers.insert(own, vec![Arc::new(provider)]);
+        world
+    }
+
+    fn caller(world: &World, person: Option<&Person>) -> Caller {
+        let grant = Grant {
+            client_id: "council-cases",
+            role: Role::SocialWorker,
+            purpose: Purpose::ChildProtection,
+            organisation: None,
+            thumbprint: world.peer.thumbprint,
+            person,
+            until: None,
+        };
+        let header = format!("Bearer {}", world.keys.issue(&grant, now()).unwrap().token);
+        let caller = authenticate(&world.directory, &world.keys, Some(&world.peer), Some(&header), now());
+        caller.unwrap().acting(&world.directory, now().date_naive()).unwrap()
+    }
+
+    #[test]
+    fn a_mark_counts_while_provider_and_directory_give_it() {
+        let mut world = world(&["data_matcher", "manager:duty"]);
+        let anna = person(&["data_matcher", "manager:duty", "senior_officer"]);
+        let seen = caller(&world, Some(&anna));
+        assert_eq!(seen.marks, marked(&["manager:duty", "data_matcher"]), "as the directory maps them today");
+        assert!(seen.has_mark(Mark::Manager) && seen.manages("duty") && !seen.manages("night"));
+        assert!(!seen.has_mark(Mark::SeniorOfficer));
+        let (own, id) = (council(&world), TeamId(Uuid::now_v7()));
+        let team =
+            Team { id, organisation: own, code: "night".to_owned(), name: String::new(), ended: false };
+        world.directory.teams.insert(id, team);
+        let day = |text: &str| text.parse::<NaiveDate>().unwrap();
+        let entered = |mark, team, organisation, until: &str| PersonMark {
+            organisation,
+            issuer: PROVIDER.to_owned(),
+            tenant: String::new(),
+            subject: "sw-17".to_owned(),
+            mark,
+            team,
+            valid_from: day("2026-09-01"),
+            valid_until: day(until),
+        };
+        let elsewhere = OrganisationId(Uuid::now_v7());
+        world.directory.marks = vec![
+            entered(Mark::Manager, Some(id), own, "2026-11-20"),
+            entered(Mark::SeniorOfficer, None, own, "2026-11-19"),
+            entered(Mark::ProtectedReturnsOfficer, None, elsewhere, "2026-11-20"),
+        ];
+        let seen = caller(&world, Some(&anna));
+        assert_eq!(seen.marks, marked(&["manager:duty", "manager:night", "data_matcher"]));
+        assert!(caller(&world, None).marks.is_empty(), "a system has none");
+    }
+
+    #[test]
+    fn a_system_acts_for_another_in_those_of_its_roles_alone_in_which_it_may() {
+        let mut world = World::new();
+        let own = council(&world);
+        let other = OrganisationId(Uuid::now_v7());
+        let mut north = world.directory.organisations[&own].clone();
+        (north.id, north.code) = (other, "north".to_owned());
+        world.directory.organisations.insert(other, north);
+        let day = |text: &str| text.parse::<NaiveDate>().unwrap();
+        world.directory.acts_for = vec![ActsFor {
+            organisation: own,
+            acted_for: other,
+            roles: vec![Role::SocialWorker],
+            valid_from: day("2026-09-01"),
+            valid_until: day("2026-11-20"),
+        }];
+        let plain = caller(&world, None);
+        assert_eq!(plain.system.roles, [Role::SocialWorker, Role::CmeOfficer]);
+        let of_token = Caller { token_for: Some("north".to_owned()), ..plain };
+        let acting = of_token.clone().acting(&world.directory, day("2026-11-20")).unwrap();
+        assert_eq!(
+            acting.system.roles,
+            [Role::SocialWorker],
+            "not in the other role that its registration has"
+        );
+        assert_eq!(
+            (acting.organisation.code.as_str(), acting.by.unwrap().code.as_str()),
+            ("north", "council")
+        );
+        let ended = of_token.acting(&world.directory, day("2026-11-21")).unwrap_err();
+        assert_eq!(ended, Unauthenticated::ActingWithdrawn);
     }
 }

@@ -25,7 +25,7 @@ pub use fault::Unauthenticated;
 pub use peer::{Peer, PeerError};
 pub use person::{
     Asking, Outside, OutsideError, Person, ProvedSubject, ProviderKeys, REFRESH_SECONDS, SubjectFault,
-    SubjectKind, prove,
+    SubjectKind, is_formed, prove,
 };
 pub use replay::{Once, use_once};
 pub use token::{Grant, Held, Issued, TOKEN_SECONDS, TokenFault, TokenKeys};

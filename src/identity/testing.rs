@@ -1,12 +1,13 @@
 //! A small world for tests: two organisations with one system and one certificate each.
 
-use super::{CertificateFiles, Grant, LiveTrust, Peer, TokenKeys, Trust};
+use super::{Caller, CertificateFiles, Grant, LiveTrust, Peer, TokenKeys, Trust, authenticate};
 use crate::clock::Clock;
 use crate::crypto::{Ed25519Key, SignWith, TokenKey, sha256};
 use crate::directory::{Contact, Credential, Directory, Organisation, System};
 use crate::domain::identifiers::{OrganisationId, SystemId};
 use crate::domain::organisation::{OrganisationKind, Standing};
 use crate::domain::purpose::{Purpose, Role, SectionSet};
+use crate::domain::staff::Marked;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -74,6 +75,15 @@ impl World {
     }
 }
 
+/// The council's caller for a person with these marks.
+pub(crate) fn caller_marked(marks: &[&str]) -> Caller {
+    let world = World::new();
+    let header = format!("Bearer {}", world.issue(&world.peer));
+    let caller =
+        authenticate(&world.directory, &world.keys, Some(&world.peer), Some(&header), now()).unwrap();
+    Caller { marks: marks.iter().filter_map(|text| Marked::parse(text)).collect(), ..caller }
+}
+
 fn member(
     directory: &mut Directory,
     organisation: &str,
@@ -108,6 +118,7 @@ fn member(
             valid_from: now() - TimeDelta::days(1),
             valid_until: now() + TimeDelta::days(365),
             revoked_at: None,
+            by_system: false,
         },
     );
     (key, peer)

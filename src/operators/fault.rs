@@ -38,9 +38,15 @@ pub enum OperatorFault {
     /// Too many wait.
     #[error("{0} changes wait already; approve or refuse some of them first")]
     TooMany(i64),
+    /// Too many of one operator's wait.
+    #[error("{0} changes of operator `{1}` wait already; have some of them approved, or refuse them, first")]
+    TooManyOwn(i64, String),
     /// Too large.
     #[error("a change has at most {0} records; make it in parts")]
     TooLarge(usize),
+    /// The directory did not stand still.
+    #[error("others have changed the directory meanwhile, again and again; try again")]
+    Overtaken,
     /// It would change nothing.
     #[error("nothing would change")]
     Nothing,
@@ -74,11 +80,11 @@ impl OperatorFault {
             Self::OtherDocument => Some("other_document"),
             Self::NotProposed(_) => Some("not_proposed"),
             Self::TooOld(_) => Some("too_old"),
-            Self::TooMany(_) => Some("too_many_waiting"),
+            Self::TooMany(_) | Self::TooManyOwn(..) => Some("too_many_waiting"),
             Self::TooLarge(_) => Some("too_large"),
             Self::Nothing => Some("nothing"),
             Self::Fault(_) => Some("does_not_fit"),
-            Self::Gate(_) => None,
+            Self::Overtaken | Self::Gate(_) => None,
         }
     }
 
@@ -89,6 +95,6 @@ impl OperatorFault {
 
     /// Whether the same step may go through later.
     pub const fn is_passing(&self) -> bool {
-        matches!(self, Self::Gate(_))
+        matches!(self, Self::Overtaken | Self::Gate(_))
     }
 }

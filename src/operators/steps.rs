@@ -6,7 +6,7 @@ use crate::crypto::{Ed25519Key, sha256, to_hex, verify_ed25519};
 use crate::directory::changes::{
     self, Does, Edit, Fault, Kept, Missing, Record, Records, Signed, Signer, State,
 };
-use crate::directory::{self, Directory, DirectoryFile};
+use crate::directory::{self, Directory, DirectoryFile, PersonKey};
 use crate::gate::{Gate, OperatorAct};
 use crate::outbox::NoticeKind;
 use crate::store::Tx;
@@ -17,6 +17,10 @@ use uuid::Uuid;
 const EDITS_MAX: usize = 20_000;
 /// The most changes that wait at one time.
 const WAITING_MAX: i64 = 100;
+/// Of those the most of one operator.
+const WAITING_OWN_MAX: i64 = 50;
+/// How often a step is judged again because the directory has changed while it was.
+const TRIES: usize = 8;
 /// Days after which a change that waits can only be refused.
 const WAITING_DAYS: i64 = 28;
 
@@ -107,17 +111,32 @@ async fn refused(
     Ok(())
 }
 
-/// A transaction in which nobody else changes the directory, and the directory as it stands in it.
-async fn alone(gate: &Gate) -> Result<(Tx, Directory), OperatorFault> {
+/// A transaction in which nobody else changes the directory, where it still stands as it was read. It is read before: who
+/// holds the writer holds up every school's upload.
+async fn alone(gate: &Gate, read: &Directory) -> Result<Option<Tx>, OperatorFault> {
     let mut tx = gate.db().begin().await?;
-    changes::moves(&mut tx).await?;
-    Ok((tx, directory::load(gate.db()).await?))
+    Ok(changes::moves_on(&mut tx, read.version).await?.then_some(tx))
 }
 
 async fn proposed(gate: &Gate, gateway: &str, signed: &Signed) -> Result<Done, OperatorFault> {
+    for _ in 0..TRIES {
+        let directory = directory::load(gate.db()).await?;
+        if let Some(done) = proposed_on(gate, &directory, gateway, signed).await? {
+            return Ok(done);
+        }
+    }
+    Err(OperatorFault::Overtaken)
+}
+
+/// None where the directory has changed since it was read.
+async fn proposed_on(
+    gate: &Gate,
+    directory: &Directory,
+    gateway: &str,
+    signed: &Signed,
+) -> Result<Option<Done>, OperatorFault> {
     let now = gate.clock().now();
-    let (mut tx, directory) = alone(gate).await?;
-    let (change, operator) = signed.change(&directory, gateway, now)?;
+    let (change, operator) = signed.change(directory, gateway, now)?;
     if changes::change(gate.db(), change.id).await?.is_some() {
         return Err(OperatorFault::Replayed);
     }
@@ -128,19 +147,20 @@ async fn proposed(gate: &Gate, gateway: &str, signed: &Signed) -> Result<Done, O
         return Err(OperatorFault::TooLarge(EDITS_MAX));
     }
     let stands = directory.records();
-    fits(&directory, &stands, &change.edits, now)?;
+    fits(directory, &stands, &change.edits, now)?;
+    of_their_own(gate, directory, &change.edits).await?;
     let widens = change.edits.iter().any(|edit| changes::does(&stands, edit) != Does::Narrows);
     let state = if widens { State::Waiting } else { State::Effective };
-    if widens && changes::waiting(gate.db()).await? >= WAITING_MAX {
-        return Err(OperatorFault::TooMany(WAITING_MAX));
+    if widens {
+        room(gate, &operator).await?;
     }
+    let Some(mut tx) = alone(gate, directory).await? else { return Ok(None) };
     changes::keep(&mut tx, (change.id, signed), (&operator, now), (widens, state)).await?;
     let kind = if widens { NoticeKind::ChangePending } else { NoticeKind::ChangeEffective };
     if !widens {
-        changes::write(&mut tx, &directory, &change.edits, now).await?;
+        changes::write(&mut tx, directory, &change.edits, now).await?;
     }
-    let telling =
-        Telling { directory: &directory, stands: &stands, change: change.id, edits: &change.edits, at: now };
+    let telling = Telling { directory, stands: &stands, change: change.id, edits: &change.edits, at: now };
     tell::tell(&mut tx, telling, kind, (&operator, None)).await?;
     let act = OperatorAct {
         action: if widens { "propose_change" } else { "narrow_directory" },
@@ -149,13 +169,39 @@ async fn proposed(gate: &Gate, gateway: &str, signed: &Signed) -> Result<Done, O
         document: Some(&signed.bytes),
     };
     let receipt = gate.commit_change(act, tx).await?;
-    Ok(Done { change: change.id, state, records: change.edits.len(), entry: receipt.index })
+    Ok(Some(Done { change: change.id, state, records: change.edits.len(), entry: receipt.index }))
+}
+
+/// Refuses one more change that waits, where too many do: one operator's leave room for the others'.
+async fn room(gate: &Gate, operator: &str) -> Result<(), OperatorFault> {
+    if changes::waiting_of(gate.db(), operator).await? >= WAITING_OWN_MAX {
+        return Err(OperatorFault::TooManyOwn(WAITING_OWN_MAX, operator.to_owned()));
+    }
+    if changes::waiting(gate.db()).await? >= WAITING_MAX {
+        return Err(OperatorFault::TooMany(WAITING_MAX));
+    }
+    Ok(())
 }
 
 async fn decided(gate: &Gate, gateway: &str, signed: &Signed) -> Result<Done, OperatorFault> {
+    for _ in 0..TRIES {
+        let directory = directory::load(gate.db()).await?;
+        if let Some(done) = decided_on(gate, &directory, gateway, signed).await? {
+            return Ok(done);
+        }
+    }
+    Err(OperatorFault::Overtaken)
+}
+
+/// None where the directory has changed since it was read.
+async fn decided_on(
+    gate: &Gate,
+    directory: &Directory,
+    gateway: &str,
+    signed: &Signed,
+) -> Result<Option<Done>, OperatorFault> {
     let now = gate.clock().now();
-    let (mut tx, directory) = alone(gate).await?;
-    let (decision, operator) = signed.decision(&directory, gateway, now)?;
+    let (decision, operator) = signed.decision(directory, gateway, now)?;
     let kept = changes::change(gate.db(), decision.change).await?.ok_or(OperatorFault::Unknown)?;
     if kept.state != State::Waiting {
         return Err(OperatorFault::NotWaiting(kept.state));
@@ -163,27 +209,22 @@ async fn decided(gate: &Gate, gateway: &str, signed: &Signed) -> Result<Done, Op
     if to_hex(&sha256(&[&kept.signed.bytes])) != decision.digest {
         return Err(OperatorFault::OtherDocument);
     }
-    // Who proposed may take it back, and never let it through.
-    if decision.approve
-        && (operator == kept.proposed_by || same_key(&directory, &operator, &kept.proposed_by))
-    {
-        return Err(OperatorFault::SameOperator(operator));
-    }
     let edits = &kept.change.edits;
     let stands = directory.records();
     let (state, kind) = if decision.approve {
-        if now - kept.proposed_at > TimeDelta::days(WAITING_DAYS) {
-            return Err(OperatorFault::TooOld(WAITING_DAYS));
-        }
-        still_proposed(&directory, &kept)?;
-        fits(&directory, &stands, edits, now)?;
-        changes::write(&mut tx, &directory, edits, now).await?;
+        approvable(&kept, directory, &operator, now)?;
+        fits(directory, &stands, edits, now)?;
+        of_their_own(gate, directory, edits).await?;
         (State::Effective, NoticeKind::ChangeEffective)
     } else {
         (State::Refused, NoticeKind::ChangeRefused)
     };
+    let Some(mut tx) = alone(gate, directory).await? else { return Ok(None) };
+    if decision.approve {
+        changes::write(&mut tx, directory, edits, now).await?;
+    }
     changes::decide(&mut tx, (kept.id, state), signed, (&operator, now)).await?;
-    let telling = Telling { directory: &directory, stands: &stands, change: kept.id, edits, at: now };
+    let telling = Telling { directory, stands: &stands, change: kept.id, edits, at: now };
     tell::tell(&mut tx, telling, kind, (&kept.proposed_by, Some(&operator))).await?;
     let act = OperatorAct {
         action: if decision.approve { "approve_change" } else { "refuse_change" },
@@ -192,7 +233,23 @@ async fn decided(gate: &Gate, gateway: &str, signed: &Signed) -> Result<Done, Op
         document: Some(&signed.bytes),
     };
     let receipt = gate.commit_change(act, tx).await?;
-    Ok(Done { change: kept.id, state, records: edits.len(), entry: receipt.index })
+    Ok(Some(Done { change: kept.id, state, records: edits.len(), entry: receipt.index }))
+}
+
+/// Who proposed a change may take it back, and never let it through; nor does anybody once it has waited too long.
+fn approvable(
+    kept: &Kept,
+    directory: &Directory,
+    operator: &str,
+    now: DateTime<Utc>,
+) -> Result<(), OperatorFault> {
+    if operator == kept.proposed_by || same_key(directory, operator, &kept.proposed_by) {
+        return Err(OperatorFault::SameOperator(operator.to_owned()));
+    }
+    if now - kept.proposed_at > TimeDelta::days(WAITING_DAYS) {
+        return Err(OperatorFault::TooOld(WAITING_DAYS));
+    }
+    still_proposed(directory, kept)
 }
 
 /// Refuses a change whose proposer has ended since, or whose bytes are not the ones that they signed: whoever can write the
@@ -210,6 +267,20 @@ fn same_key(directory: &Directory, one: &str, other: &str) -> bool {
     key(one) == key(other)
 }
 
+/// Refuses to suspend or let back a person whom another organisation's provider proved.
+async fn of_their_own(gate: &Gate, directory: &Directory, edits: &[Edit]) -> Result<(), OperatorFault> {
+    for edit in edits {
+        let Record::Person(p) = &edit.put else { continue };
+        let Some(organisation) = directory.organisation_by_code(&p.organisation) else { continue };
+        let key =
+            PersonKey { issuer: p.issuer.clone(), tenant: p.tenant.clone(), subject: p.subject.clone() };
+        if directory::known_elsewhere(gate.db(), organisation.id, &key).await? {
+            return Err(Fault::PersonElsewhere(edit.put.key().to_string()).into());
+        }
+    }
+    Ok(())
+}
+
 /// Refuses edits that do not fit what stands, or leave fewer than two operators.
 fn fits(
     directory: &Directory,
@@ -218,6 +289,7 @@ fn fits(
     now: DateTime<Utc>,
 ) -> Result<(), OperatorFault> {
     directory.take_back(edits)?;
+    directory.key_known(edits)?;
     let after = changes::fitting(stands, edits, now)?;
     let touches = edits.iter().any(|edit| matches!(edit.put, Record::Operator(_)));
     let live = after.values().filter(|r| matches!(r, Record::Operator(o) if !o.ended)).count();

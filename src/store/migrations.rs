@@ -43,6 +43,7 @@ const STEPS: &[Step] = steps![
     16 "0016_identity",
     17 "0017_operators",
     18 "0018_notifications",
+    19 "0019_marks",
 ];
 
 /// Takes the limits of [`open`] from a connection to PostgreSQL.

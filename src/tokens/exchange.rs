@@ -61,5 +61,6 @@ pub(super) async fn exchanged(
     let proved = prove(directory, &state.providers, &asking).await.map_err(refused)?;
     noted.person = Some(proved.person.key.to_string());
     state.gate.take_in(system.organisation, &proved).await?.map_err(refused)?;
+    noted.marks = proved.person.marks.iter().map(ToString::to_string).collect();
     Ok(proved)
 }

@@ -130,12 +130,6 @@ async fn decide(
         return Err(OTHER_ROLE.into());
     }
     let thumbprint = noted.thumbprint.unwrap_or_default();
-    let proved = match &subject {
-        Some(subject) => {
-            Some(exchanged(state, &directory, (system, thumbprint), subject, &details, noted).await?)
-        }
-        None => None,
-    };
     let other =
         details.organisation.as_deref().filter(|code| Some(*code) != noted.organisation_code.as_deref());
     if let Some(code) = other {
@@ -146,6 +140,13 @@ async fn decide(
         })?;
         noted.acted_for = Some((acted_for.id, acted_for.code.clone()));
     }
+    // Last: a person's token is used up by it, whatever is refused after it.
+    let proved = match &subject {
+        Some(subject) => {
+            Some(exchanged(state, &directory, (system, thumbprint), subject, &details, noted).await?)
+        }
+        None => None,
+    };
     let grant = Grant {
         client_id: &system.client_id,
         role: details.role,

@@ -2,23 +2,46 @@
 
 use super::TokenState;
 use super::request::{CLIENT_CREDENTIALS, TOKEN_EXCHANGE};
-use axum::Json;
+use crate::http::Error;
+use crate::identity::Peer;
 use axum::extract::State;
 use axum::http::HeaderName;
 use axum::http::header::CACHE_CONTROL;
+use axum::{Extension, Json};
 use serde_json::{Value, json};
+use std::sync::Arc;
+use uuid::Uuid;
 
 /// How long these may be kept: no longer than a token holds, so that a new key is known in time.
 const KEPT: [(HeaderName, &str); 1] = [(CACHE_CONTROL, "public, max-age=300")];
 
+/// Requests a minute of one certificate for these documents: they are kept for minutes by whoever reads them.
+const PER_MINUTE: u32 = 120;
+
+/// Such a document.
+type Document = ([(HeaderName, &'static str); 1], Json<Value>);
+/// The certificate of the connection, which the listener puts there.
+type Connected = Option<Extension<Arc<Peer>>>;
+
+/// Counts a request against the certificate of its connection, and never against an address.
+fn not_too_often(state: &TokenState, peer: Connected) -> Result<(), Error> {
+    let Some(Extension(peer)) = peer else { return Ok(()) };
+    let mut id = [0; 16];
+    id.iter_mut().zip(peer.thumbprint).for_each(|(to, from)| *to = from);
+    state.limits.check_system(Uuid::from_bytes(id), PER_MINUTE)
+}
+
 /// The authorisation server's metadata; RFC 8414.
 #[utoipa::path(
     get, path = "/.well-known/oauth-authorization-server", tag = "tokens",
-    responses((status = 200, description = "Endpoints, grants and ways of client authentication; RFC 8414"))
+    responses((status = 200, description = "Endpoints, grants and ways of client authentication; RFC 8414"),
+              (status = 429, description = "Too many requests; come back after `Retry-After`"))
 )]
 pub async fn describe_authorization_server(
     State(state): State<TokenState>,
-) -> ([(HeaderName, &'static str); 1], Json<Value>) {
+    peer: Connected,
+) -> Result<Document, Error> {
+    not_too_often(&state, peer)?;
     let issuer = state.keys.issuer();
     let at = |path: &str| format!("{}{path}", issuer.trim_end_matches('/'));
     let ways = ["tls_client_auth", "private_key_jwt"];
@@ -37,17 +60,20 @@ pub async fn describe_authorization_server(
         "tls_client_certificate_bound_access_tokens": true,
         "authorization_details_types_supported": ["schoolgate"],
     });
-    (KEPT, Json(body))
+    Ok((KEPT, Json(body)))
 }
 
 /// The gateway's metadata as a protected resource; RFC 9728.
 #[utoipa::path(
     get, path = "/.well-known/oauth-protected-resource", tag = "tokens",
-    responses((status = 200, description = "Which authorisation server gives its tokens, and how they are sent; RFC 9728"))
+    responses((status = 200, description = "Which authorisation server gives its tokens, and how they are sent; RFC 9728"),
+              (status = 429, description = "Too many requests; come back after `Retry-After`"))
 )]
 pub async fn describe_protected_resource(
     State(state): State<TokenState>,
-) -> ([(HeaderName, &'static str); 1], Json<Value>) {
+    peer: Connected,
+) -> Result<Document, Error> {
+    not_too_often(&state, peer)?;
     let body = json!({
         "resource": state.keys.audience(),
         "resource_name": "schoolgate",
@@ -56,14 +82,16 @@ pub async fn describe_protected_resource(
         "tls_client_certificate_bound_access_tokens": true,
         "authorization_details_types_supported": ["schoolgate"],
     });
-    (KEPT, Json(body))
+    Ok((KEPT, Json(body)))
 }
 
 /// The public keys that access tokens are signed with; RFC 7517.
 #[utoipa::path(
     get, path = "/.well-known/jwks.json", tag = "tokens",
-    responses((status = 200, description = "Keys in use, and those that will be; RFC 7517"))
+    responses((status = 200, description = "Keys in use, and those that will be; RFC 7517"),
+              (status = 429, description = "Too many requests; come back after `Retry-After`"))
 )]
-pub async fn publish_keys(State(state): State<TokenState>) -> ([(HeaderName, &'static str); 1], Json<Value>) {
-    (KEPT, Json(state.keys.published(state.gate.clock().now())))
+pub async fn publish_keys(State(state): State<TokenState>, peer: Connected) -> Result<Document, Error> {
+    not_too_often(&state, peer)?;
+    Ok((KEPT, Json(state.keys.published(state.gate.clock().now()))))
 }

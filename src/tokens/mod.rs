@@ -16,4 +16,5 @@ pub use metadata::{
     __path_describe_authorization_server, __path_describe_protected_resource, __path_publish_keys,
     describe_authorization_server, describe_protected_resource, publish_keys,
 };
+pub use request::is_understood;
 pub use revoke::{__path_revoke_token, revoke_token};

@@ -195,6 +195,12 @@ struct Detail {
     organisation: Option<String>,
 }
 
+/// Whether the pairs of a form ask for a token, or take one back, in a way that is understood; the word of why not.
+pub fn is_understood(pairs: Vec<(String, String)>) -> Result<(), &'static str> {
+    let revocation = read_revocation(pairs.clone());
+    read(pairs).map(drop).or(revocation.map(drop)).map_err(|refusal| refusal.why)
+}
+
 /// Reads the pairs of a form; a parameter given twice is refused (RFC 6749 section 3.2), an unknown one is ignored.
 pub(super) fn read(pairs: Vec<(String, String)>) -> Result<TokenRequest, Refusal> {
     let mut form = Form::of(pairs)?;

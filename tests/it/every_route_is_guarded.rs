@@ -2,8 +2,8 @@
 //!
 //! The routes come from the API's own document: one that is not in the table below fails the test.
 
-use crate::identity::expired_token;
-use crate::support::wire::{Personal, Reply, Wire, entry_of, log_size, send};
+use crate::identity::{expired_token, misbound_token};
+use crate::support::wire::{MOVED, Personal, Reply, Wire, entry_of, log_size, run, send};
 use crate::support::{Suite, TestDb, TestGate};
 use schoolgate::demo::Standing;
 use serde_json::Value;
@@ -14,6 +14,10 @@ use uuid::Uuid;
 pub fn register(suite: &mut Suite) {
     suite.plain("every_route_is_guarded::the_table_has_every_route", table_is_whole);
     suite.both_empty("every_route_is_guarded::nobody_gets_in_without_proof_and_relationship", guarded);
+    suite.both_empty(
+        "every_route_is_guarded::no_route_takes_a_certificate_or_a_token_that_does_not_hold",
+        certificates,
+    );
     suite.both_empty("every_route_is_guarded::the_rest_answers_as_the_rest_does", unguarded);
 }
 
@@ -209,6 +213,105 @@ async fn guarded(test: TestDb) {
     assert_eq!((checked, own), (ROUTES.len() * 5 - 2 * own, 4));
     another_agency_ends_nothing(&gate, &real, &agency).await;
     gate.stop().await;
+}
+
+/// A certificate that was revoked, whose registration or which itself has ended, or that another's token came with: at every
+/// route, by whom it would be answered otherwise.
+async fn certificates(test: TestDb) {
+    const REVOKED: &str = "UPDATE credentials SET revoked_at = $1";
+    const ENDED: &str = "UPDATE credentials SET revoked_at = NULL, valid_until = $1";
+    let gate = TestGate::start(&test.url).await;
+    let real = real(&gate).await;
+    let personal = Personal::new();
+    let own = |template: &str| match template {
+        t if t.starts_with("/v1/schools/") || t.starts_with("/v1/imports/") => {
+            format!("school_attendance_officer_{}", gate.demo.json.schools[0].urn)
+        }
+        _ => "social_worker_cp".to_owned(),
+    };
+    let now = schoolgate::clock::Clock::machine().now();
+    let mut asked = 0;
+    for (who, change, at, reason) in [
+        ("another's binding", None, now, "token_of_other_certificate"),
+        ("a revoked certificate", Some(REVOKED), now - chrono::TimeDelta::minutes(1), "unknown_certificate"),
+        ("an ended registration", Some(ENDED), now - chrono::TimeDelta::minutes(1), "unknown_certificate"),
+    ] {
+        let mut wires = std::collections::BTreeMap::new();
+        for Route(_, template, ..) in ROUTES {
+            let name = own(template);
+            if let std::collections::btree_map::Entry::Vacant(new) = wires.entry(name) {
+                let caller = gate.caller(new.key());
+                let mut wire = Wire::with_certificate(&gate, &caller.certificate);
+                let other = gate.caller("school_nurse");
+                wire.token = misbound_token(&gate, caller, if change.is_none() { other } else { caller });
+                new.insert(wire);
+            }
+        }
+        if let Some(change) = change {
+            assert!(run!(test.db, change, at) > 0);
+            run!(test.db, MOVED);
+            gate.demo.running.gate.directory().refresh(&test.db).await.unwrap();
+        }
+        for Route(method, template, body, kind, _) in ROUTES {
+            let what = format!("{method} {template}: {who}");
+            let id = Uuid::new_v4().simple().to_string();
+            let request = wires[&own(template)]
+                .request(method, &real.path(template))
+                .header("x-request-id", &id)
+                .header("case-reference", &real.case_reference)
+                .header("content-type", *kind)
+                .body(body.replace("UPN", &real.upn));
+            let reply = send(request).await;
+            assert_eq!((reply.status, reply.problem().as_str()), (401, "unauthenticated"), "{what}");
+            assert!(reply.header("www-authenticate").unwrap().contains("error=\"invalid_token\""), "{what}");
+            check(&what, &reply, &id, &personal);
+            let entry = entry_of(&test.db, &reply).await;
+            assert_eq!(entry.reason.as_deref(), Some(reason), "{what}");
+            assert!(entry.sections_given.is_empty() && entry.role.is_none(), "{what}");
+            asked += 1;
+        }
+    }
+    assert_eq!(asked, 3 * ROUTES.len());
+    expired(&gate, &real).await;
+    gate.stop().await;
+}
+
+/// A certificate that has itself ended: no route is reached, and the handshake's refusal is recorded.
+async fn expired(gate: &TestGate, real: &Real) {
+    let mut params = rcgen::CertificateParams::default();
+    params.distinguished_name.push(rcgen::DnType::CommonName, "an authority of this trial");
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Constrained(0));
+    params.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign, rcgen::KeyUsagePurpose::CrlSign];
+    let key = rcgen::KeyPair::generate().unwrap();
+    let authority = rcgen::CertifiedIssuer::self_signed(params, key).unwrap();
+    let path = gate.demo.dir.join(schoolgate::demo::pki::CA);
+    let known = std::fs::read_to_string(&path).unwrap() + &authority.pem();
+    std::fs::write(&path, known).unwrap();
+    assert!(gate.demo.running.renew_certificates());
+    let caller = gate.caller("social_worker_cp");
+    let uri = schoolgate::demo::SystemName::new(&caller.organisation, "social-care").uri();
+    for (name, last_year) in [("ended", 2021), ("unregistered", 2040)] {
+        let mut params = rcgen::CertificateParams::default();
+        params.subject_alt_names = vec![rcgen::SanType::URI(uri.clone().try_into().unwrap())];
+        params.key_usages = vec![rcgen::KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        params.not_after = rcgen::date_time_ymd(last_year, 1, 1);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &authority).unwrap();
+        let file = |end: &str| gate.demo.dir.join(format!("certs/{name}.{end}"));
+        std::fs::write(file("pem"), certificate.pem()).unwrap();
+        std::fs::write(file("key"), key.serialize_pem()).unwrap();
+        let mut wire = Wire::with_certificate(gate, &format!("certs/{name}.pem"));
+        wire.token = misbound_token(gate, caller, caller);
+        for Route(method, template, body, kind, _) in ROUTES {
+            let request = wire.request(method, &real.path(template)).header("content-type", *kind);
+            let answer = request.body(body.replace("UPN", &real.upn)).send().await;
+            let status = answer.ok().map(|answer| answer.status().as_u16());
+            // The same authority's certificate of today is let in, and is nobody's.
+            assert_eq!(status, (name != "ended").then_some(401), "{method} {template}: {name}");
+        }
+    }
 }
 
 /// Another agency may say "end it" of any id, and is told nothing; the case goes on.

@@ -4,6 +4,8 @@ use crate::support::Suite;
 use crate::support::book::{Book, Cell};
 use std::path::Path;
 
+#[path = "../../fuzz/proofs.rs"]
+mod proofs;
 #[path = "../../fuzz/readers.rs"]
 mod readers;
 
@@ -16,6 +18,10 @@ pub fn register(suite: &mut Suite) {
     suite.plain("fuzz_smoke::sheets_of_any_kind_are_answered", || {
         over("sheets", readers::sheets);
         damaged(&sample(), 3 * COPIES, readers::sheets);
+    });
+    suite.plain("fuzz_smoke::tokens_of_any_kind_prove_nobody", || over("tokens", proofs::tokens));
+    suite.plain("fuzz_smoke::certificates_of_any_kind_are_let_in_as_what_they_are", || {
+        over("certificates", proofs::certificates);
     });
 }
 
@@ -46,6 +52,13 @@ const ODD: &[&[u8]] = &[
     b"{",
     b"=",
     b"2026-09-03",
+    b".",
+    b"[",
+    b"eyJ",
+    b"\x30\x82",
+    b"\x30\x80",
+    b"\x02\x01",
+    b"\x06\x03\x55\x1d",
 ];
 
 /// Copies with bytes changed, cut out, doubled or put in, always the same ones.

@@ -142,6 +142,10 @@ pub struct Entry {
     /// Whether the person acted as cover for another; absent: no.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_cover: bool,
+    /// Marks on the person that what was asked rested on, a manager's with the team; of a token, those that it carries;
+    /// absent: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub marks: Vec<String>,
     /// The role acted in; absent: not established.
     #[serde(default, with = "fields::word", skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
@@ -228,6 +232,7 @@ impl Entry {
             acted_for: None,
             person: None,
             by_cover: false,
+            marks: Vec::new(),
             role: None,
             purpose: None,
             legal_basis: None,
@@ -302,6 +307,7 @@ mod tests {
             acted_for: Some(ActedFor { organisation_id: OrganisationId(id(5)), organisation: "hill".into() }),
             person: Some("sw-17".into()),
             by_cover: true,
+            marks: vec!["manager:duty".into()],
             role: Some(Role::SocialWorker),
             purpose: Some(Purpose::ChildProtection),
             legal_basis: Some("Children Act 1989 s 47".into()),
@@ -332,7 +338,7 @@ mod tests {
              \"route\":\"/v1/pupils/{{pupil_id}}/attendance-summary\",\"connection\":{{\"thumbprint\":\"{ab}\",\
              \"organisation_id\":\"01920000-0000-7000-8000-000000000002\",\"organisation\":\"northshire\",\
              \"system\":\"cases\"}},\"acted_for\":{{\"organisation_id\":\"01920000-0000-7000-8000-000000000005\",\
-             \"organisation\":\"hill\"}},\"person\":\"sw-17\",\"by_cover\":true,\"role\":\"social_worker\",\
+             \"organisation\":\"hill\"}},\"person\":\"sw-17\",\"by_cover\":true,\"marks\":[\"manager:duty\"],\"role\":\"social_worker\",\
              \"purpose\":\"child_protection\",\"legal_basis\":\"Children Act 1989 s 47\",\
              \"involvement\":\"01920000-0000-7000-8000-000000000003\",\"case_reference\":\"CP-\\\"9\\\"\",\
              \"action\":\"summary\",\"child\":\"01920000-0000-7000-8000-000000000004\",\"record\":\"none\",\

@@ -21,7 +21,7 @@ use std::path::Path;
 /// What stands, and today.
 pub(super) type Stands<'a> = (&'a Records, NaiveDate);
 
-fn of(all: impl IntoIterator<Item = Record>) -> Records {
+pub(super) fn of(all: impl IntoIterator<Item = Record>) -> Records {
     all.into_iter().map(Record::normal).map(|record| (record.key(), record)).collect()
 }
 
@@ -124,6 +124,7 @@ fn certificate(file: &Path, name: &str) -> Result<CertificateEntry> {
         key_digest: to_hex(&peer.key_digest),
         valid_from: peer.not_before,
         valid_until: peer.not_after,
+        by_system: false,
     })
 }
 
@@ -228,5 +229,21 @@ pub(super) fn of_file((stands, _): Stands<'_>, file: &Path) -> Result<Records> {
     }
     let file: DirectoryFile = serde_json::from_slice(&bytes)
         .with_context(|| format!("`{}` is not a directory file; see docs/directory.md", file.display()))?;
-    Ok(records(&file)?)
+    let mut wanted = records(&file)?;
+    for (key, record) in &mut wanted {
+        if let (Record::System(s), Some(Record::System(held))) = (record, stands.get(key)) {
+            keep_own_certificates(s, held);
+        }
+    }
+    Ok(wanted)
+}
+
+/// What a system has registered itself since a file was written stands, though the file does not have it: it is revoked by
+/// name, with `system suspend --certificate`.
+fn keep_own_certificates(wanted: &mut SystemEntry, held: &SystemEntry) {
+    for own in held.certificates.iter().filter(|c| c.by_system) {
+        wanted.certificates.retain(|c| c.thumbprint != own.thumbprint);
+        wanted.certificates.push(own.clone());
+    }
+    wanted.certificates.sort_by_key(|c| (c.valid_from, c.thumbprint.clone()));
 }

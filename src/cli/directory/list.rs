@@ -65,6 +65,7 @@ fn line(record: &Record) -> String {
             format!(" {} clients{}", p.clients.len(), shut(p.suspended, " SUSPENDED"))
         }
         Record::Operator(o) => format!(" {}{}", o.public_key, shut(o.ended, " ENDED")),
+        Record::Person(p) => shut(p.suspended, " SUSPENDED").to_owned(),
         Record::OfficerAuthorisation(_) | Record::Cover(_) | Record::PersonMark(_) => String::new(),
     };
     format!("{}{days}{more}", record.key())
@@ -85,6 +86,7 @@ pub(super) async fn whole(args: &ListArgs) -> Result<u8> {
             Record::Cover(c) => file.covers.push(c),
             Record::PersonMark(m) => file.person_marks.push(m),
             Record::IdentityProvider(p) => file.identity_providers.push(p),
+            Record::Person(p) => file.persons.push(p),
             Record::Operator(_) => {}
         }
     }

@@ -5,6 +5,7 @@ mod args;
 mod build;
 mod list;
 mod run;
+mod staff;
 mod told;
 
 pub(super) use args::{
@@ -12,6 +13,10 @@ pub(super) use args::{
     SharingAgreementCommand, SystemCommand,
 };
 pub(super) use args::{ListArgs, OperatorAddArgs, OperatorSuspendArgs};
+pub(super) use staff::{
+    ActsForCommand, CoverCommand, MarkCommand, OfficerCommand, PersonCommand, TeamCommand, acts_for, cover,
+    mark, officer, person, team,
+};
 
 use crate::directory::changes::Missing;
 use anyhow::Result;

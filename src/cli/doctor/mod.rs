@@ -3,6 +3,7 @@
 
 mod operator;
 mod partner;
+mod system;
 
 use super::{DONE, FAILED, say};
 use anyhow::{Result, bail};
@@ -39,6 +40,18 @@ pub struct DoctorArgs {
     /// The purpose that it asks for
     #[arg(long)]
     purpose: Option<String>,
+    /// Code of the organisation that it acts for, where that is another than its own
+    #[arg(long, value_name = "CODE")]
+    organisation: Option<String>,
+    /// The operator's own: `sub` of a person at the identity provider of the system's organisation
+    #[arg(long, value_name = "SUBJECT", requires = "client")]
+    person: Option<String>,
+    /// The provider's `iss`; may be left out where the organisation has one provider
+    #[arg(long, requires = "person")]
+    issuer: Option<String>,
+    /// Its tenant, where it has several
+    #[arg(long, requires = "person")]
+    tenant: Option<String>,
     /// A partner's own: the handle of a child to ask about
     #[arg(long, value_name = "PUPIL_ID", requires = "gateway")]
     pupil: Option<String>,

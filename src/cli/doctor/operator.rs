@@ -1,17 +1,12 @@
-//! The operator's doctor: configuration, certificates, lists, database and, for one system, everything that its directory
-//! entry says. It reads, and asks about no child.
+//! The operator's doctor: configuration, certificates, lists and database. It reads, and asks about no child.
 
-use super::{DoctorArgs, Findings, resolved};
+use super::{DoctorArgs, Findings, resolved, system};
 use crate::app;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::crypto;
-use crate::directory::{self, Directory, System};
-use crate::domain::organisation::Standing;
-use crate::domain::purpose::{Purpose, Role, Section};
+use crate::directory::{self, Directory};
 use crate::http::Certificates;
-use crate::identity::{ChainFault, Peer};
-use crate::policy::{Action, Facts, Lane, Policy, Relationship};
+use crate::identity::ChainFault;
 use crate::store::{self, Db};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
@@ -42,7 +37,7 @@ pub(super) async fn look(args: &DoctorArgs, config: &Path, found: &mut Findings)
         found.hold("chain", "leads to an authority, and nothing in it is revoked or ended", held);
     }
     if let Some(directory) = known {
-        system(args, &directory, &chain, &clock, found);
+        system::look(args, &directory, &chain, &clock, found);
     }
 }
 
@@ -77,15 +72,17 @@ async fn database(config: &Config, clock: &Clock, found: &mut Findings) -> Optio
     let told = found.hold("tables", "of this version, with a directory that can be read", told.await);
     db.close().await;
     let (apart, directory) = told?;
-    let clocks = if apart.abs() <= 5 {
-        Ok(())
-    } else {
-        Err(format!(
-            "this machine's and the database's are {apart} s apart; correct them (NTP), or tokens and lists fail"
-        ))
-    };
-    found.hold("clock", "this machine's and the database's agree", clocks);
+    found.hold("clock", "this machine's and the database's agree", clocks(apart));
     Some(directory)
+}
+
+fn clocks(apart: i64) -> Result<(), String> {
+    if apart.abs() <= 5 {
+        return Ok(());
+    }
+    Err(format!(
+        "this machine's and the database's are {apart} s apart; correct them (NTP), or tokens and lists fail"
+    ))
 }
 
 /// What is wrong with a chain, and with whom to speak.
@@ -117,145 +114,15 @@ fn of_chain(fault: ChainFault) -> String {
     format!("{fault} ({}); {party}", fault.word())
 }
 
-/// Everything that the directory says of one system.
-fn system(
-    args: &DoctorArgs,
-    directory: &Directory,
-    chain: &[CertificateDer<'_>],
-    clock: &Clock,
-    found: &mut Findings,
-) {
-    let peer = chain.first().and_then(|leaf| Peer::from_der(leaf).ok());
-    let peer = peer.ok_or_else(|| "the certificate cannot be read".to_owned());
-    let Some(peer) = found.hold("name", "the certificate can be read", peer) else { return };
-    let bound = bound(directory, &peer, args.client_id.as_deref(), clock);
-    let Some(system) = found.hold("binding", "certificate, SAN URI and client are of one system", bound)
-    else {
-        return;
-    };
-    let organisation = directory.organisation_of(system);
-    let live = organisation.filter(|o| o.standing == Standing::Live);
-    let live = live.ok_or_else(|| "its organisation is suspended, by an operator's change".to_owned());
-    let Some(organisation) = found.hold("organisation", "is served", live) else { return };
-    let scopes: Vec<&str> = system.scopes.iter().map(|scope| scope.as_str()).collect();
-    if scopes.is_empty() {
-        found.bad("scope", "none is registered, so that every route is 403; an operator's change gives one");
-    } else {
-        found.good("scope", &format!("registered for {}; other routes are 403", scopes.join(", ")));
-    }
-    let Some(role) = word(args.role.as_deref(), Role::parse, "role", found) else { return };
-    if !system.roles.contains(&role) {
-        return found.bad("role", "is not registered for this system; an operator's change gives it");
-    }
-    found.good("role", "is registered for this system");
-    let Some(purpose) = word(args.purpose.as_deref(), Purpose::parse, "purpose", found) else { return };
-    let agreement = directory.agreement(organisation.id, purpose, clock.today());
-    let needed = purpose != Purpose::OwnRecord && purpose != Purpose::AuditReview;
-    if needed && agreement.is_none() {
-        found
-            .bad("agreement", "no sharing agreement for this purpose is in force today; 403 for every child");
-    } else {
-        found.good("agreement", if needed { "is in force today" } else { "none is needed for this purpose" });
-    }
-    if needed && system.sections_without_person.is_empty() {
-        found.bad(
-            "sections",
-            "none is given to this system without a person; an operator's change gives some",
-        );
-    }
-    let officer = role == Role::AttendanceOfficerLa && purpose == Purpose::AttendanceDuty;
-    if officer && directory.authorised_officer(organisation.id, system.id, clock.today()).is_none() {
-        found
-            .bad("authorisation", "no officer's written authorisation is in force (SI 2024/208 reg 12); 403");
-    }
-    let facts = Facts {
-        role,
-        purpose,
-        organisation_kind: organisation.kind,
-        organisation_live: true,
-        lane: Lane::System,
-        agreement_live: true,
-        relationship: Relationship::None,
-        scope: true,
-        shielded: false,
-        withheld: false,
-    };
-    relationship(&facts, found);
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The system whose live certificate this is, or what is between them.
-fn bound<'a>(
-    directory: &'a Directory,
-    peer: &Peer,
-    client_id: Option<&str>,
-    clock: &Clock,
-) -> Result<&'a System, String> {
-    let now = clock.now();
-    let thumbprint = crypto::to_hex(&peer.thumbprint);
-    let credential = directory.credentials.get(&peer.thumbprint).ok_or_else(|| {
-        format!("certificate {thumbprint} is not registered; for the operator, or the system itself (docs/certificates.md)")
-    })?;
-    if credential.revoked_at.is_some_and(|at| at <= now) {
-        return Err(format!("certificate {thumbprint} is revoked in the directory"));
-    }
-    if now < credential.valid_from || credential.valid_until <= now {
-        return Err(format!(
-            "certificate {thumbprint} is registered for another time; check the clock, or renew it"
-        ));
-    }
-    let system = directory.systems.get(&credential.system).ok_or("its system is not in the directory")?;
-    if system.suspended {
-        return Err("its system is suspended, by an operator's change".to_owned());
-    }
-    let registered = directory.san_uri(system).unwrap_or_default();
-    if peer.san_uris != [registered.clone()] {
-        return Err(format!(
-            "its SAN URI must be `{registered}` and no other; for the partner: a new certificate"
-        ));
-    }
-    match client_id {
-        Some(id) if id != system.client_id => {
-            Err(format!("the certificate is that of client `{}`, not `{id}`", system.client_id))
+    #[test]
+    fn clocks_that_are_apart_are_said_to_be_and_by_how_much() {
+        assert_eq!((clocks(0), clocks(5), clocks(-5)), (Ok(()), Ok(()), Ok(())));
+        for apart in [6, -6, 3_600] {
+            assert!(clocks(apart).unwrap_err().contains(&format!("are {apart} s apart; correct them (NTP)")));
         }
-        _ => Ok(system),
-    }
-}
-
-fn word<T>(
-    given: Option<&str>,
-    parse: impl Fn(&str) -> Option<T>,
-    what: &str,
-    found: &mut Findings,
-) -> Option<T> {
-    let given = given?;
-    let known = parse(given);
-    if known.is_none() {
-        found.bad(what, &format!("`{given}` is no {what}; `schoolgate policy matrix` has the words"));
-    }
-    known
-}
-
-/// Through which relationships this role and purpose are given anything at all.
-fn relationship(facts: &Facts, found: &mut Findings) {
-    let Ok(policy) = Policy::embedded(crypto::sha256) else {
-        return found.bad("relationship", "the policies do not hold; this program is damaged");
-    };
-    let actions = || Section::ALL.iter().map(|section| Action::Read(*section)).chain(Action::OTHERS);
-    let through: Vec<&str> = Relationship::all()
-        .filter(|tie| {
-            actions()
-                .any(|action| policy.decide(&Facts { relationship: *tie, ..*facts }, action, true).allowed)
-        })
-        .map(Relationship::as_str)
-        .collect();
-    if through.is_empty() {
-        found.bad("relationship", "this role is given nothing for this purpose in this kind of organisation");
-    } else {
-        let mut kinds = through;
-        kinds.dedup();
-        found.good(
-            "relationship",
-            &format!("answers come through a live {}; without, the one 404", kinds.join(" or ")),
-        );
     }
 }

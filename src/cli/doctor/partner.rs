@@ -197,7 +197,11 @@ async fn asked(args: &DoctorArgs, gateway: &str, config: ClientConfig, found: &m
         return;
     };
     let base = gateway.trim_end_matches('/');
-    let details = serde_json::json!([{"type": "schoolgate", "role": role, "purpose": purpose}]).to_string();
+    let mut detail = serde_json::json!({"type": "schoolgate", "role": role, "purpose": purpose});
+    if let (Some(code), Some(members)) = (&args.organisation, detail.as_object_mut()) {
+        members.insert("organisation".to_owned(), code.as_str().into());
+    }
+    let details = serde_json::json!([detail]).to_string();
     let form =
         [("grant_type", "client_credentials"), ("client_id", client_id), ("authorization_details", &details)];
     let answer = match http.post(format!("{base}/oauth2/token")).form(&form).send().await {
@@ -214,6 +218,10 @@ async fn asked(args: &DoctorArgs, gateway: &str, config: ClientConfig, found: &m
                 .to_owned())
         }
         (403, _) => Err("the organisation is suspended; ask the operator why".to_owned()),
+        (400, "unauthorized_client") if args.organisation.is_some() => {
+            Err("role or acting: not registered for this system and that organisation; ask the operator"
+                .to_owned())
+        }
         (400, "unauthorized_client") => {
             Err("role: not registered for this system; ask the operator".to_owned())
         }
@@ -243,4 +251,24 @@ async fn asked(args: &DoctorArgs, gateway: &str, config: ClientConfig, found: &m
     };
     // The receipt names the entry in which its operator, or its own data protection officer, finds the exact reason.
     found.bad("answer", &format!("{says} (receipt {})", receipt.split([',', ';']).next().unwrap_or("none")));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_wrong_is_told_apart_from_one_that_is_right() {
+        let told = |date: &str| {
+            let mut found = Findings::default();
+            clocks(date, &mut found);
+            (found.failed, found.text)
+        };
+        let at = |seconds| (Clock::machine().now() + chrono::TimeDelta::seconds(seconds)).to_rfc2822();
+        assert!(!told(&at(0)).0 && !told(&at(-20)).0);
+        let (failed, says) = told(&at(-3_600));
+        assert!(failed && says.contains(" s from this machine's; correct this one first (NTP)"), "{says}");
+        assert!(told(&at(3_600)).0);
+        assert!(told("yesterday").1.contains("no date that can be read"));
+    }
 }

@@ -163,11 +163,13 @@ pub fn directory_file(authority: &Authority, pki: &Pki) -> DirectoryFile {
             document: "EX/ATT/AUTH/014".to_owned(),
             valid_from: authority.options.today - Days::new(400),
             valid_until: authority.options.today + Days::new(400),
+            person: None,
         }],
         mandates: mandates(authority),
         acts_for: acts_for(authority),
         covers: covers(authority),
         person_marks: Vec::new(),
+        persons: Vec::new(),
         identity_providers: Vec::new(),
     }
 }

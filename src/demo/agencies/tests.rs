@@ -169,7 +169,8 @@ async fn the_directory_goes_into_a_database_and_every_system_is_found_by_its_cer
         assert_eq!(system.client_id, entry.client_id);
         let name = SystemName::new(&entry.organisation, &entry.code);
         assert_eq!(directory.san_uri(system), Some(name.uri()));
-        let officer = directory.authorised_officer(system.organisation, system.id, authority.options.today);
+        let officer =
+            directory.authorised_officer(system.organisation, (system.id, None), authority.options.today);
         assert_eq!(officer.is_some(), entry.roles == ["attendance_officer_la"]);
     }
     for school in &authority.schools {

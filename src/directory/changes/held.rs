@@ -6,13 +6,15 @@ use super::valid::Fault;
 use crate::crypto::{from_hex, to_hex};
 use crate::directory::file::{
     ActsForEntry, CertificateEntry, CoverEntry, FormerNumbersEntry, MandateEntry, OfficerAuthorisationEntry,
-    OperatorEntry, OrganisationEntry, PersonMarkEntry, SharingAgreementEntry, SystemEntry, TeamEntry,
+    OfficerEntry, OperatorEntry, OrganisationEntry, PersonEntry, PersonMarkEntry, SharingAgreementEntry,
+    SystemEntry, TeamEntry,
 };
 use crate::directory::{
     Contact, Directory, IdentityProviderEntry, KeyEntry, Mfa, MfaEntry, Organisation, System, Team,
 };
 use crate::domain::identifiers::{OrganisationId, SystemId, TeamId};
 use crate::domain::organisation::Standing;
+use std::collections::HashSet;
 
 impl Directory {
     /// Every record of it. Certificates and keys that have been revoked are none.
@@ -25,8 +27,41 @@ impl Directory {
             let public_key = to_hex(&o.public_key);
             Record::Operator(OperatorEntry { name: o.name.clone(), public_key, ended: o.ended_at.is_some() })
         });
-        let all = organisations.chain(systems).chain(teams).chain(operators).chain(self.grants());
+        let persons = self.proofs.suspended.iter().map(|(person, of)| {
+            Record::Person(PersonEntry {
+                organisation: self.code(*of),
+                issuer: person.issuer.clone(),
+                tenant: person.tenant.clone(),
+                subject: person.subject.clone(),
+                suspended: true,
+            })
+        });
+        let all = organisations.chain(systems).chain(teams).chain(operators).chain(persons);
+        let all = all.chain(self.grants());
         all.map(Record::normal).map(|record| (record.key(), record)).collect()
+    }
+
+    /// Refuses a new certificate whose key stands in the directory already, for this system or another, live or not: who has
+    /// a key that was given up, or another's, would be let in by it.
+    pub fn key_known(&self, edits: &[Edit]) -> Result<(), Fault> {
+        let bytes = |hex: &str| <[u8; 32]>::try_from(from_hex(hex)?).ok();
+        // Those that are held, and then those that the change adds.
+        let mut known: HashSet<[u8; 32]> = self.credentials.values().map(|held| held.key_digest).collect();
+        for edit in edits {
+            let Record::System(s) = &edit.put else { continue };
+            for c in &s.certificates {
+                let (Some(thumbprint), Some(key)) = (bytes(&c.thumbprint), bytes(&c.key_digest)) else {
+                    continue;
+                };
+                if self.credentials.contains_key(&thumbprint) {
+                    continue;
+                }
+                if !known.insert(key) {
+                    return Err(Fault::KeyKnown(s.client_id.clone()));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Refuses a system with a certificate or key that was revoked, or that stands otherwise: what is held is revoked or
@@ -79,6 +114,11 @@ impl Directory {
                 document: a.document.clone(),
                 valid_from: a.valid_from,
                 valid_until: a.valid_until,
+                person: a.person.as_ref().map(|person| OfficerEntry {
+                    issuer: person.issuer.clone(),
+                    tenant: person.tenant.clone(),
+                    subject: person.subject.clone(),
+                }),
             })
         });
         let mandates = self.mandates.iter().flat_map(|((system, school), all)| {
@@ -160,6 +200,8 @@ impl Directory {
                 roles: p.roles.iter().map(|(value, roles)| (value.clone(), words(roles))).collect(),
                 group_claim: p.group_claim.clone(),
                 teams: p.teams.clone().into_iter().collect(),
+                mark_claim: p.mark_claim.clone(),
+                marks: p.marks.iter().map(|(value, marks)| (value.clone(), words(marks))).collect(),
                 mfa,
                 suspended: p.suspended,
             })
@@ -193,6 +235,7 @@ impl Directory {
             key_digest: to_hex(&c.key_digest),
             valid_from: c.valid_from,
             valid_until: c.valid_until,
+            by_system: c.by_system,
         });
         let keys = self.proofs.keys.get(&s.id).into_iter().flatten().filter(|key| key.revoked_at.is_none());
         let keys = keys.map(|key| KeyEntry {
@@ -238,7 +281,7 @@ impl Directory {
     }
 }
 
-fn words<T: Copy + std::fmt::Display>(list: &[T]) -> Vec<String> {
+fn words<T: std::fmt::Display>(list: &[T]) -> Vec<String> {
     list.iter().map(ToString::to_string).collect()
 }
 

@@ -13,7 +13,10 @@ pub use document::{Change, Decided, NotSigned, Signed, Signer};
 pub use plan::{Does, Edit, Missing, Records, check, does, fitting, plan, records};
 pub use record::{Key, Record};
 pub(super) use table::operators;
-pub use table::{Kept, Operator, State, change, changes, decide, first_operators, keep, moves, waiting};
+pub use table::{
+    Kept, Operator, State, change, changes, decide, first_operators, keep, moves, moves_on, waiting,
+    waiting_of,
+};
 pub use valid::Fault;
 pub use write::write;
 

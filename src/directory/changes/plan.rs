@@ -74,6 +74,7 @@ pub fn records(file: &DirectoryFile) -> Result<Records, Fault> {
     file.covers.iter().cloned().map(Record::Cover).try_for_each(&mut add)?;
     file.person_marks.iter().cloned().map(Record::PersonMark).try_for_each(&mut add)?;
     file.identity_providers.iter().cloned().map(Record::IdentityProvider).try_for_each(&mut add)?;
+    file.persons.iter().cloned().map(Record::Person).try_for_each(&mut add)?;
     Ok(all)
 }
 
@@ -104,7 +105,7 @@ pub fn plan(
         if let (Some(Record::Organisation(before)), Record::Organisation(organisation)) = (before, &mut put) {
             keep_numbers(before, organisation, today);
         }
-        if before == Some(&put) {
+        if before == Some(&put) || (before.is_none() && put.is_nothing()) {
             continue;
         }
         if before.is_none() && put.days().is_some_and(|(from, until)| until < from) {
@@ -156,6 +157,7 @@ fn applied(stands: &Records, edits: &[Edit]) -> Result<Records, Fault> {
 /// What an edit does to what stands.
 pub fn does(stands: &Records, edit: &Edit) -> Does {
     match stands.get(&edit.put.key()) {
+        None if edit.put.only_takes_away() => Does::Narrows,
         None => Does::Adds,
         Some(before) if edit.put.narrows(before) => Does::Narrows,
         Some(_) => Does::Changes,

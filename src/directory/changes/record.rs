@@ -3,7 +3,7 @@
 
 use super::super::file::{
     ActsForEntry, CertificateEntry, CoverEntry, MandateEntry, OfficerAuthorisationEntry, OperatorEntry,
-    OrganisationEntry, PersonMarkEntry, SharingAgreementEntry, SystemEntry, TeamEntry,
+    OrganisationEntry, PersonEntry, PersonMarkEntry, SharingAgreementEntry, SystemEntry, TeamEntry,
 };
 use crate::crypto::{sha256, to_hex};
 use crate::directory::IdentityProviderEntry;
@@ -37,6 +37,8 @@ pub enum Record {
     IdentityProvider(IdentityProviderEntry),
     /// An operator.
     Operator(OperatorEntry),
+    /// A person who is suspended, or let back.
+    Person(PersonEntry),
 }
 
 /// What names a record: its kind, in the order in which records are written, and its own words.
@@ -71,7 +73,10 @@ impl Record {
                 (3, "sharing agreement", format!("{} {}", a.organisation, a.version))
             }
             Self::OfficerAuthorisation(a) => {
-                (4, "officer authorisation", format!("{} {} {}", a.organisation, a.client_id, a.document))
+                let person = a.person.as_ref().map(|p| short(&p.issuer, &p.tenant, &p.subject));
+                let person = person.map(|person| format!(" of person {person}")).unwrap_or_default();
+                let words = format!("{} {} {}{person}", a.organisation, a.client_id, a.document);
+                (4, "officer authorisation", words)
             }
             Self::Mandate(m) => (5, "mandate", format!("{} {} {}", m.client_id, m.school, m.valid_from)),
             Self::ActsFor(a) => {
@@ -83,9 +88,7 @@ impl Record {
                 (7, "cover", format!("{words} {} {}", c.kind, c.valid_from))
             }
             Self::PersonMark(m) => {
-                // The person's name at the provider is in the change, and in nothing that is printed or told.
-                let person = to_hex(&sha256(&[&line(&[&m.issuer, &m.tenant, &m.subject])]));
-                let person: String = person.chars().take(16).collect();
+                let person = short(&m.issuer, &m.tenant, &m.subject);
                 let team = m.team.as_deref().unwrap_or("-");
                 let words = format!("{} {} {team} of person {person}", m.organisation, m.mark);
                 (8, "mark", format!("{words} {}", m.valid_from))
@@ -95,6 +98,10 @@ impl Record {
                 (9, "identity provider", format!("{} {} {tenant}", p.organisation, p.issuer))
             }
             Self::Operator(o) => (10, "operator", o.name.clone()),
+            Self::Person(p) => {
+                let person = short(&p.issuer, &p.tenant, &p.subject);
+                (11, "person", format!("{} {person}", p.organisation))
+            }
         };
         Key { order, kind, words }
     }
@@ -140,12 +147,18 @@ impl Record {
                 for words in [&mut p.algorithms, &mut p.mfa.values] {
                     in_order(words);
                 }
-                p.roles.values_mut().chain(p.teams.values_mut()).for_each(in_order);
+                let maps = p.roles.values_mut().chain(p.teams.values_mut());
+                maps.chain(p.marks.values_mut()).for_each(in_order);
                 p.roles.retain(|_, roles| !roles.is_empty());
                 p.teams.retain(|_, teams| !teams.is_empty());
+                p.marks.retain(|_, marks| !marks.is_empty());
             }
             Self::Operator(o) => o.public_key.make_ascii_lowercase(),
-            Self::Team(_) | Self::OfficerAuthorisation(_) | Self::Cover(_) | Self::PersonMark(_) => {}
+            Self::Team(_)
+            | Self::OfficerAuthorisation(_)
+            | Self::Cover(_)
+            | Self::PersonMark(_)
+            | Self::Person(_) => {}
         }
         self
     }
@@ -170,6 +183,7 @@ impl Record {
             Self::Cover(c) => vec![&c.organisation, &c.covered_organisation],
             Self::PersonMark(m) => vec![&m.organisation],
             Self::IdentityProvider(p) => vec![&p.organisation],
+            Self::Person(p) => vec![&p.organisation],
             Self::Operator(_) => Vec::new(),
         }
     }
@@ -187,7 +201,8 @@ impl Record {
             | Self::Cover(_)
             | Self::PersonMark(_)
             | Self::IdentityProvider(_)
-            | Self::Operator(_) => None,
+            | Self::Operator(_)
+            | Self::Person(_) => None,
         }
     }
 
@@ -207,6 +222,7 @@ impl Record {
             Self::PersonMark(m) => m.valid_until = m.valid_until.min(yesterday),
             Self::IdentityProvider(p) => p.suspended = true,
             Self::Operator(o) => o.ended = true,
+            Self::Person(p) => p.suspended = true,
         }
         (ended != *self).then_some(ended)
     }
@@ -224,8 +240,19 @@ impl Record {
             | Self::System(_)
             | Self::Team(_)
             | Self::IdentityProvider(_)
-            | Self::Operator(_) => None,
+            | Self::Operator(_)
+            | Self::Person(_) => None,
         }
+    }
+
+    /// Whether it says nothing unless another stands: of persons those who are not suspended stand nowhere.
+    pub const fn is_nothing(&self) -> bool {
+        matches!(self, Self::Person(PersonEntry { suspended: false, .. }))
+    }
+
+    /// Whether it takes away where nothing stood before it.
+    pub const fn only_takes_away(&self) -> bool {
+        matches!(self, Self::Person(PersonEntry { suspended: true, .. }))
     }
 
     /// Whether this version gives nothing that the one before it did not: then it takes effect at once. Whatever is not
@@ -259,7 +286,7 @@ impl Record {
                 subset(&new.roles, &old.roles) && shorter(self, before)
             }
             (Self::OfficerAuthorisation(old), Self::OfficerAuthorisation(new)) => {
-                new.officer == old.officer && shorter(self, before)
+                new.officer == old.officer && new.person == old.person && shorter(self, before)
             }
             (Self::Cover(old), Self::Cover(new)) => new.hours == old.hours && shorter(self, before),
             (Self::PersonMark(old), Self::PersonMark(new)) => {
@@ -269,6 +296,9 @@ impl Record {
             (Self::IdentityProvider(old), Self::IdentityProvider(new)) => narrower_provider(old, new),
             (Self::Operator(old), Self::Operator(new)) => {
                 new.public_key == old.public_key && new.ended >= old.ended
+            }
+            (Self::Person(old), Self::Person(new)) => {
+                new.suspended && *new == PersonEntry { suspended: true, ..old.clone() }
             }
             (_, _) => false,
         }
@@ -283,6 +313,11 @@ pub(super) fn as_value(of: &impl Serialize) -> serde_json::Value {
 /// Texts as one line of bytes that no other texts make.
 fn line(texts: &[&str]) -> Vec<u8> {
     texts.iter().flat_map(|text| [text.as_bytes(), b"\n"].concat()).collect()
+}
+
+/// A person in what is printed or told: their name at the provider is in the change, and in nothing else.
+fn short(issuer: &str, tenant: &str, subject: &str) -> String {
+    to_hex(&sha256(&[&line(&[issuer, tenant, subject])])).chars().take(16).collect()
 }
 
 fn narrower_system(old: &SystemEntry, new: &SystemEntry) -> bool {
@@ -313,6 +348,7 @@ fn narrower_provider(old: &IdentityProviderEntry, new: &IdentityProviderEntry) -
         clients: new.clients.clone(),
         roles: new.roles.clone(),
         teams: new.teams.clone(),
+        marks: new.marks.clone(),
         suspended: new.suspended,
         ..old.clone()
     };
@@ -324,6 +360,7 @@ fn narrower_provider(old: &IdentityProviderEntry, new: &IdentityProviderEntry) -
         && new.clients.iter().all(|(system, there)| old.clients.get(system) == Some(there))
         && fewer(&new.roles, &old.roles)
         && fewer(&new.teams, &old.teams)
+        && fewer(&new.marks, &old.marks)
         && new.suspended >= old.suspended
 }
 

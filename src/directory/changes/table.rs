@@ -2,7 +2,7 @@
 
 use super::document::{Change, Signed, kept};
 use crate::domain::words;
-use crate::store::{Db, StoreError, Tx, must_touch, on, read};
+use crate::store::{Db, StoreError, Touched as _, Tx, must_touch, on, read};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -95,6 +95,12 @@ pub async fn waiting(db: &Db) -> Result<i64, StoreError> {
     Ok(read!(db, c => sqlx::query_scalar(COUNT).fetch_one(c).await)?)
 }
 
+/// How many changes of one operator wait.
+pub async fn waiting_of(db: &Db, operator: &str) -> Result<i64, StoreError> {
+    const COUNT: &str = "SELECT COUNT(*) FROM changes WHERE state = 'waiting' AND proposed_by = $1";
+    Ok(read!(db, c => sqlx::query_scalar(COUNT).bind(operator).fetch_one(c).await)?)
+}
+
 /// Takes a change in.
 pub async fn keep(
     tx: &mut Tx,
@@ -132,6 +138,14 @@ pub async fn decide(
 pub async fn moves(tx: &mut Tx) -> Result<(), StoreError> {
     const BUMP: &str = "UPDATE directory_version SET version = version + 1 WHERE id = 1";
     on!(tx, c => { let done = sqlx::query(BUMP).execute(c).await?; must_touch("directory version", &done, 1) })
+}
+
+/// Moves the version of the directory on from the one that was read; `false`: somebody has changed it since. Whoever else
+/// changes the directory waits from here on until this transaction ends.
+pub async fn moves_on(tx: &mut Tx, version: i64) -> Result<bool, StoreError> {
+    const BUMP: &str = "UPDATE directory_version SET version = version + 1 WHERE id = 1 AND version = $1";
+    let moved = on!(tx, c => sqlx::query(BUMP).bind(version).execute(c).await.map(|done| done.touched()))?;
+    Ok(moved == 1)
 }
 
 /// An operator.

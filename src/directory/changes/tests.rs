@@ -4,7 +4,7 @@ use super::*;
 use crate::crypto::Ed25519Key;
 use crate::directory::{
     CertificateEntry, Directory, DirectoryFile, IdentityProviderEntry, KeyEntry, MandateEntry,
-    OrganisationEntry, SharingAgreementEntry, SystemEntry, TeamEntry,
+    OrganisationEntry, PersonEntry, SharingAgreementEntry, SystemEntry, TeamEntry,
 };
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use uuid::Uuid;
@@ -30,6 +30,7 @@ fn certificate(n: u8) -> CertificateEntry {
         key_digest: format!("{n:064x}"),
         valid_from: now() - TimeDelta::days(1),
         valid_until: now() + TimeDelta::days(1),
+        by_system: false,
     }
 }
 
@@ -125,6 +126,10 @@ fn what_a_file_says_is_compared_with_what_stands() {
     });
     check(&[&login("changed")], &|f| f.identity_providers[0].mfa.values.push("otp".to_owned()));
     check(&[&login("changed")], &|f| f.identity_providers[0].algorithms.push("RS256".to_owned()));
+    check(&[&login("changed")], &|f| {
+        f.identity_providers[0].mark_claim = Some("marks".to_owned());
+        f.identity_providers[0].marks.insert("dm".to_owned(), vec!["data_matcher".to_owned()]);
+    });
     check(&["new team hill front"], &|f| {
         let (organisation, code, name) = ("hill".to_owned(), "front".to_owned(), "Front".to_owned());
         f.teams.push(TeamEntry { organisation, code, name, ended: false });
@@ -191,6 +196,58 @@ fn a_key_or_provider_that_proves_nobody_is_refused() {
         f.identity_providers[0].clients.insert("holder.x".to_owned(), "there".to_owned());
     });
     assert!(shared.contains("another client there for each system"), "{shared}");
+}
+
+fn person(subject: &str, suspended: bool) -> PersonEntry {
+    PersonEntry {
+        organisation: "holder".to_owned(),
+        issuer: "https://login.example".to_owned(),
+        tenant: String::new(),
+        subject: subject.to_owned(),
+        suspended,
+    }
+}
+
+#[test]
+fn to_suspend_a_person_narrows_and_to_let_them_back_widens() {
+    let (stands, mut wanted) = (records(&file()).unwrap(), file());
+    wanted.persons = vec![person("anna", true), person("ben", false)];
+    let edits = plan(&stands, records(&wanted).unwrap(), Missing::Stand, at()).unwrap();
+    let [edit] = edits.as_slice() else { panic!("who is served stands nowhere: {edits:?}") };
+    assert_eq!(does(&stands, edit), Does::Narrows);
+    let key = edit.put.key().to_string();
+    assert!(key.starts_with("person holder ") && !key.contains("anna"), "{key}");
+    let after = fitting(&stands, &edits, now()).unwrap();
+    // A whole file that does not name them leaves them suspended.
+    let none = plan(&after, records(&file()).unwrap(), Missing::End, at()).unwrap();
+    assert_eq!(none, Vec::new());
+    wanted.persons = vec![person("anna", false)];
+    let back = plan(&after, records(&wanted).unwrap(), Missing::Stand, at()).unwrap();
+    let [edit] = back.as_slice() else { panic!("{back:?}") };
+    assert_eq!(does(&after, edit), Does::Changes);
+    let refused = told(|f: &mut DirectoryFile| {
+        f.persons = vec![PersonEntry { issuer: "https://other.example".to_owned(), ..person("anna", true) }];
+    });
+    assert!(refused.unwrap_err().contains("`holder https://other.example` is named but not defined"));
+}
+
+#[test]
+fn marks_that_a_provider_cannot_give_are_refused() {
+    let refused = |words: &[&str], says: &str| {
+        let told = told(|f: &mut DirectoryFile| {
+            f.identity_providers[0].mark_claim = Some("marks".to_owned());
+            let words = words.iter().map(|word| (*word).to_owned()).collect();
+            f.identity_providers[0].marks.insert("value".to_owned(), words);
+        });
+        assert!(told.as_ref().is_err_and(|told| told.contains(says)), "{told:?}");
+    };
+    refused(&["manager"], "`manager` is not a mark on a person");
+    refused(&["boss"], "`boss` is not a mark on a person");
+    refused(&["manager:nobodys"], "`holder nobodys` is named but not defined");
+    let told = told(|f: &mut DirectoryFile| {
+        f.identity_providers[0].marks.insert("value".to_owned(), vec!["data_matcher".to_owned()]);
+    });
+    assert!(told.unwrap_err().contains("`marks` needs `mark_claim`"));
 }
 
 #[test]

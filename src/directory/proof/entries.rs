@@ -49,6 +49,12 @@ pub struct IdentityProviderEntry {
     /// For each value of it the teams that it stands for, by their codes.
     #[serde(default)]
     pub teams: BTreeMap<String, Vec<String>>,
+    /// The claim that marks on persons are mapped from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark_claim: Option<String>,
+    /// For each value of it the marks that it stands for; a manager's as `manager:TEAM`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub marks: BTreeMap<String, Vec<String>>,
     /// What shows a second factor.
     pub mfa: MfaEntry,
     /// Whether it proves nobody for now.

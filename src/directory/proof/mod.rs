@@ -13,7 +13,7 @@ mod teams;
 
 pub use entries::{IdentityProviderEntry, KeyEntry, MfaEntry};
 pub use keys::SystemKey;
-pub use persons::{NotOurs, PersonKey, SeenPerson, seen_person, suspend_person};
+pub use persons::{NotOurs, PersonKey, SeenPerson, known_elsewhere, seen_person};
 pub use providers::{IdentityProvider, Mfa, ProviderId};
 pub use revoked::revoke_token;
 pub(super) use revoked::revoked;
@@ -31,8 +31,8 @@ pub struct Proofs {
     pub keys: HashMap<SystemId, Vec<SystemKey>>,
     /// Identity providers of each organisation.
     pub providers: HashMap<OrganisationId, Vec<Arc<IdentityProvider>>>,
-    /// Persons who may not be served.
-    pub suspended: HashSet<PersonKey>,
+    /// Persons who may not be served, each with whose person it is.
+    pub suspended: HashMap<PersonKey, OrganisationId>,
     /// Identifiers of access tokens that were taken back and have not ended.
     pub revoked: Arc<HashSet<String>>,
 }

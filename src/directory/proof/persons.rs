@@ -1,9 +1,9 @@
 //! People, as their organisation's identity provider names them: made by the first token that proves one.
 
 use crate::domain::identifiers::OrganisationId;
-use crate::store::{Db, StoreError, Tx, must_touch, on, read};
+use crate::store::{Db, StoreError, Tx, on, read};
 use chrono::{DateTime, Utc};
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fmt;
 use uuid::Uuid;
 
@@ -69,26 +69,24 @@ pub async fn seen_person(
     })
 }
 
-/// Suspends a person, or lets them act again; every gateway knows within a second.
-pub async fn suspend_person(
-    tx: &mut Tx,
+/// Whether a person is known as another organisation's than this one.
+pub async fn known_elsewhere(
+    db: &Db,
+    organisation: OrganisationId,
     key: &PersonKey,
-    since: Option<DateTime<Utc>>,
-) -> Result<(), StoreError> {
-    const SUSPEND: &str =
-        "UPDATE persons SET suspended_at = $1 WHERE issuer = $2 AND tenant = $3 AND subject = $4";
-    const BUMP: &str = "UPDATE directory_version SET version = version + 1 WHERE id = 1";
-    on!(tx, c => {
-        let r = sqlx::query(SUSPEND).bind(since).bind(&key.issuer).bind(&key.tenant).bind(&key.subject)
-            .execute(c).await?;
-        must_touch("person", &r, 1)
-    })?;
-    on!(tx, c => { let r = sqlx::query(BUMP).execute(c).await?; must_touch("directory version", &r, 1) })
+) -> Result<bool, StoreError> {
+    const OF: &str = "SELECT organisation_id FROM persons WHERE issuer = $1 AND tenant = $2 AND subject = $3";
+    let of: Option<Uuid> = read!(db, c => sqlx::query_scalar(OF)
+        .bind(&key.issuer).bind(&key.tenant).bind(&key.subject).fetch_optional(c).await)?;
+    Ok(of.is_some_and(|of| of != organisation.0))
 }
 
-pub(super) async fn load_suspended(db: &Db) -> Result<HashSet<PersonKey>, StoreError> {
-    const SUSPENDED: &str = "SELECT issuer, tenant, subject FROM persons WHERE suspended_at IS NOT NULL";
-    let rows: Vec<(String, String, String)> = read!(db, c => sqlx::query_as(SUSPENDED).fetch_all(c).await)?;
-    let key = |(issuer, tenant, subject)| PersonKey { issuer, tenant, subject };
-    Ok(rows.into_iter().map(key).collect())
+/// Reads who is suspended, and whose person each is.
+pub(super) async fn load_suspended(db: &Db) -> Result<HashMap<PersonKey, OrganisationId>, StoreError> {
+    const SUSPENDED: &str =
+        "SELECT issuer, tenant, subject, organisation_id FROM persons WHERE suspended_at IS NOT NULL";
+    let rows: Vec<(String, String, String, Uuid)> =
+        read!(db, c => sqlx::query_as(SUSPENDED).fetch_all(c).await)?;
+    let person = |(issuer, tenant, subject, of)| (PersonKey { issuer, tenant, subject }, OrganisationId(of));
+    Ok(rows.into_iter().map(person).collect())
 }

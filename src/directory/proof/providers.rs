@@ -6,6 +6,7 @@ use super::entries::{IdentityProviderEntry, MfaEntry};
 use crate::crypto::jws_algorithm;
 use crate::domain::identifiers::{OrganisationId, SystemId};
 use crate::domain::purpose::Role;
+use crate::domain::staff::{Mark, Marked};
 use crate::store::{Db, StoreError, read};
 use chrono::NaiveDate;
 use std::collections::{HashMap, HashSet};
@@ -41,6 +42,10 @@ pub struct IdentityProvider {
     pub group_claim: Option<String>,
     /// Codes of the teams that its values stand for.
     pub teams: HashMap<String, Vec<String>>,
+    /// The claim that marks on persons are mapped from.
+    pub mark_claim: Option<String>,
+    /// The marks that its values stand for.
+    pub marks: HashMap<String, Vec<Marked>>,
     /// What shows a second factor.
     pub mfa: Mfa,
     /// It proves nobody while it is.
@@ -95,6 +100,9 @@ impl IdentityProviderEntry {
         if self.group_claim.is_none() && !self.teams.is_empty() {
             return Some("`teams` needs `group_claim`");
         }
+        if self.mark_claim.is_none() && !self.marks.is_empty() {
+            return Some("`marks` needs `mark_claim`");
+        }
         // No two systems the same client there, or a token for one would prove the person to the other.
         let there: HashSet<&String> = self.clients.values().filter(|there| !there.is_empty()).collect();
         if there.len() != self.clients.len() {
@@ -125,6 +133,7 @@ struct Row {
     keys_url: Option<String>,
     role_claim: String,
     group_claim: Option<String>,
+    mark_claim: Option<String>,
     mfa_claim: Option<String>,
     mfa_values: String,
     mfa_evidence: Option<String>,
@@ -134,15 +143,19 @@ struct Row {
 
 pub(super) async fn load(db: &Db) -> Result<HashMap<OrganisationId, Vec<Arc<IdentityProvider>>>, StoreError> {
     const ALL: &str = "SELECT id, organisation_id, issuer, tenant, tenant_claim, algorithms, keys_url, role_claim, \
-         group_claim, mfa_claim, mfa_values, mfa_evidence, mfa_evidence_on, suspended FROM identity_providers ORDER BY id";
+         group_claim, mark_claim, mfa_claim, mfa_values, mfa_evidence, mfa_evidence_on, suspended FROM identity_providers ORDER BY id";
     const CLIENTS: &str = "SELECT provider_id, system_id, client_id FROM identity_provider_clients";
     const ROLES: &str = "SELECT provider_id, claim_value, role FROM identity_provider_roles";
     const TEAMS: &str = "SELECT m.provider_id, m.claim_value, t.code FROM identity_provider_teams m \
          JOIN teams t ON t.id = m.team_id";
+    const MARKS: &str = "SELECT m.provider_id, m.claim_value, m.mark, t.code FROM identity_provider_marks m \
+         LEFT JOIN teams t ON t.id = m.team_id";
     let rows: Vec<Row> = read!(db, c => sqlx::query_as(ALL).fetch_all(c).await)?;
     let clients: Vec<(Uuid, Uuid, String)> = read!(db, c => sqlx::query_as(CLIENTS).fetch_all(c).await)?;
     let roles: Vec<(Uuid, String, String)> = read!(db, c => sqlx::query_as(ROLES).fetch_all(c).await)?;
     let teams: Vec<(Uuid, String, String)> = read!(db, c => sqlx::query_as(TEAMS).fetch_all(c).await)?;
+    let marks: Vec<(Uuid, String, String, Option<String>)> =
+        read!(db, c => sqlx::query_as(MARKS).fetch_all(c).await)?;
     let mut all: HashMap<_, Vec<Arc<IdentityProvider>>> = HashMap::new();
     for row in rows {
         let (organisation, mut provider) = provider(row)?;
@@ -155,6 +168,11 @@ pub(super) async fn load(db: &Db) -> Result<HashMap<OrganisationId, Vec<Arc<Iden
         }
         for (_, value, team) in teams.iter().filter(|(of, _, _)| *of == id) {
             provider.teams.entry(value.clone()).or_default().push(team.clone());
+        }
+        for (_, value, word, team) in marks.iter().filter(|(of, ..)| *of == id) {
+            let mark = Mark::parse(word).ok_or(StoreError::Corrupt("identity_provider_marks.mark"))?;
+            let marked = Marked { mark, team: team.clone() };
+            provider.marks.entry(value.clone()).or_default().push(marked);
         }
         all.entry(organisation).or_default().push(Arc::new(provider));
     }
@@ -182,6 +200,8 @@ fn provider(row: Row) -> Result<(OrganisationId, IdentityProvider), StoreError> 
         roles: HashMap::new(),
         group_claim: row.group_claim,
         teams: HashMap::new(),
+        mark_claim: row.mark_claim,
+        marks: HashMap::new(),
         mfa,
         suspended: row.suspended,
     };

@@ -270,11 +270,13 @@ impl Gate {
     }
 
     /// Refuses with 403 an attendance officer whose written authorisation is not in force today (SI 2024/208 reg 12). It is
-    /// the system's, so that the refusal is the same for every child, and asked for before any is looked for.
+    /// the person's where one is proved, and else the system's: the refusal is the same for every child, and asked for
+    /// before any is looked for.
     pub(super) fn officer_authorised(&self, caller: &Caller) -> Result<(), Refusal> {
         let directory = self.directory().current();
-        let (authority, system) = (caller.organisation.id, caller.system.id);
-        let authorised = || directory.authorised_officer(authority, system, self.clock().today()).is_some();
+        let officer = (caller.system.id, caller.person.as_ref().map(|person| &person.key));
+        let (authority, today) = (caller.organisation.id, self.clock().today());
+        let authorised = || directory.authorised_officer(authority, officer, today).is_some();
         if caller.purpose != Purpose::AttendanceDuty || authorised() {
             Ok(())
         } else {

@@ -19,6 +19,7 @@ use crate::crypto;
 use crate::directory::{NoMandate, Scope};
 use crate::domain::identifiers::PupilId;
 use crate::domain::purpose::{Section, SectionSet};
+use crate::domain::staff::{Mark, Marked};
 use crate::identity::Caller;
 use crate::policy::{Action, Relationship};
 use crate::store::StoreError;
@@ -30,6 +31,23 @@ pub struct Asked {
     pub caller: Caller,
     /// What the request's entry will say.
     pub trail: Trail,
+}
+
+impl Asked {
+    /// Whether the person behind the request has a mark on which what is asked rests, a manager's of the team named; if so
+    /// the request's entry names it.
+    pub fn by_mark(&self, mark: Mark, team: Option<&str>) -> bool {
+        let has = team.map_or_else(|| self.caller.has_mark(mark), |team| self.caller.manages(team));
+        if has {
+            let relied = Marked { mark, team: team.map(str::to_owned) }.to_string();
+            self.trail.note(|e| {
+                if !e.marks.contains(&relied) {
+                    e.marks.push(relied);
+                }
+            });
+        }
+        has
+    }
 }
 
 /// Why the gate stayed shut. What depends on the child is always [`Refusal::NotFound`].
@@ -48,7 +66,9 @@ pub enum Refusal {
     #[error("this role and purpose have no area")]
     NoArea,
     /// The same for every child: the officer's written authorisation is not on record, or not in force (SI 2024/208 reg 12).
-    #[error("no written authorisation of an attendance officer is in force for this system")]
+    #[error(
+        "no written authorisation of an attendance officer is in force for this person, or without one this system"
+    )]
     NotAuthorised,
     /// The relationship is a case and no `Case-Reference` was sent.
     #[error("no case reference was sent")]
@@ -226,5 +246,25 @@ pub(super) fn holder(caller: &Caller) -> Holder {
         role: caller.role,
         purpose: caller.purpose,
         handle: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::{Class, Entry, EventId};
+    use crate::identity::testing::{caller_marked, now};
+
+    #[test]
+    fn what_rests_on_a_mark_names_it_in_the_entry() {
+        let entry = Entry::new(EventId::new(), now(), Class::Access, Decision::Refused);
+        let caller = caller_marked(&["data_matcher", "manager:duty"]);
+        let asked = Asked { caller, trail: Trail::new(entry) };
+        assert!(!asked.by_mark(Mark::SeniorOfficer, None) && !asked.by_mark(Mark::Manager, Some("night")));
+        assert_eq!(asked.trail.entry().marks, Vec::<String>::new(), "what was not there was not relied on");
+        for _ in 0..2 {
+            assert!(asked.by_mark(Mark::DataMatcher, None) && asked.by_mark(Mark::Manager, Some("duty")));
+        }
+        assert_eq!(asked.trail.entry().marks, ["data_matcher", "manager:duty"]);
     }
 }

@@ -133,8 +133,10 @@ impl Certificates {
             standing.authorities().clone()
         });
         match kept.files.lists(&authorities, kept.trust.clock().now()) {
+            // An authority that is taken out is trusted no longer, whatever has become of the lists.
             Ok(lists) if lists.go_back_from(standing.lists()) => {
                 unusable.push(CertificateFault::Older);
+                kept.trust.put(standing.with_authorities(authorities));
                 kept.trust.lists_were_read(true);
             }
             Ok(lists) => {
@@ -143,6 +145,7 @@ impl Certificates {
             }
             Err(fault) => {
                 unusable.push(fault);
+                kept.trust.put(standing.with_authorities(authorities));
                 kept.trust.lists_were_read(false);
             }
         }

@@ -30,6 +30,12 @@ impl Trust {
         Self { authorities: Arc::new(authorities), lists: Arc::new(lists), longest, algorithms }
     }
 
+    /// The same lists, with other authorities: one that has none of these lists vouches for nobody.
+    #[must_use]
+    pub fn with_authorities(&self, authorities: Authorities) -> Self {
+        Self { authorities: Arc::new(authorities), ..self.clone() }
+    }
+
     /// The authorities.
     pub fn authorities(&self) -> &Authorities {
         &self.authorities

@@ -27,9 +27,17 @@ pub struct ProviderKeys {
     held: Arc<Mutex<HashMap<ProviderId, Arc<Cell>>>>,
 }
 
+/// Whose keys they are and where from: from elsewhere others come, whatever was kept before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Source {
+    issuer: String,
+    keys_url: Option<String>,
+}
+
 /// The keys of one provider, and the one who fetches them.
 #[derive(Debug, Default)]
 struct Cell {
+    source: Source,
     kept: Mutex<Kept>,
     fetching: tokio::sync::Mutex<()>,
 }
@@ -58,10 +66,7 @@ impl ProviderKeys {
 
     /// The provider's key of this name.
     pub(super) async fn key(&self, provider: &IdentityProvider, kid: &str) -> Result<JwsKey, SubjectFault> {
-        let cell = {
-            let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(held.entry(provider.id).or_default())
-        };
+        let cell = self.cell(provider);
         if let Some(key) = cell.fresh(kid) {
             return Ok(key);
         }
@@ -83,6 +88,17 @@ impl ProviderKeys {
         cell.usable(kid)
     }
 
+    /// What is kept of the provider as the directory has it now.
+    fn cell(&self, provider: &IdentityProvider) -> Arc<Cell> {
+        let source = Source { issuer: provider.issuer.clone(), keys_url: provider.keys_url.clone() };
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let cell = held.entry(provider.id).or_default();
+        if cell.source != source {
+            *cell = Arc::new(Cell { source, ..Cell::default() });
+        }
+        Arc::clone(cell)
+    }
+
     /// The keys as the provider publishes them; those that are of no use here are left out.
     async fn fetched(&self, provider: &IdentityProvider) -> Result<Vec<JwsKey>, OutsideError> {
         let address = match &provider.keys_url {
@@ -102,8 +118,16 @@ impl ProviderKeys {
         let text = |name: &str| document.get(name).and_then(Value::as_str);
         // A document of another issuer says nothing of this one's keys.
         let own = text("issuer").is_some_and(|said| said == provider.issuer);
-        text("jwks_uri").filter(|_| own).map(str::to_owned).ok_or(OutsideError::Form)
+        let address = text("jwks_uri").filter(|_| own).ok_or(OutsideError::Form)?;
+        // What is published there decides who is let in: an address elsewhere is the directory's to name, as `keys_url`.
+        if same_place(address, issuer) { Ok(address.to_owned()) } else { Err(OutsideError::Elsewhere) }
     }
+}
+
+/// Whether two addresses are of one scheme, host and port.
+fn same_place(one: &str, other: &str) -> bool {
+    let place = |text: &str| reqwest::Url::parse(text).ok().map(|url| url.origin());
+    place(one).is_some_and(|origin| origin.is_tuple() && Some(origin) == place(other))
 }
 
 impl Cell {
@@ -147,5 +171,64 @@ impl Cell {
 impl Kept {
     fn named(&self, kid: &str) -> Option<JwsKey> {
         self.keys.iter().find(|key| key.kid.as_deref() == Some(kid)).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::directory::Mfa;
+    use uuid::Uuid;
+
+    #[test]
+    fn what_a_discovery_document_names_is_of_the_issuers_own_place() {
+        let issuer = "https://login.example/t1";
+        for (address, own) in [
+            ("https://login.example/keys", true),
+            ("https://login.example:443/t1/keys", true),
+            ("https://LOGIN.example/keys", true),
+            ("https://login.example:8443/keys", false),
+            ("http://login.example/keys", false),
+            ("https://login.example.evil.example/keys", false),
+            ("https://evil.example/login.example", false),
+            ("https://login.example@evil.example/keys", false),
+            ("data:application/json,{}", false),
+            ("/keys", false),
+        ] {
+            assert_eq!(same_place(address, issuer), own, "{address}");
+        }
+        assert!(!same_place("data:,", "data:,"), "what has no host is nobody's");
+    }
+
+    #[tokio::test]
+    async fn keys_from_elsewhere_are_not_those_that_were_kept() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let keys = ProviderKeys::new(Outside::new(None, false).unwrap());
+        let mut provider = IdentityProvider {
+            id: ProviderId(Uuid::now_v7()),
+            issuer: "https://login.example".to_owned(),
+            tenant: String::new(),
+            tenant_claim: "tid".to_owned(),
+            algorithms: Vec::new(),
+            keys_url: None,
+            clients: HashMap::new(),
+            role_claim: "roles".to_owned(),
+            roles: HashMap::new(),
+            group_claim: None,
+            teams: HashMap::new(),
+            mark_claim: None,
+            marks: HashMap::new(),
+            mfa: Mfa::Claim { name: "amr".to_owned(), values: vec!["mfa".to_owned()] },
+            suspended: false,
+        };
+        let jwk = serde_json::json!({"kty": "OKP", "crv": "Ed25519", "kid": "k1",
+            "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"});
+        keys.cell(&provider).keep(vec![JwsKey::parse(&jwk).unwrap()]);
+        assert!(keys.cell(&provider).fresh("k1").is_some(), "kept while nothing changes");
+        provider.keys_url = Some("https://keys.example/new".to_owned());
+        let moved = keys.cell(&provider);
+        assert!(moved.fresh("k1").is_none() && moved.may_try(Duration::from_hours(1)), "fetched at once");
+        provider.issuer = "https://other.example".to_owned();
+        assert!(keys.cell(&provider).fresh("k1").is_none());
     }
 }

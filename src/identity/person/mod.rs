@@ -14,9 +14,10 @@ mod subject;
 pub use fault::SubjectFault;
 pub use keys::{ProviderKeys, REFRESH_SECONDS};
 pub use outside::{Outside, OutsideError};
-pub use subject::{Asking, ProvedSubject, SubjectKind, prove};
+pub use subject::{Asking, ProvedSubject, SubjectKind, is_formed, prove};
 
 use crate::directory::PersonKey;
+use crate::domain::staff::Marked;
 
 /// A person, proved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub struct Person {
     pub key: PersonKey,
     /// Codes of the organisation's teams that they are in.
     pub teams: Vec<String>,
+    /// Marks on them, as their provider's claim says and the directory maps it.
+    pub marks: Vec<Marked>,
     /// Whether nothing but their provider's word says that they signed in with a second factor.
     pub attested: bool,
 }

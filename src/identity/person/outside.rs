@@ -37,6 +37,11 @@ pub enum OutsideError {
     /// An answer other than 200.
     #[error("the document cannot be fetched: the answer is {0}")]
     Status(u16),
+    /// A discovery document that names keys elsewhere than its own place.
+    #[error(
+        "the discovery document names keys on another host than the issuer's; register that address as `keys_url`"
+    )]
+    Elsewhere,
     /// More bytes than are read.
     #[error("the document is larger than is read")]
     Size,

@@ -4,11 +4,12 @@ use super::SubjectFault;
 use super::claims::Claims;
 use crate::directory::{IdentityProvider, Mfa};
 use crate::domain::purpose::Role;
+use crate::domain::staff::Marked;
 use chrono::{Days, NaiveDate};
 
 /// Days for which written evidence of a provider's second factor counts.
 const EVIDENCE_DAYS: u64 = 366;
-/// Teams of one person at most, so that a token stays of a size that every header takes.
+/// Teams and marks of one person at most, so that a token stays of a size that every header takes.
 const TEAMS: usize = 50;
 
 /// Whether the person signed in with a second factor: shown by the token (`false`) or only attested (`true`).
@@ -33,6 +34,18 @@ pub(super) fn only_attested(
 pub(super) fn gives(provider: &IdentityProvider, claims: &Claims, role: Role) -> bool {
     let values = claims.texts(&provider.role_claim);
     values.iter().any(|value| provider.roles.get(*value).is_some_and(|roles| roles.contains(&role)))
+}
+
+/// The marks on a person, each once.
+pub(super) fn marks(provider: &IdentityProvider, claims: &Claims) -> Vec<Marked> {
+    let Some(claim) = &provider.mark_claim else { return Vec::new() };
+    let values = claims.texts(claim);
+    let mut marks: Vec<Marked> =
+        values.iter().filter_map(|value| provider.marks.get(*value)).flatten().cloned().collect();
+    marks.sort_unstable();
+    marks.dedup();
+    marks.truncate(TEAMS);
+    marks
 }
 
 /// The codes of the teams that a person is in, each once.

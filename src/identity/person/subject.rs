@@ -82,13 +82,7 @@ pub async fn prove(
     keys: &ProviderKeys,
     asking: &Asking<'_>,
 ) -> Result<ProvedSubject, SubjectFault> {
-    let jws = UnverifiedJws::read(asking.token, LONGEST).map_err(|fault| match fault {
-        JwsFault::Malformed => SubjectFault::Malformed,
-        JwsFault::Algorithm => SubjectFault::Algorithm,
-        JwsFault::Header => SubjectFault::Header,
-    })?;
-    is_of_its_type(&jws, asking.kind)?;
-    let claims: Claims = jws.claimed().map_err(|_| SubjectFault::Malformed)?;
+    let (jws, claims) = read(asking.token, asking.kind)?;
     let provider = registered(directory, asking.system, &claims)?;
     let allowed = provider.algorithms.iter().filter_map(|name| jws_algorithm(name));
     if !allowed.into_iter().any(|algorithm| algorithm == jws.algorithm) {
@@ -113,11 +107,27 @@ pub async fn prove(
         return Err(SubjectFault::Attested);
     }
     let once = once(&claims, &jws)?;
-    let teams = rules::teams(&provider, &claims);
+    let (teams, marks) = (rules::teams(&provider, &claims), rules::marks(&provider, &claims));
     let display_name =
         claims.name.unwrap_or_default().chars().filter(|c| !c.is_control()).take(NAME).collect();
     let key = PersonKey { issuer: claims.iss, tenant: provider.tenant.clone(), subject: claims.sub };
-    Ok(ProvedSubject { person: Person { key, teams, attested }, display_name, ends: once.until, once })
+    Ok(ProvedSubject { person: Person { key, teams, marks, attested }, display_name, ends: once.until, once })
+}
+
+/// Whether a token is of the form of its kind; nothing of it is believed by that.
+pub fn is_formed(token: &str, kind: SubjectKind) -> Result<(), SubjectFault> {
+    read(token, kind).map(drop)
+}
+
+fn read(token: &str, kind: SubjectKind) -> Result<(UnverifiedJws<'_>, Claims), SubjectFault> {
+    let jws = UnverifiedJws::read(token, LONGEST).map_err(|fault| match fault {
+        JwsFault::Malformed => SubjectFault::Malformed,
+        JwsFault::Algorithm => SubjectFault::Algorithm,
+        JwsFault::Header => SubjectFault::Header,
+    })?;
+    is_of_its_type(&jws, kind)?;
+    let claims = jws.claimed().map_err(|_| SubjectFault::Malformed)?;
+    Ok((jws, claims))
 }
 
 /// Whether the header's type is that of what the token is said to be: one kind never passes as another.

@@ -3,6 +3,7 @@
 use super::{Grant, Held, TokenFault};
 use crate::directory::PersonKey;
 use crate::domain::purpose::{Purpose, Role};
+use crate::domain::staff::Marked;
 use crate::identity::Person;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -49,6 +50,8 @@ struct PersonClaims {
     iss: String,
     tenant: String,
     teams: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    marks: Vec<String>,
     attested: bool,
 }
 
@@ -65,6 +68,10 @@ struct Detail {
 pub(super) struct Names<'a> {
     pub issuer: &'a str,
     pub audience: &'a str,
+}
+
+fn marks(texts: &[String]) -> Result<Vec<Marked>, TokenFault> {
+    texts.iter().map(|text| Marked::parse(text).ok_or(TokenFault::Malformed)).collect()
 }
 
 impl Claims {
@@ -86,6 +93,7 @@ impl Claims {
                 iss: person.key.issuer.clone(),
                 tenant: person.key.tenant.clone(),
                 teams: person.teams.clone(),
+                marks: person.marks.iter().map(ToString::to_string).collect(),
                 attested: person.attested,
             }),
             authorization_details: [Detail {
@@ -108,6 +116,7 @@ impl Claims {
             (Some(person), Some(act)) if act.sub == self.client_id => Some(Arc::new(Person {
                 key: PersonKey { issuer: person.iss, tenant: person.tenant, subject: self.sub },
                 teams: person.teams,
+                marks: marks(&person.marks)?,
                 attested: person.attested,
             })),
             _ => return Err(TokenFault::Malformed),

@@ -1,6 +1,6 @@
 //! `schoolgate doctor` names what is wrong: to the operator exactly, to a partner as far as a caller can know.
 
-use super::gateway::{Gateway, right};
+use super::gateway::{Gateway, entry, right, system};
 use super::making::{Client, HOUR, list, root};
 use super::vectors::SOON;
 use crate::support::wire::{MOVED, run, until};
@@ -10,6 +10,7 @@ use std::path::Path;
 /// Registers this file's tests.
 pub fn register(suite: &mut Suite) {
     suite.both("certificates::doctor_tells_the_operator_exactly", operators);
+    suite.both("certificates::doctor_knows_persons_and_who_acts_for_whom", acting);
     suite.both("certificates::doctor_tells_a_partner_what_a_caller_can_know", partners);
 }
 
@@ -126,6 +127,107 @@ async fn operators(test: TestDb) {
     gate.stop().await;
 }
 
+/// Days that are over, and days that hold.
+fn days(over: bool) -> [chrono::NaiveDate; 2] {
+    let last = if over { "2020-12-31" } else { "2099-12-31" };
+    ["2020-01-01", last].map(|day| day.parse().unwrap())
+}
+
+async fn acting(test: TestDb) {
+    const NORTH: &str = "INSERT INTO organisations (id, code, kind, name, standing) \
+         VALUES ($1, 'north', 'local_authority', 'North', 'live')";
+    const ACTS: &str = "INSERT INTO acts_for (id, organisation_id, for_id, roles, valid_from, valid_until) \
+         SELECT $1, a.id, b.id, 'virtual_school', $2, $3 FROM organisations a, organisations b \
+         WHERE a.code = 'council' AND b.code = 'north'";
+    const ACTS_DAYS: &str = "UPDATE acts_for SET valid_from = $1, valid_until = $2";
+    const MANDATE_DAYS: &str = "UPDATE mandates SET valid_from = $1, valid_until = $2";
+    let authority = root("root");
+    let good = Client::of(&authority, |_| ());
+    let uri = "urn:schoolgate:org:supplier:system:sync";
+    let sync =
+        Client::of(&authority, |p| p.subject_alt_names = vec![rcgen::SanType::URI(uri.try_into().unwrap())]);
+    let lists = list(&authority, &[], -HOUR, 24 * HOUR);
+    let gate = Gateway::start(&test.url, &authority.pem(), Some(&lists), |_| ()).await;
+    let mut supplier = system("supplier", "sync", &["school_attendance_officer"], &["registers"]);
+    supplier.certificates = vec![entry(&sync)];
+    gate.register(vec![right(&good), supplier]).await;
+    with_lists(&gate);
+    agree(&test).await;
+    let folder = gate.folder.path();
+    for (name, client) in [("good", &good), ("sync", &sync)] {
+        keep(folder, name, client);
+    }
+    let look = async |client: &str, more: &[&str]| {
+        doctor(folder, &[&["--config", "schoolgate.toml", "--client", client][..], more].concat()).await
+    };
+    let of = async |code: &str| look("good.pem", &[&ASKS[..], &["--organisation", code]].concat()).await;
+    assert_eq!(run!(test.db, NORTH, uuid::Uuid::now_v7()), 1);
+    one(&of("nowhere").await, "acting", "there is no organisation `nowhere`");
+    one(&of("north").await, "acting", "nothing lets it act for `north`");
+    let [from, until] = days(true);
+    assert_eq!(run!(test.db, ACTS, uuid::Uuid::now_v7(), from, until), 1);
+    one(&of("north").await, "acting", "no longer in force: from 2020-01-01 until 2020-12-31");
+    let [from, until] = days(false);
+    assert_eq!(run!(test.db, ACTS_DAYS, from, until), 1);
+    one(&of("north").await, "acting", "acts for `north` as virtual_school, and not as social_worker");
+    assert_eq!(run!(test.db, "UPDATE acts_for SET roles = 'social_worker'"), 1);
+    one(&of("north").await, "agreement", "no sharing agreement");
+    run!(test.db, "UPDATE organisations SET standing = 'suspended' WHERE code = 'north'");
+    one(&of("north").await, "acting", "`north` is suspended");
+    // A supplier, by its mandate alone.
+    let office =
+        ["--role", "school_attendance_officer", "--purpose", "own_record", "--organisation", "school"];
+    let [from, until] = days(true);
+    assert_eq!(run!(test.db, MANDATE_DAYS, from, until), 1);
+    one(&look("sync.pem", &office).await, "acting", "its mandate for `school` is no longer in force");
+    let [from, until] = days(false);
+    assert_eq!(run!(test.db, MANDATE_DAYS, from, until), 1);
+    let told = look("sync.pem", &office).await;
+    sound(&told);
+    assert!(told.out.contains("gives no section of any child"), "{}", told.out);
+    assert_eq!(run!(test.db, "UPDATE mandates SET scopes = 'summaries'"), 1);
+    one(&look("sync.pem", &office).await, "scope", "none is registered");
+    persons(&test, async |more: &[&str]| look("good.pem", &[&ASKS[..], more].concat()).await).await;
+    gate.write("lists.pem", &list(&authority, &[good.serial()], -60, 24 * HOUR));
+    let revoked = look("good.pem", &ASKS).await;
+    one(&revoked, "chain", "(revoked); for the partner and its authority");
+    let path = folder.join("schoolgate.toml");
+    let written = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, written.replace("https://localhost:8443", "https://gateway.invalid:8443")).unwrap();
+    one(&doctor(folder, &["--config", "schoolgate.toml"]).await, "DNS", "`gateway.invalid` is not found");
+    gate.stop().await;
+}
+
+/// What stands between a person and their system.
+async fn persons(test: &TestDb, look: impl AsyncFn(&[&str]) -> Ran) {
+    const PROVIDER: &str = "INSERT INTO identity_providers (id, organisation_id, issuer, tenant, tenant_claim, algorithms, \
+         role_claim, mfa_claim, mfa_values, suspended) SELECT $1, id, 'https://login.example', '', 'tid', 'ES256', \
+         'roles', 'amr', 'mfa', FALSE FROM organisations WHERE code = 'council'";
+    const CLIENT: &str = "INSERT INTO identity_provider_clients (provider_id, system_id, client_id) \
+         SELECT $1, id, 'there' FROM systems WHERE client_id = 'council.cases'";
+    const ROLE: &str = "INSERT INTO identity_provider_roles (provider_id, claim_value, role) \
+         VALUES ($1, 'sw', 'social_worker')";
+    const SUSPENDED: &str = "INSERT INTO persons (id, organisation_id, issuer, tenant, subject, display_name, teams, \
+         created_at, suspended_at) SELECT $1, id, 'https://login.example', '', 'sw-1', '', '', $2, $2 \
+         FROM organisations WHERE code = 'council'";
+    let anna = ["--person", "sw-1"];
+    one(&look(&anna).await, "identity provider", "`council` has none that fits");
+    let id = uuid::Uuid::now_v7();
+    assert_eq!(run!(test.db, PROVIDER, id), 1);
+    let failing = fails(&look(&anna).await);
+    assert!(failing[0].contains("this system is no client there"), "{failing:?}");
+    assert!(failing[1].starts_with("role of persons no value of the claim `roles`"), "{failing:?}");
+    assert_eq!((run!(test.db, CLIENT, id), run!(test.db, ROLE, id)), (1, 1));
+    sound(&look(&anna).await);
+    one(&look(&["--person", "sw-1", "--tenant", "t9"]).await, "identity provider", "none that fits");
+    let at = schoolgate::clock::Clock::machine().now();
+    assert_eq!(run!(test.db, SUSPENDED, uuid::Uuid::now_v7(), at), 1);
+    one(&look(&anna).await, "person", "is suspended, by an operator's change");
+    sound(&look(&["--person", "sw-2"]).await);
+    assert_eq!(run!(test.db, "UPDATE identity_providers SET suspended = TRUE"), 1);
+    one(&look(&anna).await, "identity provider", "is suspended, by an operator's change");
+}
+
 async fn partners(test: TestDb) {
     let authority = root("root");
     let (good, stranger) = (Client::of(&authority, |_| ()), Client::of(&root("other"), |_| ()));
@@ -170,6 +272,17 @@ async fn partners(test: TestDb) {
     agree(&test).await;
     gate.running.gate.directory().refresh(&test.db).await.unwrap();
     one(&ask("good", &url, "ca.pem", &child).await, "answer", "another reason that is not told");
+    let other = [&ASKS[..], &["--organisation", "health"]].concat();
+    one(&ask("good", &url, "ca.pem", &other).await, "token", "role or acting: not registered");
+    // A system that is suspended is told no more than one that is unknown; its operator is told exactly.
+    run!(test.db, "UPDATE systems SET suspended = TRUE");
+    run!(test.db, MOVED);
+    gate.running.gate.directory().refresh(&test.db).await.unwrap();
+    one(&ask("good", &url, "ca.pem", &ASKS).await, "token", "does not know this certificate for this client");
+    let exact =
+        doctor(folder, &[&["--config", "schoolgate.toml", "--client", "good.pem"][..], &ASKS].concat()).await;
+    one(&exact, "binding", "its system is suspended, by an operator's change");
+    run!(test.db, "UPDATE systems SET suspended = FALSE");
     run!(test.db, "UPDATE organisations SET standing = 'suspended' WHERE code = 'council'");
     run!(test.db, MOVED);
     let suspended = async || fails(&ask("good", &url, "ca.pem", &ASKS).await).concat().contains("suspended");

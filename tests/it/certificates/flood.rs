@@ -8,6 +8,7 @@ use crate::support::{Suite, TestDb};
 use schoolgate::audit::Class;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 /// Registers this file's tests.
 pub fn register(suite: &mut Suite) {
@@ -44,6 +45,19 @@ async fn asks(http: Http, met: Arc<Met>, stop: Arc<AtomicBool>) {
     }
 }
 
+/// How long each of the other's answers took, the shortest first; none is refused.
+async fn timed(other: &Http, when: &str) -> Vec<Duration> {
+    let mut took = Vec::with_capacity(OTHERS);
+    for number in 0..OTHERS {
+        let asked = Instant::now();
+        let reply = other.ask("GET", REPORT, None).await.unwrap();
+        took.push(asked.elapsed());
+        assert_eq!(reply.status, 200, "the other's request {number} {when}: {}", reply.json());
+    }
+    took.sort_unstable();
+    took
+}
+
 async fn flood(test: TestDb) {
     let authority = root("root");
     let named = |organisation: &str, code: &str| {
@@ -63,14 +77,12 @@ async fn flood(test: TestDb) {
     let (mut flooder, mut other) = (gate.http(&busy), gate.http(&quiet));
     assert_eq!(flooder.authorise("council.busy", "social_worker", "child_protection").await, 200);
     assert_eq!(other.authorise("health.quiet", "school_nurse", "school_health").await, 200);
-    let (met, stop) = (Arc::<Met>::default(), Arc::new(AtomicBool::new(false)));
+    let alone = timed(&other, "alone").await;
+    let (met, stop, begun) = (Arc::<Met>::default(), Arc::new(AtomicBool::new(false)), Instant::now());
     let tasks: Vec<_> =
         (0..8).map(|_| tokio::spawn(asks(flooder.clone(), Arc::clone(&met), Arc::clone(&stop)))).collect();
     until("the flood is refused", SOON, async || met.limited.load(Ordering::Relaxed) > 20).await;
-    for number in 0..OTHERS {
-        let reply = other.ask("GET", REPORT, None).await.unwrap();
-        assert_eq!(reply.status, 200, "the other's request {number}: {}", reply.json());
-    }
+    let beside = timed(&other, "beside the flood").await;
     stop.store(true, Ordering::Relaxed);
     for task in tasks {
         task.await.unwrap();
@@ -78,7 +90,19 @@ async fn flood(test: TestDb) {
     let count = |of: &AtomicUsize| of.load(Ordering::Relaxed);
     let (given, limited) = (count(&met.given), count(&met.limited));
     println!("the flood: {given} answered, {limited} told to wait; the other: {OTHERS} answered, 0 refused");
+    let ratio = beside[OTHERS / 2].as_secs_f64() / alone[OTHERS / 2].as_secs_f64();
+    println!(
+        "the other's answers: median {:?} alone and {:?} beside the flood, {ratio:.1} times; longest {:?} and {:?}",
+        alone[OTHERS / 2],
+        beside[OTHERS / 2],
+        alone[OTHERS - 1],
+        beside[OTHERS - 1]
+    );
     assert_eq!(count(&met.otherwise), 0);
+    // What the other can have to wait behind is what the flood is given, and that is its allowance however much it sends.
+    let most = f64::from(ALLOWED) * (1.0 + begun.elapsed().as_secs_f64() / 60.0) + 1.0;
+    let answered = u32::try_from(given).map(f64::from).unwrap();
+    assert!(answered <= most, "{given} of at most {most:.0}");
     assert!(given >= ALLOWED as usize && given < limited + ALLOWED as usize, "{given}, {limited}");
     // Refused ones do not fill the log: ten entries of a minute, the others counted.
     gate.running.stop().await;

@@ -68,6 +68,7 @@ pub fn entry(client: &Client) -> CertificateEntry {
         key_digest: to_hex(&sha256(&[&super::making::tlv(key.0, &key.1)])),
         valid_from: now - chrono::TimeDelta::hours(1),
         valid_until: now + chrono::TimeDelta::days(1),
+        by_system: false,
     }
 }
 

@@ -12,6 +12,7 @@ pub fn register(suite: &mut Suite) {
     suite.both("certificates::a_new_list_shuts_out_whom_it_names_and_nobody_else", revoked_while_open);
     suite.both("certificates::without_a_list_of_now_nobody_new_is_let_in", closed);
     suite.both("certificates::a_list_that_cannot_be_gone_by_changes_nothing", bad_lists);
+    suite.both("certificates::an_authority_taken_out_is_shut_out_though_no_list_can_be_read", taken_out);
     suite.both("certificates::the_gateways_own_certificate_is_followed", server_followed);
     suite.both("certificates::nothing_is_served_with_weak_or_stale_files", not_served);
 }
@@ -49,6 +50,34 @@ async fn revoked_while_open(test: TestDb) {
     gate.write("lists.pem", &list(&authority, &[], -30, 24 * HOUR));
     until("let in again", SOON, async || gate.outcome(4, Some(&good), &TLS13).await == let_in()).await;
     assert!(ask(&mut kept).await.is_some());
+    gate.stop().await;
+}
+
+/// Whom the lists name does not wait for them: an authority that is taken out vouches for nobody at once.
+async fn taken_out(test: TestDb) {
+    let (stays, goes) = (root("stays"), root("goes"));
+    let (kept, shut) = (Client::of(&stays, |_| ()), Client::of(&goes, |_| ()));
+    let lists = current(&stays, &[]) + &current(&goes, &[]);
+    let both = stays.pem() + &goes.pem();
+    let gate = Gateway::start(&test.url, &both, Some(&lists), |_| ()).await;
+    let mut system = right(&kept);
+    system.certificates.push(super::gateway::entry(&shut));
+    gate.register(vec![system]).await;
+    let open = async |client: &Client, network| {
+        connect_from(gate.running.api, network, tls(gate.roots(), Some(client), &TLS13)).await.unwrap()
+    };
+    let (mut of_stays, mut of_goes) = (open(&kept, 1).await, open(&shut, 2).await);
+    assert!(ask(&mut of_stays).await.is_some() && ask(&mut of_goes).await.is_some());
+    gate.write("lists.pem", "half a li");
+    gate.write("client-authorities.pem", &stays.pem());
+    until("the open connection ends", SOON, async || !gate.refusals("127.0.2.0/24").await.is_empty()).await;
+    assert_eq!(gate.refusals("127.0.2.0/24").await.remove(0).reason.as_deref(), Some("unknown_authority"));
+    assert_eq!(ask(&mut of_goes).await, None);
+    assert!(ask(&mut of_stays).await.is_some(), "the other authority's goes on");
+    gate.write("lists.pem", &lists);
+    let unknown = Outcome::Refused("unknown_authority".into());
+    until("still", SOON, async || gate.outcome(3, Some(&shut), &TLS13).await == unknown).await;
+    assert_eq!(gate.outcome(4, Some(&kept), &TLS13).await, let_in());
     gate.stop().await;
 }
 

@@ -8,6 +8,7 @@ mod lists;
 mod making;
 mod nodes;
 mod rollover;
+mod signatures;
 mod vectors;
 
 use crate::support::Suite;
@@ -21,4 +22,5 @@ pub fn register(suite: &mut Suite) {
     flood::register(suite);
     nodes::register(suite);
     rollover::register(suite);
+    signatures::register(suite);
 }

@@ -3,6 +3,7 @@
 use super::gateway::{Gateway, Http, Outcome, right, system};
 use super::making::{Authority, Client, HOUR, Key, RIGHT, at, root};
 use super::vectors::SOON;
+use crate::support::exports::number;
 use crate::support::wire::{MOVED, Reply, entry_of, run, until};
 use crate::support::{Suite, TestDb};
 use base64::Engine as _;
@@ -95,6 +96,8 @@ async fn followed(test: TestDb) {
     let entry = entry_of(&test.db, &reply).await;
     assert_eq!((entry.decision, entry.action.as_deref()), (Decision::Allowed, Some("add_certificate")));
     assert_eq!(entry.record, Some(format!("certificate {}", thumbprint(&second))));
+    let own = number(&test.db, "SELECT COUNT(*) FROM credentials WHERE by_system = TRUE").await;
+    assert_eq!(own, 1, "no operator's file takes it back");
     // Both at once, here at once and at the other gateway within a second.
     let new = connected(&gate, &second).await;
     let let_in = Outcome::Answered(401, "no_token".into());

@@ -2,16 +2,16 @@
 
 use super::world::{TENANT, World, details, kind_of, now, refused};
 use super::{REPORT, SEEN};
+use crate::operators::{approve, plainly, run_as, told};
 use crate::support::gate::sections;
 use crate::support::provider::Provider;
 use crate::support::signed::parts;
-use crate::support::wire::{MOVED, Wire, entry_of, run, send, until};
+use crate::support::wire::{MOVED, Wire, entry_of, log, log_size, run, send, until};
 use crate::support::{Suite, TestDb, TestGate};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use schoolgate::audit::Decision;
+use schoolgate::audit::{Class, Decision};
 use schoolgate::demo::Standing;
-use schoolgate::directory::{PersonKey, suspend_person};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -20,6 +20,10 @@ pub fn register(suite: &mut Suite) {
     suite.both_empty("identity::a_person_sees_the_cases_of_their_teams", teams);
     suite.both_empty("identity::a_person_is_given_what_a_system_is_not", given);
     suite.both_empty("identity::a_person_or_a_token_is_shut_out_within_a_second", shut_out);
+    suite.both_empty("identity::an_officers_authorisation_is_the_persons_where_one_is_proved", officer);
+    suite.both_empty("identity::keys_on_another_host_are_the_directorys_to_name", keys_elsewhere);
+    suite.both_empty("identity::a_persons_token_is_not_used_up_by_what_is_refused_without_it", not_used_up);
+    suite.both_empty("identity::marks_come_from_a_claim_by_the_directorys_map", marks);
     suite.both_empty("identity::a_second_factor_that_is_only_attested_gives_less", attested);
     suite.both_empty("identity::what_clients_read_first_is_what_the_standards_ask", metadata);
 }
@@ -131,6 +135,61 @@ async fn given(test: TestDb) {
     world.gate.stop().await;
 }
 
+/// Suspended by one operator's command: 401 within a second, and no new token; to let them back takes two.
+async fn suspended(
+    test: &TestDb,
+    world: &World,
+    (handle, reference): (&str, &str),
+    (first, second): (&Wire, &Wire),
+) {
+    const ELSEWHERE: &str = "INSERT INTO persons (id, organisation_id, issuer, tenant, subject, display_name, teams, \
+         created_at) SELECT $1, id, $2, $3, 'nurse-1', '', '', $4 FROM organisations WHERE code = 'exampleshire-nursing'";
+    let status = async |wire: &Wire| wire.summary(handle, Some(reference)).await.status;
+    let organisation = world.caller().organisation.clone();
+    let run = |operator, act: &str, who: &str| {
+        run_as(&world.gate, operator, &["person", act, &organisation, who, "--json"])
+    };
+    let listed = || plainly(&world.gate, &["person", "list"]).out;
+    let narrowed = told(&run(0, "suspend", "sw-1"));
+    assert_eq!((&narrowed["state"], &narrowed["narrowed"]), (&json!("effective"), &json!(1)));
+    until("suspended", SEEN, async || status(first).await == 401).await;
+    let reply = first.summary(handle, Some(reference)).await;
+    let entry = entry_of(&test.db, &reply).await;
+    let refused_as = (entry.decision, entry.reason.as_deref());
+    assert_eq!(refused_as, (Decision::Unauthenticated, Some("person_suspended")));
+    let reason = (400, "invalid_request", "person_suspended");
+    let again = async |subject: &str| {
+        let token = world.subject("id_token", &json!({}), &json!({"sub": subject}));
+        refused(test, subject, reason, world.given(first, "id_token", &token)).await;
+    };
+    again("sw-1").await;
+    assert_eq!(status(second).await, 200, "nobody else is");
+    let named = listed();
+    assert!(named.contains(&format!("person {organisation} ")) && named.contains("SUSPENDED"), "{named}");
+    assert!(!named.contains("sw-1"), "no person is named in what is printed: {named}");
+    // Whoever has not come yet is kept out before their first token.
+    assert_eq!(told(&run(0, "suspend", "sw-99"))["state"], "effective");
+    again("sw-99").await;
+    // Another organisation's person is that one's to suspend, and nobody is let back who is not suspended.
+    let (id, at) = (Uuid::now_v7(), chrono::DateTime::from_timestamp(now(), 0).unwrap());
+    assert_eq!(run!(test.db, ELSEWHERE, id, world.provider.issuer.as_str(), TENANT, at), 1);
+    let other = run(0, "suspend", "nurse-1");
+    assert_eq!(
+        (other.code, other.out.contains("another organisation's person")),
+        (Some(1), true),
+        "{other:?}"
+    );
+    let nobody = run(0, "release", "sw-2");
+    assert_eq!((nobody.code, nobody.out.contains("nobody is suspended")), (Some(1), true), "{nobody:?}");
+    let back = told(&run(0, "release", "sw-1"));
+    assert_eq!(back["state"], "waiting");
+    let id = back["change_id"].as_str().unwrap();
+    assert_eq!((approve(&world.gate, 0, id).code, status(first).await), (Some(4), 401), "not alone");
+    assert_eq!(approve(&world.gate, 1, id).code, Some(0));
+    until("let in again", SEEN, async || status(first).await == 200).await;
+    assert_eq!(listed().matches("SUSPENDED").count(), 1, "the other stays: {}", listed());
+}
+
 async fn shut_out(test: TestDb) {
     let world = World::start(&test).await;
     let (handle, reference, _) = child(&world);
@@ -142,31 +201,7 @@ async fn shut_out(test: TestDb) {
     for wire in [&first, &second, &third, &system] {
         assert_eq!(status(wire).await, 200);
     }
-    // Suspended, by another process: 401 within a second, and no new token.
-    let key = PersonKey {
-        issuer: world.provider.issuer.clone(),
-        tenant: TENANT.to_owned(),
-        subject: "sw-1".to_owned(),
-    };
-    let mut tx = test.db.begin().await.unwrap();
-    let at = chrono::DateTime::from_timestamp(now(), 0);
-    suspend_person(&mut tx, &key, at).await.unwrap();
-    tx.commit().await.unwrap();
-    until("suspended", SEEN, async || status(&first).await == 401).await;
-    let reply = first.summary(&handle, Some(&reference)).await;
-    let entry = entry_of(&test.db, &reply).await;
-    assert_eq!(
-        (entry.decision, entry.reason.as_deref()),
-        (Decision::Unauthenticated, Some("person_suspended"))
-    );
-    let token = world.subject("id_token", &json!({}), &json!({"sub": "sw-1"}));
-    let reason = (400, "invalid_request", "person_suspended");
-    refused(&test, "suspended", reason, world.given(&first, "id_token", &token)).await;
-    assert_eq!(status(&second).await, 200, "nobody else is");
-    let mut tx = test.db.begin().await.unwrap();
-    suspend_person(&mut tx, &key, None).await.unwrap();
-    tx.commit().await.unwrap();
-    until("let in again", SEEN, async || status(&first).await == 200).await;
+    suspended(&test, &world, (&handle, &reference), (&first, &second)).await;
 
     // Revoked by its own system; another's is refused, and one that does not hold is as good as revoked.
     let revoke = async |wire: &Wire, client: &str, token: &str| {
@@ -193,6 +228,151 @@ async fn shut_out(test: TestDb) {
     run!(test.db, MOVED);
     until("withdrawn", SEEN, async || status(&third).await == 401).await;
     assert_eq!(status(&system).await, 200, "the system goes on");
+    world.gate.stop().await;
+}
+
+/// SI 2024/208 reg 12: where a person is proved the written authorisation is theirs, and the system's is not enough.
+async fn officer(test: TestDb) {
+    const ENDED: &str = "UPDATE officer_authorisations SET valid_until = $1 WHERE subject = 'officer-1'";
+    let world = World::start(&test).await;
+    let caller = world.gate.caller("attendance_officer_la");
+    let handle = world.gate.child("attendance_officer_la", Standing::Mine).pupil_id.clone().unwrap();
+    let details = details("attendance_officer_la", "attendance_duty");
+    let id_token = kind_of("id_token");
+    let person = async |subject: &str| {
+        let mut wire = world.wire(caller);
+        let change = json!({"aud": caller.client_id, "roles": ["attendance_officer_la"], "sub": subject});
+        let token = world.subject("id_token", &json!({}), &change);
+        let form = [
+            ("client_id", caller.client_id.as_str()),
+            ("authorization_details", details.as_str()),
+            ("subject_token", token.as_str()),
+            ("subject_token_type", id_token.as_str()),
+        ];
+        let reply = world.exchange(&wire, &form).await;
+        assert_eq!(reply.status, 200, "{}", reply.json());
+        reply.json()["access_token"].as_str().unwrap().clone_into(&mut wire.token);
+        wire
+    };
+    let (anna, ben) = (person("officer-1").await, person("officer-2").await);
+    let system = Wire::of(&world.gate, "attendance_officer_la").await;
+    let status = async |wire: &Wire| wire.summary(&handle, None).await.status;
+    assert_eq!((status(&system).await, status(&anna).await), (200, 403), "the system's is not the person's");
+    let add = ["officer", "add", &caller.organisation, &caller.client_id, "R12/9", "--name", "Anna Officer"];
+    let days = ["--from", "2026-09-01", "--until", "2027-08-31", "--subject", "officer-1", "--json"];
+    let waiting = told(&run_as(&world.gate, 0, &[&add[..], &days].concat()));
+    assert_eq!((&waiting["state"], &waiting["new"]), (&json!("waiting"), &json!(1)));
+    assert_eq!(status(&anna).await, 403);
+    assert_eq!(approve(&world.gate, 1, waiting["change_id"].as_str().unwrap()).code, Some(0));
+    until("authorised", SEEN, async || status(&anna).await == 200).await;
+    let reply = ben.summary(&handle, None).await;
+    let entry = entry_of(&test.db, &reply).await;
+    assert_eq!(
+        (reply.status, entry.reason.as_deref()),
+        (403, Some("officer_not_authorised")),
+        "hers is nobody else's"
+    );
+    let listed = plainly(&world.gate, &["officer", "list"]).out;
+    assert!(listed.contains("R12/9 of person ") && !listed.contains("officer-1"), "{listed}");
+    let end = ["officer", "suspend", &caller.organisation, &caller.client_id, "R12/9", "--json"];
+    assert_eq!(told(&run_as(&world.gate, 1, &end))["state"], "effective");
+    // The command ends it by the machine's day, and the demonstration's is earlier.
+    assert_eq!(run!(test.db, ENDED, "2026-11-19".parse::<chrono::NaiveDate>().unwrap()), 1);
+    run!(test.db, MOVED);
+    until("ended", SEEN, async || status(&anna).await == 403).await;
+    assert_eq!(status(&system).await, 200, "the system's stands");
+    world.gate.stop().await;
+}
+
+/// A discovery document names no keys elsewhere; the directory does, and from then on those that were kept are not used.
+async fn keys_elsewhere(test: TestDb) {
+    const ISSUER: &str = "UPDATE identity_providers SET issuer = $1";
+    const KEYS: &str = "UPDATE identity_providers SET keys_url = $1";
+    let world = World::start(&test).await;
+    let wire = world.wire(world.caller());
+    let moved = async || {
+        run!(test.db, MOVED);
+        world.gate.demo.running.gate.directory().refresh(&test.db).await.unwrap();
+    };
+    let token = |issuer: &str| world.subject("id_token", &json!({}), &json!({"iss": issuer}));
+    let own = world.provider.issuer.clone();
+    assert_eq!(world.given(&wire, "id_token", &token(&own)).await.status, 200, "of its own place");
+    let elsewhere = format!("{own}/elsewhere");
+    assert_eq!(run!(test.db, ISSUER, elsewhere.as_str()), 1);
+    moved().await;
+    let reason = (503, "temporarily_unavailable", "provider_unreachable");
+    refused(&test, "named elsewhere", reason, world.given(&wire, "id_token", &token(&elsewhere))).await;
+    let fetched = world.provider.fetched();
+    assert_eq!(run!(test.db, KEYS, format!("{own}/jwks")), 1);
+    moved().await;
+    assert_eq!(
+        world.given(&wire, "id_token", &token(&elsewhere)).await.status,
+        200,
+        "named by the directory"
+    );
+    assert_eq!(world.provider.fetched(), fetched + 1, "fetched from there at once");
+    assert_eq!(run!(test.db, KEYS, format!("{own}/gone")), 1);
+    moved().await;
+    refused(&test, "from where none are", reason, world.given(&wire, "id_token", &token(&elsewhere))).await;
+    world.gate.stop().await;
+}
+
+/// For whom the system would act is judged first: a person does not have to sign in again for a word that was wrong.
+async fn not_used_up(test: TestDb) {
+    let world = World::start(&test).await;
+    let wire = world.wire(world.caller());
+    let token = world.subject("id_token", &json!({}), &json!({}));
+    let id_token = kind_of("id_token");
+    let ask = async |organisation: Option<&str>| {
+        let mut detail =
+            json!({"type": "schoolgate", "role": "social_worker", "purpose": "child_protection"});
+        if let Some(code) = organisation {
+            detail["organisation"] = json!(code);
+        }
+        let details = json!([detail]).to_string();
+        let form = [
+            ("subject_token", token.as_str()),
+            ("subject_token_type", &id_token),
+            ("authorization_details", &details),
+        ];
+        world.exchange(&wire, &form).await
+    };
+    let unknown = (400, "invalid_authorization_details", "unknown_organisation");
+    refused(&test, "no such organisation", unknown, ask(Some("nowhere"))).await;
+    let other = (400, "unauthorized_client", "not_acting");
+    refused(&test, "one that it does not act for", other, ask(Some("northmarch"))).await;
+    assert_eq!(ask(None).await.status, 200, "the token is good still");
+    let again = (400, "invalid_request", "subject_replayed");
+    refused(&test, "once", again, ask(None)).await;
+    world.gate.stop().await;
+}
+
+/// What the provider's claim says of marks, the directory maps, and the entry of the token names them.
+async fn marks(test: TestDb) {
+    let world = World::start(&test).await;
+    let wire = world.wire(world.caller());
+    let given = async |claims: Value| {
+        let from = log_size(&test.db).await;
+        let token = world.subject("id_token", &json!({}), &claims);
+        let reply = world.given(&wire, "id_token", &token).await;
+        assert_eq!(reply.status, 200, "{}", reply.json());
+        let own = claims_of(reply.json()["access_token"].as_str().unwrap());
+        let mut entries = log(&test.db, from).await;
+        entries.retain(|item| item.entry.class == Class::Access);
+        assert_eq!(entries.len(), 1);
+        (own["person"]["marks"].clone(), entries.remove(0).entry.marks)
+    };
+    let all = json!({"marks": ["data_matcher", "manager:child-protection", "head_of_everything"]});
+    let (carried, noted) = given(all.clone()).await;
+    assert_eq!(carried, json!(["manager:child-protection", "data_matcher"]));
+    assert_eq!(noted, ["manager:child-protection", "data_matcher"]);
+    assert_eq!(given(json!({"marks": "manager"})).await, (Value::Null, Vec::new()), "a manager is of a team");
+    assert_eq!(given(json!({})).await, (Value::Null, Vec::new()));
+    // What the map does not have any longer nobody is given.
+    run!(test.db, "DELETE FROM identity_provider_marks WHERE mark = 'data_matcher'");
+    run!(test.db, MOVED);
+    world.gate.demo.running.gate.directory().refresh(&test.db).await.unwrap();
+    assert_eq!(given(all).await.1, ["manager:child-protection"]);
     world.gate.stop().await;
 }
 
@@ -302,5 +482,19 @@ async fn metadata(test: TestDb) {
     assert!(keys.iter().all(|key| key.get("d").is_none() && key["use"] == "sig"));
     assert!(keys.iter().any(|key| key["kid"] == header["kid"] && key["alg"] == header["alg"]));
     assert_eq!(header["typ"], "at+jwt");
+    // Whoever reads them again and again is told to wait, and nobody else is.
+    let ask = async |wire: &Wire| send(wire.bare("GET", "/.well-known/jwks.json")).await;
+    let mut limited = None;
+    for _ in 0..2_000 {
+        limited = Some(ask(&wire).await).filter(|reply| reply.status == 429);
+        if limited.is_some() {
+            break;
+        }
+    }
+    let limited = limited.unwrap();
+    assert_eq!(limited.problem(), "too_many_requests");
+    assert!(limited.header("retry-after").is_some_and(|seconds| seconds.parse::<u64>().is_ok()));
+    let other = Wire::of(&gate, "school_nurse").await;
+    assert_eq!(ask(&other).await.status, 200);
     gate.stop().await;
 }

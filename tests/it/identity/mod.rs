@@ -263,6 +263,12 @@ pub fn expired_token(gate: &TestGate, caller: &DemoCaller) -> String {
     issue(gate, caller, None, now() - TimeDelta::minutes(6))
 }
 
+/// A token of the caller's own client that is bound to another system's certificate, for other tests.
+pub fn misbound_token(gate: &TestGate, caller: &DemoCaller, other: &DemoCaller) -> String {
+    let bound = DemoCaller { certificate: other.certificate.clone(), ..caller.clone() };
+    issue(gate, &bound, None, now())
+}
+
 /// The same signature over other claims, and no signature at all.
 fn forged(token: &str) -> [String; 2] {
     let [header, claims, signature] = <[&str; 3]>::try_from(token.split('.').collect::<Vec<_>>()).unwrap();

@@ -2,7 +2,7 @@
 
 use super::{approve, feed, plainly, propose, run_as, told};
 use crate::support::exports::number;
-use crate::support::wire::{Wire, entry_of, log, log_size, send, until};
+use crate::support::wire::{Wire, entry_of, log, log_size, run, send, until};
 use crate::support::{Suite, TestDb, TestGate};
 use schoolgate::audit::{Class, Decision};
 use schoolgate::cli::operator::{OperatorKeyArgs, operator_key};
@@ -17,6 +17,11 @@ pub fn register(suite: &mut Suite) {
     suite.both_empty("operators::a_change_waits_for_a_second_operator_and_narrowing_does_not", waits);
     suite.both_empty("operators::a_whole_file_is_one_change_of_its_differences", whole_file);
     suite.both_empty("operators::every_kind_of_record_is_added_listed_and_suspended", kinds);
+    suite.both_empty("operators::teams_cover_marks_and_who_acts_for_whom_change_by_commands", staff);
+    suite.both_empty(
+        "operators::a_file_takes_back_no_certificate_that_a_system_registered_itself",
+        own_certificate,
+    );
     suite.both_empty("operators::schools_come_from_the_national_list_and_keep_their_numbers", schools);
 }
 
@@ -292,6 +297,100 @@ async fn kinds(test: TestDb) {
     let changes: Value = serde_json::from_str(&changes.out).unwrap();
     assert_eq!(changes[0]["records"], json!(["operator operator-2"]));
     assert!(plainly(&gate, &["change", "list", "--waiting"]).out.ends_with("0 listed\n"));
+    gate.stop().await;
+}
+
+async fn own_certificate(test: TestDb) {
+    const REGISTERED: &str = "INSERT INTO credentials (id, system_id, thumbprint, key_digest, valid_from, valid_until, \
+         by_system) SELECT $1, id, $2, $3, $4, $5, TRUE FROM systems WHERE client_id = $6";
+    let gate = TestGate::start(&test.url).await;
+    let client = SystemName::new(STRANGER, "social-care").file_name();
+    let path = gate.dir().join("directory.json");
+    let shown = plainly(&gate, &["directory", "show"]).out;
+    std::fs::write(&path, &shown).unwrap();
+    let apply = |more: &[&str]| {
+        run_as(&gate, 0, &[&["directory", "apply", path.to_str().unwrap(), "--json"], more].concat())
+    };
+    let now = gate.demo.running.gate.clock().now();
+    let (thumbprint, key) = (vec![0xab_u8; 32], vec![0xcd_u8; 32]);
+    let ends = now + chrono::TimeDelta::days(90);
+    let id = uuid::Uuid::now_v7();
+    assert_eq!(run!(test.db, REGISTERED, id, thumbprint.clone(), key, now, ends, client.as_str()), 1);
+    run!(test.db, crate::support::wire::MOVED);
+    // The file is of before: what the system did since then stands.
+    assert_eq!(told(&apply(&[]))["records"], json!([]));
+    // Of what operators registered it takes back what it does not have.
+    let mut changed: Value = serde_json::from_str(&shown).unwrap();
+    let systems = changed["systems"].as_array_mut().unwrap();
+    let system = systems.iter_mut().find(|s| s["client_id"] == client.as_str()).unwrap();
+    system["certificates"] = json!([]);
+    std::fs::write(&path, changed.to_string()).unwrap();
+    let effects = told(&apply(&["--dry-run"]))["records"].clone();
+    assert_eq!(effects, json!([{"record": format!("system {client}"), "effect": "narrowed"}]));
+    // By its name it is revoked; a file that still has it is refused in words.
+    let own = schoolgate::crypto::to_hex(&thumbprint);
+    let listed = plainly(&gate, &["directory", "show"]).out;
+    assert!(listed.contains(&own) && listed.contains("\"by_system\": true"), "it is shown, and whose it is");
+    let revoked = told(&run_as(&gate, 0, &["system", "suspend", &client, "--certificate", &own, "--json"]));
+    assert_eq!(revoked["state"], "effective");
+    std::fs::write(&path, listed).unwrap();
+    let refused = apply(&[]);
+    assert_eq!((refused.code, refused.out.contains("it does not come back")), (Some(1), true), "{refused:?}");
+    gate.stop().await;
+}
+
+/// Each of these waits for a second operator to begin with, and ends by one.
+async fn staff(test: TestDb) {
+    let gate = TestGate::start(&test.url).await;
+    let both = |command: &[&str]| {
+        let proposed = told(&run_as(&gate, 0, &[command, &["--json"]].concat()));
+        assert_eq!((&proposed["state"], &proposed["new"]), (&json!("waiting"), &json!(1)), "{command:?}");
+        assert_eq!(approve(&gate, 1, proposed["change_id"].as_str().unwrap()).code, Some(0));
+    };
+    let days = ["--from", "2020-01-01", "--until", "2099-12-31"];
+    both(&["org", "add", "--code", "supply", "--kind", "vendor", "--name", "Supply Ltd"]);
+    both(&["system", "add", "--client-id", "supply.sync", "--organisation", "supply", "--code", "sync"]);
+    both(&["idp", "add", &provider_file(&gate)]);
+    for (kind, names, more) in [
+        ("team", &["exampleshire", "night"][..], &["--name", "Night Team"][..]),
+        ("team", &["supply", "desk"], &["--name", "Desk"]),
+        ("acts-for", &["exampleshire-nursing", "exampleshire"], &["--role", "social_worker"]),
+        (
+            "cover",
+            &["exampleshire", "night", "looked-after"],
+            &["--kind", "out_of_hours", "--hours", "mon-fri 17:00-09:00"],
+        ),
+        ("mark", &["supply", "p-1", "manager"], &["--team", "desk"]),
+        ("mark", &["supply", "p-1", "data_matcher"], &[]),
+        ("officer", &["exampleshire", "exampleshire.attendance", "R12/7"], &["--name", "An Officer"]),
+    ] {
+        let dated: &[&str] = if kind == "team" { &[] } else { &days };
+        both(&[&[kind, "add"], names, more, dated].concat());
+        let listed = plainly(&gate, &[kind, "list"]).out;
+        assert!(!listed.contains("p-1"), "a person's name at the provider is printed nowhere: {listed}");
+        // A manager's is of a team, which an end must name too; what has ended is not ended again.
+        let team: &[&str] = if names.last() == Some(&"manager") { more } else { &[] };
+        let end = [&[kind, "suspend"], names, team].concat();
+        let ran = run_as(&gate, 1, &end);
+        assert_eq!((ran.code, ran.out.contains("narrowed ")), (Some(0), true), "{end:?} {ran:?}");
+        assert!(ran.out.contains("has taken effect; entry "), "{ran:?}");
+        let again = run_as(&gate, 1, &end);
+        assert_eq!((again.code, again.err.contains("that has not ended")), (Some(1), true), "{again:?}");
+    }
+    for (command, says) in [
+        (&["mark", "add", "supply", "p-1", "manager"][..], "a manager is of a team"),
+        (&["mark", "add", "supply", "p-1", "boss"], "`boss` is not a mark on a person"),
+        (&["mark", "add", "exampleshire-nursing", "p-1", "data_matcher"], "no such identity provider"),
+        (&["acts-for", "add", "supply", "exampleshire", "--role", "dsl"], "`supply` cannot act for"),
+    ] {
+        let refused = run_as(&gate, 0, &[command, &days].concat());
+        assert_eq!((refused.code, refused.err.contains(says)), (Some(1), true), "{command:?} {refused:?}");
+    }
+    // A whole directory with them is a file that changes nothing.
+    let path = gate.dir().join("directory.json");
+    std::fs::write(&path, plainly(&gate, &["directory", "show"]).out).unwrap();
+    let same = told(&run_as(&gate, 0, &["directory", "apply", path.to_str().unwrap(), "--json"]));
+    assert_eq!((&same["state"], &same["records"]), (&json!("planned"), &json!([])));
     gate.stop().await;
 }
 

@@ -43,26 +43,26 @@ fn gateway(gate: &TestGate) -> String {
 }
 
 /// Runs a command of an operator on the gateway's database.
-fn run_as(gate: &TestGate, operator: usize, command: &[&str]) -> Ran {
+pub fn run_as(gate: &TestGate, operator: usize, command: &[&str]) -> Ran {
     let key = key_path(gate, operator).display().to_string();
     plainly(gate, &[command, &["--as", &key]].concat())
 }
 
 /// Approves a change as an operator who has looked at it.
-fn approve(gate: &TestGate, operator: usize, id: &str) -> Ran {
+pub fn approve(gate: &TestGate, operator: usize, id: &str) -> Ran {
     let shown = told(&plainly(gate, &["change", "show", id]));
     let digest = shown["digest"].as_str().unwrap().to_owned();
     run_as(gate, operator, &["change", "approve", id, "--digest", &digest])
 }
 
 /// Runs a command on the gateway's database.
-fn plainly(gate: &TestGate, command: &[&str]) -> Ran {
+pub fn plainly(gate: &TestGate, command: &[&str]) -> Ran {
     let config = gate.dir().join("schoolgate.toml").display().to_string();
     program(&gate.dir(), [command, &["--config", &config]].concat())
 }
 
 /// What a command printed, as JSON.
-fn told(ran: &Ran) -> Value {
+pub fn told(ran: &Ran) -> Value {
     assert_eq!(ran.code, Some(0), "{ran:?}");
     serde_json::from_str(&ran.out).unwrap()
 }

@@ -128,7 +128,10 @@ fn answered(request: &Request<Incoming>, base: &str, said: &Said) -> Response<Fu
         said.fetched.fetch_add(1, Ordering::SeqCst);
         (200, json!({"keys": *said.keys.lock().unwrap()}))
     } else if let Some(tenant) = path.strip_suffix("/.well-known/openid-configuration") {
-        (200, json!({"issuer": format!("{base}{tenant}"), "jwks_uri": format!("{base}/jwks")}))
+        // One issuer's document names keys on another host than its own: the same machine by another name.
+        let host =
+            if tenant == "/elsewhere" { base.replace("127.0.0.1", "localhost") } else { base.to_owned() };
+        (200, json!({"issuer": format!("{base}{tenant}"), "jwks_uri": format!("{host}/jwks")}))
     } else {
         (404, Value::Null)
     };

@@ -57,7 +57,19 @@ fn prime(e: &BigUint) -> BigUint {
     }
 }
 
-fn rsa() -> RsaKeyPair {
+/// The modulus and the private exponent, for signatures that no library makes any more.
+pub fn rsa_numbers() -> (BigUint, BigUint) {
+    (BigUint::from_bytes_be(&RSA[0]), BigUint::from_bytes_be(&RSA[1]))
+}
+
+/// The key as PKCS#1 members in their order: version, n, e, d, p, q, d mod p-1, d mod q-1, q^-1 mod p.
+pub fn rsa_members() -> Vec<Vec<u8>> {
+    let [n, d, p, q, dp, dq, qinv] = RSA.each_ref().map(Clone::clone);
+    vec![vec![0], n, vec![1, 0, 1], d, p, q, dp, dq, qinv]
+}
+
+/// The same key for every RSA signature of a run.
+pub fn rsa() -> RsaKeyPair {
     let [n, d, p, q, dp, dq, qinv] = RSA.each_ref().map(Vec::as_slice);
     let public_key = RsaPublicKeyComponents { n, e: &[1, 0, 1][..] };
     RsaKeyPair::from_components(&KeyPairComponents { public_key, d, p, q, dP: dp, dQ: dq, qInv: qinv })

@@ -2,7 +2,8 @@
 
 use super::Ids;
 use crate::directory::file::{
-    ActsForEntry, CoverEntry, MandateEntry, OfficerAuthorisationEntry, PersonMarkEntry, SharingAgreementEntry,
+    ActsForEntry, CoverEntry, MandateEntry, OfficerAuthorisationEntry, OfficerEntry, PersonMarkEntry,
+    SharingAgreementEntry,
 };
 use crate::store::{StoreError, Touched as _, Tx, on};
 use uuid::Uuid;
@@ -31,18 +32,23 @@ pub(super) async fn authorisation(
     ids: &Ids,
     a: &OfficerAuthorisationEntry,
 ) -> Result<(), StoreError> {
+    // One of no officer in person has nobody to compare: no text stands for them on both sides.
     const CHANGE: &str = "UPDATE officer_authorisations SET officer = $4, valid_from = $5, valid_until = $6 \
-         WHERE organisation_id = $1 AND system_id = $2 AND document = $3";
+         WHERE organisation_id = $1 AND system_id = $2 AND document = $3 AND COALESCE(issuer, '') = $7 \
+         AND COALESCE(tenant, '') = $8 AND COALESCE(subject, '') = $9";
     const ADD: &str = "INSERT INTO officer_authorisations (id, organisation_id, system_id, document, officer, \
-         valid_from, valid_until) VALUES ($7, $1, $2, $3, $4, $5, $6)";
+         valid_from, valid_until, issuer, tenant, subject) VALUES ($7, $1, $2, $3, $4, $5, $6, $8, $9, $10)";
     let (organisation, system) = (ids.organisation(&a.organisation)?, ids.system(&a.client_id)?);
+    let of = |word: fn(&OfficerEntry) -> &String| a.person.as_ref().map(|person| word(person).as_str());
+    let (issuer, tenant, subject) = (of(|p| &p.issuer), of(|p| &p.tenant), of(|p| &p.subject));
     let changed = on!(tx, c => sqlx::query(CHANGE)
         .bind(organisation).bind(system).bind(&a.document).bind(&a.officer).bind(a.valid_from).bind(a.valid_until)
+        .bind(issuer.unwrap_or_default()).bind(tenant.unwrap_or_default()).bind(subject.unwrap_or_default())
         .execute(c).await.map(|r| r.touched()))?;
     if changed == 0 {
         on!(tx, c => sqlx::query(ADD)
             .bind(organisation).bind(system).bind(&a.document).bind(&a.officer).bind(a.valid_from)
-            .bind(a.valid_until).bind(Uuid::now_v7()).execute(c).await.map(|_| ()))?;
+            .bind(a.valid_until).bind(Uuid::now_v7()).bind(issuer).bind(tenant).bind(subject).execute(c).await.map(|_| ()))?;
     }
     Ok(())
 }

@@ -68,8 +68,8 @@ async fn certificates(
     const HELD: &str = "SELECT thumbprint FROM credentials WHERE system_id = $1 AND revoked_at IS NULL";
     const REVOKE: &str =
         "UPDATE credentials SET revoked_at = $2 WHERE thumbprint = $1 AND revoked_at IS NULL";
-    const ADD: &str = "INSERT INTO credentials (id, system_id, thumbprint, key_digest, valid_from, valid_until) \
-         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (thumbprint) DO NOTHING";
+    const ADD: &str = "INSERT INTO credentials (id, system_id, thumbprint, key_digest, valid_from, valid_until, by_system) \
+         VALUES ($1, $2, $3, $4, $5, $6, FALSE) ON CONFLICT (thumbprint) DO NOTHING";
     let held: Vec<Vec<u8>> = on!(tx, c => sqlx::query_scalar(HELD).bind(system).fetch_all(c).await)?;
     let bytes = |hex: &str| from_hex(hex).ok_or(UNKNOWN);
     let mut named = Vec::with_capacity(s.certificates.len());

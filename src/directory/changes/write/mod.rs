@@ -60,7 +60,8 @@ impl Ids {
                 | Record::Cover(_)
                 | Record::PersonMark(_)
                 | Record::IdentityProvider(_)
-                | Record::Operator(_) => {}
+                | Record::Operator(_)
+                | Record::Person(_) => {}
             }
         }
         ids
@@ -102,6 +103,7 @@ pub async fn write(
             Record::Cover(c) => grants::cover(tx, &ids, c).await?,
             Record::PersonMark(m) => grants::mark(tx, &ids, m).await?,
             Record::IdentityProvider(p) => proofs::provider(tx, &ids, p).await?,
+            Record::Person(p) => proofs::person(tx, &ids, p, now).await?,
             Record::Operator(o) => {
                 let key = from_hex(&o.public_key).ok_or(UNKNOWN)?;
                 operator(tx, (&o.name, &key), o.ended.then_some(now), now).await?;

@@ -1,84 +1,22 @@
 //! Whether records make a directory: every code known, every word of its vocabulary, nothing twice. Pure.
 
+mod fault;
+
+pub use fault::Fault;
+
 use super::plan::Records;
 use super::record::Record;
 use crate::crypto::{from_hex, jws_algorithm};
 use crate::directory::file::{
-    ActsForEntry, CoverEntry, MandateEntry, OrganisationEntry, PersonMarkEntry, SystemEntry,
+    ActsForEntry, CoverEntry, MandateEntry, OrganisationEntry, PersonEntry, PersonMarkEntry, SystemEntry,
 };
 use crate::directory::{IdentityProviderEntry, KeyEntry, LaneException, Scope};
 use crate::domain::identifiers::{Laestab, LocalAuthorityCode, Urn};
 use crate::domain::organisation::OrganisationKind;
 use crate::domain::purpose::{Purpose, Role, Section};
-use crate::domain::staff::{CoverKind, Hours, Mark};
+use crate::domain::staff::{CoverKind, Hours, Mark, Marked};
 use chrono::{DateTime, Utc};
 use std::collections::{HashMap, HashSet};
-
-/// Why records make no directory, or a change does not fit the one that stands; nothing of it is applied.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
-    /// A record names what is not there.
-    #[error("`{0}` is named but not defined; add it first, or to the file")]
-    Unknown(String),
-    /// A word outside its vocabulary.
-    #[error("`{word}` is not a {vocabulary}; see docs/directory.md for the words")]
-    Word {
-        /// What stands in the record.
-        word: String,
-        /// The vocabulary it should come from.
-        vocabulary: &'static str,
-    },
-    /// Two records of one key, or two that share what must be one's own.
-    #[error("{0} stands twice; leave one of them out")]
-    Twice(String),
-    /// More than two live certificates for a system.
-    #[error("system `{0}` has more than two certificates that have not expired; remove the oldest")]
-    Certificates(String),
-    /// A digest that is not 64 hexadecimal digits.
-    #[error("a certificate digest of system `{0}` is not 64 hexadecimal digits")]
-    Digest(String),
-    /// More than two live keys of a system.
-    #[error("system `{0}` has more than two keys that have not expired; remove the oldest")]
-    Keys(String),
-    /// What is no public key for signatures, or has another identifier than its entry.
-    #[error(
-        "a key of system `{0}` is not a public JWK for signatures with its entry's `kid`; take out private members"
-    )]
-    Key(String),
-    /// An identity provider that cannot be used as it is entered.
-    #[error("the identity provider `{0}` cannot be used: {1}")]
-    Provider(String, &'static str),
-    /// A certificate or key that was revoked, or that stands as another.
-    #[error(
-        "a certificate or key of system `{0}` was revoked or stands otherwise; it does not come back, and another needs a \
-         name of its own"
-    )]
-    TakenBack(String),
-    /// A mandate for a system that can hold none, or for what is no school.
-    #[error(
-        "the mandate of `{0}` for `{1}` is not of a supplier's, trust's or authority's system for a school"
-    )]
-    Mandate(String, String),
-    /// One organisation acts for another of a kind that it cannot act for.
-    #[error(
-        "`{0}` cannot act for `{1}`; a trust or school acts for a school, and no supplier or school for an authority"
-    )]
-    ActsFor(String, String),
-    /// A code, name or number that cannot stand.
-    #[error("`{0}` of {1} cannot stand: {2}")]
-    Text(String, String, &'static str),
-    /// The last day is before the first.
-    #[error("{0} ends before it begins; correct its days")]
-    Reversed(String),
-    /// Something else stands than what the change replaces.
-    #[error("{0} has changed since this change was made; refuse it and make it again")]
-    Moved(String),
-    /// Fewer than two operators would stand.
-    #[error(
-        "fewer than two operators would stand, and nothing could be approved any more; add another first"
-    )]
-    Operators,
-}
 
 /// Refuses records that make no directory.
 pub(super) fn valid(records: &Records, now: DateTime<Utc>) -> Result<(), Fault> {
@@ -103,12 +41,16 @@ pub(super) fn valid(records: &Records, now: DateTime<Utc>) -> Result<(), Fault> 
                 known.there(&a.organisation)?;
                 known.holder(&a.client_id)?;
                 text(&a.document, &key.to_string())?;
+                if let Some(p) = &a.person {
+                    known.named_by((&a.organisation, &p.issuer, &p.tenant), &p.subject)?;
+                }
             }
             Record::Mandate(m) => known.mandate(m)?,
             Record::ActsFor(a) => known.acting(a)?,
             Record::Cover(c) => known.cover(c)?,
             Record::PersonMark(m) => known.mark(m)?,
             Record::IdentityProvider(p) => known.provider(p)?,
+            Record::Person(p) => known.person(p)?,
             Record::Operator(o) => {
                 code(&o.name, &key.to_string())?;
                 if from_hex(&o.public_key).is_none_or(|key| key.len() != 32) {
@@ -122,15 +64,17 @@ pub(super) fn valid(records: &Records, now: DateTime<Utc>) -> Result<(), Fault> 
 }
 
 /// What records may name.
+#[derive(Default)]
 struct Known<'a> {
     kinds: HashMap<&'a str, Option<OrganisationKind>>,
     systems: HashMap<&'a str, &'a str>,
     teams: HashSet<(&'a str, &'a str)>,
+    providers: HashSet<(&'a str, &'a str, &'a str)>,
 }
 
 impl<'a> Known<'a> {
     fn of(records: &'a Records) -> Self {
-        let mut known = Self { kinds: HashMap::new(), systems: HashMap::new(), teams: HashSet::new() };
+        let mut known = Self::default();
         for record in records.values() {
             match record {
                 Record::Organisation(o) => {
@@ -142,14 +86,18 @@ impl<'a> Known<'a> {
                 Record::Team(t) => {
                     known.teams.insert((&t.organisation, &t.code));
                 }
+                Record::IdentityProvider(p) => {
+                    let tenant = p.tenant.as_deref().unwrap_or_default();
+                    known.providers.insert((&p.organisation, &p.issuer, tenant));
+                }
                 Record::SharingAgreement(_)
                 | Record::OfficerAuthorisation(_)
                 | Record::Mandate(_)
                 | Record::ActsFor(_)
                 | Record::Cover(_)
                 | Record::PersonMark(_)
-                | Record::IdentityProvider(_)
-                | Record::Operator(_) => {}
+                | Record::Operator(_)
+                | Record::Person(_) => {}
             }
         }
         known
@@ -236,7 +184,10 @@ impl<'a> Known<'a> {
             }
         }
         p.roles.values().try_for_each(|roles| words(roles, Role::parse, "role"))?;
-        p.teams.values().flatten().try_for_each(|code| self.team(&p.organisation, code))
+        p.teams.values().flatten().try_for_each(|code| self.team(&p.organisation, code))?;
+        p.marks.values().try_for_each(|marks| words(marks, Marked::parse, "mark on a person"))?;
+        let teams = p.marks.values().flatten().filter_map(|mark| Marked::parse(mark)?.team);
+        teams.into_iter().try_for_each(|code| self.team(&p.organisation, &code))
     }
 
     fn mandate(&self, m: &MandateEntry) -> Result<(), Fault> {
@@ -264,6 +215,23 @@ impl<'a> Known<'a> {
         self.team(&c.covered_organisation, &c.covered_team)?;
         words(std::slice::from_ref(&c.kind), CoverKind::parse, "kind of cover")?;
         words(std::slice::from_ref(&c.hours), Hours::parse, "span of hours")
+    }
+
+    fn person(&self, p: &PersonEntry) -> Result<(), Fault> {
+        self.there(&p.organisation)?;
+        self.named_by((&p.organisation, &p.issuer, &p.tenant), &p.subject)
+    }
+
+    /// A person whom a provider of the organisation names: of another one nobody would be meant.
+    fn named_by(
+        &self,
+        (organisation, issuer, tenant): (&str, &str, &str),
+        subject: &str,
+    ) -> Result<(), Fault> {
+        if !self.providers.contains(&(organisation, issuer, tenant)) {
+            return Err(Fault::Unknown(format!("{organisation} {issuer} {tenant}").trim_end().to_owned()));
+        }
+        text(subject, "a person")
     }
 
     fn mark(&self, m: &PersonMarkEntry) -> Result<(), Fault> {
@@ -318,7 +286,8 @@ fn unique(records: &Records) -> Result<(), Fault> {
             | Record::Mandate(_)
             | Record::ActsFor(_)
             | Record::Cover(_)
-            | Record::PersonMark(_) => {}
+            | Record::PersonMark(_)
+            | Record::Person(_) => {}
         }
     }
     Ok(())
