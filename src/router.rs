@@ -2,13 +2,17 @@
 
 use crate::app::AppState;
 use crate::certificates::{add_certificate, list_certificates, retire_certificate};
-use crate::disclosures::list_audit_entries;
+use crate::disclosures::{list_audit_entries, list_reads_by_cover, release_system_lane};
 use crate::http::{Described, GuardedRouter, audited, request_id};
 use crate::intake::{
     Uploads, list_imports, read_import, read_import_errors, read_local_codes, send_attendance, send_calendar,
     send_pupils, send_register, set_local_codes,
 };
-use crate::involvements::{end_involvement, open_involvement, report_involvements, send_caseload};
+use crate::involvements::{
+    decide_claim, end_conflict, end_involvement, list_ambiguous_claims, list_not_told,
+    list_school_involvements, open_involvement, record_conflict, release_caseload, release_silence,
+    report_involvements, review_involvements, send_caseload, withdraw_family_agreement,
+};
 use crate::notifications::list_notifications;
 use crate::summaries::{
     find_pupil, list_changes, read_attendance_summary, read_many_summaries, read_school_figures,
@@ -43,6 +47,22 @@ pub fn api(state: AppState) -> Router {
         .route(MethodFilter::GET, "/v1/involvements/report", body, report_involvements)
         .route(MethodFilter::PUT, "/v1/involvements/{id}", body, open_involvement)
         .route(MethodFilter::DELETE, "/v1/involvements/{id}", body, end_involvement)
+        .route(
+            MethodFilter::DELETE,
+            "/v1/involvements/{id}/family-agreement",
+            body,
+            withdraw_family_agreement,
+        )
+        .route(MethodFilter::GET, "/v1/involvements/ambiguous", body, list_ambiguous_claims)
+        .route(MethodFilter::POST, "/v1/involvements/ambiguous/{id}/decision", body, decide_claim)
+        .route(MethodFilter::POST, "/v1/involvements/held/{id}/release", body, release_caseload)
+        .route(MethodFilter::POST, "/v1/involvements/silence/release", body, release_silence)
+        .route(MethodFilter::GET, "/v1/involvements/review", body, review_involvements)
+        .route(MethodFilter::PUT, "/v1/conflicts/{id}", body, record_conflict)
+        .route(MethodFilter::DELETE, "/v1/conflicts/{id}", body, end_conflict)
+        // What schools see of them, and what none is told of.
+        .route(MethodFilter::GET, "/v1/schools/{urn}/involvements", body, list_school_involvements)
+        .route(MethodFilter::GET, "/v1/involvements/not-told", body, list_not_told)
         // Agencies and schools ask.
         .route(MethodFilter::POST, "/v1/pupils/find", body, find_pupil)
         .route(MethodFilter::GET, "/v1/pupils/{pupil_id}/attendance-summary", body, read_attendance_summary)
@@ -53,6 +73,8 @@ pub fn api(state: AppState) -> Router {
         .route(MethodFilter::GET, "/v1/notifications", body, list_notifications)
         // Data protection officers look.
         .route(MethodFilter::GET, "/v1/audit/entries", body, list_audit_entries)
+        .route(MethodFilter::GET, "/v1/audit/reads-by-cover", body, list_reads_by_cover)
+        .route(MethodFilter::POST, "/v1/system-lane/release", body, release_system_lane)
         // A system follows its own certificate with the next one.
         .route(MethodFilter::GET, "/v1/systems/own/certificates", body, list_certificates)
         .route(MethodFilter::POST, "/v1/systems/own/certificates", body, add_certificate)
@@ -105,10 +127,16 @@ async fn serve_openapi() -> ([(header::HeaderName, HeaderValue); 1], &'static st
         crate::intake::list_imports, crate::intake::read_import, crate::intake::read_import_errors,
         crate::involvements::send_caseload, crate::involvements::report_involvements,
         crate::involvements::open_involvement, crate::involvements::end_involvement,
+        crate::involvements::withdraw_family_agreement, crate::involvements::list_school_involvements,
+        crate::involvements::list_not_told, crate::involvements::list_ambiguous_claims,
+        crate::involvements::decide_claim, crate::involvements::release_caseload,
+        crate::involvements::release_silence, crate::involvements::review_involvements,
+        crate::involvements::record_conflict, crate::involvements::end_conflict,
         crate::summaries::find_pupil, crate::summaries::read_attendance_summary,
         crate::summaries::read_many_summaries, crate::summaries::read_school_figures, crate::summaries::list_changes,
         crate::notifications::list_notifications,
-        crate::disclosures::list_audit_entries, crate::tokens::give_token, crate::tokens::revoke_token,
+        crate::disclosures::list_audit_entries, crate::disclosures::list_reads_by_cover,
+        crate::disclosures::release_system_lane, crate::tokens::give_token, crate::tokens::revoke_token,
         crate::tokens::describe_authorization_server, crate::tokens::describe_protected_resource,
         crate::tokens::publish_keys,
         crate::certificates::list_certificates, crate::certificates::add_certificate,

@@ -136,6 +136,7 @@ fn print_policy() -> Result<()> {
         scope: true,
         shielded: false,
         withheld: false,
+        in_conflict: false,
     };
     let mut unseen = Vec::new();
     for (purpose, kind) in

@@ -2,7 +2,7 @@
 //! what is past its time.
 
 use super::AppState;
-use crate::{certificates, intake, operators, summaries};
+use crate::{certificates, disclosures, intake, involvements, operators, summaries};
 use chrono::NaiveDate;
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -13,6 +13,8 @@ const DIRECTORY: Duration = Duration::from_millis(250);
 /// Age of the directory past which the gateway is not ready, and the operator is told. Past
 /// [`OLDEST_DIRECTORY`](crate::http::OLDEST_DIRECTORY) nothing is answered.
 pub(super) const UNREADY: Duration = Duration::from_secs(5);
+/// How often rolls are followed: teams hear within a minute of what happened.
+const FOLLOW: Duration = Duration::from_secs(20);
 /// The minute after which counts of refused requests are written.
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -22,9 +24,21 @@ pub(super) fn background(state: &AppState, stop: &CancellationToken) -> Vec<Join
     let daily = daily(state.clone(), stop.clone());
     let directory = look_at_directory(state.clone(), stop.clone());
     let (audit, stopped) = (state.audit.clone(), stop.clone());
+    let (gate, metrics) = (state.gate.clone(), state.metrics.clone());
     let minutes = async move {
         while tokio::time::timeout(MINUTE, stopped.cancelled()).await.is_err() {
             audit.turn_minute(false).await;
+            if let Err(error) = disclosures::tell_stopped(&gate, &metrics).await {
+                tracing::warn!(%error, "stopped systems could not be told of; trying again");
+            }
+        }
+    };
+    let (gate, stopped) = (state.gate.clone(), stop.clone());
+    let follow = async move {
+        while tokio::time::timeout(FOLLOW, stopped.cancelled()).await.is_err() {
+            if let Err(error) = involvements::follow_rolls(&gate).await {
+                tracing::warn!(%error, "what happened on the rolls could not be told; trying again");
+            }
         }
     };
     let watch = state.certificates.clone().watch(state.metrics.clone(), stop.clone());
@@ -34,6 +48,7 @@ pub(super) fn background(state: &AppState, stop: &CancellationToken) -> Vec<Join
         tokio::spawn(daily),
         tokio::spawn(directory),
         tokio::spawn(minutes),
+        tokio::spawn(follow),
     ]
 }
 
@@ -95,6 +110,7 @@ async fn daily(state: AppState, stop: CancellationToken) {
                 summaries::expire_half_terms(&gate).await?;
                 summaries::expire_changes(&gate).await?;
                 operators::tell_expiring(&gate).await?;
+                involvements::lapse_silent(&gate, &state.holidays, &state.metrics).await?;
                 gate.retire_handles().await
             };
             match ended.await {

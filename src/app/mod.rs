@@ -10,13 +10,13 @@ use crate::crypto::{self, Keyring, SignWith};
 use crate::directory::LiveDirectory;
 use crate::domain::attendance::summary::{PartCancelledDay, Reading, SicknessTotal};
 use crate::domain::working_days::BankHolidays;
-use crate::gate::Gate;
+use crate::gate::{Gate, LaneLimits};
 use crate::http::{
     AuditLayer, Certificates, ConnectionLimits, Metrics, SystemLimits, serve_plain, serve_tls,
 };
 use crate::identity::{LiveTrust, Outside, ProviderKeys, TokenKeys};
 use crate::intake::Places;
-use crate::involvements::{Matcher, Sending};
+use crate::involvements::{Matcher, ReviewKey, Sending};
 use crate::operators;
 use crate::policy::Policy;
 use crate::router;
@@ -52,6 +52,7 @@ pub struct Parts {
     pub(crate) suppression: Suppression,
     pub(crate) reading: Reading,
     pub(crate) feeds: FeedKey,
+    pub(crate) review: ReviewKey,
     pub(crate) audit: AuditLayer,
     pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
@@ -87,6 +88,7 @@ part! {
     Suppression = |s| s.suppression;
     Reading = |s| s.reading;
     FeedKey = |s| s.feeds.clone();
+    ReviewKey = |s| s.review.clone();
     LiveTrust = |s| s.certificates.trust();
 }
 
@@ -212,7 +214,7 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running> {
     let providers = ProviderKeys::new(outside(config)?);
     let opened = open(&config.database.url, clock).await?;
     register_operators(&opened.gate, &config.files).await?;
-    let feeds = FeedKey::derived(&keyring.key_encryption);
+    let feeds = (FeedKey::derived(&keyring.key_encryption), ReviewKey::derived(&keyring.key_encryption));
     let state = state(config, opened.gate.clone(), (keys, providers), feeds, certificates.clone());
     let api = bind(config.listeners.api).await?;
     let admin = bind(config.listeners.admin).await?;
@@ -274,7 +276,7 @@ fn state(
     config: &Config,
     gate: Gate,
     (keys, providers): (TokenKeys, ProviderKeys),
-    feeds: FeedKey,
+    (feeds, review): (FeedKey, ReviewKey),
     held: Certificates,
 ) -> AppState {
     let safety = Safety::new(&config.names.safety_telephone);
@@ -289,6 +291,10 @@ fn state(
     let metrics = Metrics::with_writes(store::write_seconds());
     let alarmed = metrics.clone();
     gate.alarm_of_policies(move || alarmed.alarm("policy_error"));
+    gate.limit_lanes(LaneLimits {
+        caseload_multiple: config.limits.system_lane_caseload_multiple,
+        least_reads: config.limits.system_lane_least_reads,
+    });
     let holidays = Arc::new(BankHolidays::default().with(config.calendar.days()));
     AppState(Arc::new(Parts {
         audit: AuditLayer::new(
@@ -308,6 +314,7 @@ fn state(
         suppression: config.suppression,
         reading: reading(config.figures),
         feeds,
+        review,
         limits: config.limits,
         metrics,
         certificates: held,

@@ -3,7 +3,7 @@
 use super::entry::Entry;
 use super::tree::{Frontier, Hash, leaf_hash};
 use crate::domain::identifiers::OrganisationId;
-use crate::store::{Db, StoreError, read};
+use crate::store::{Db, SetSql, StoreError, read};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -94,6 +94,35 @@ pub async fn newest_entries(
     let rows: Vec<Row> = read!(db, c => sqlx::query_as(OWN)
         .bind(organisation.0).bind(before).bind(i64::from(limit)).fetch_all(c).await)?;
     rows.into_iter().map(|row| stored(row, organisation)).collect()
+}
+
+/// One organisation's own entries of what was given to people as cover for another team between two times, in the order of
+/// the log; the first 20,000.
+pub async fn by_cover(
+    db: &Db,
+    organisation: OrganisationId,
+    (from, until): (DateTime<Utc>, DateTime<Utc>),
+) -> Result<Vec<Stored>, StoreError> {
+    // An event's identifier begins with its time, in milliseconds: by it the first entry is found without a search.
+    const FIRST: &str = "SELECT idx FROM audit_entries WHERE event_id >= $1 ORDER BY event_id LIMIT 1";
+    const COVER: SetSql = SetSql {
+        sqlite: "SELECT idx, event_id, recorded_at, organisation_id, class, entry, leaf FROM audit_entries \
+             WHERE organisation_id = $1 AND idx >= $2 AND recorded_at >= $3 AND recorded_at < $4 \
+             AND instr(entry, $5) > 0 ORDER BY idx LIMIT 20000",
+        postgres: "SELECT idx, event_id, recorded_at, organisation_id, class, entry, leaf FROM audit_entries \
+             WHERE organisation_id = $1 AND idx >= $2 AND recorded_at >= $3 AND recorded_at < $4 \
+             AND position($5 IN entry) > 0 ORDER BY idx LIMIT 20000",
+    };
+    // Entries of one transaction may stand before earlier events: begin a little before.
+    let millis = u64::try_from(from.timestamp_millis() - 600_000).unwrap_or(0);
+    let begins = Uuid::from_u128(u128::from(millis) << 80);
+    let first: Option<i64> = read!(db, c => sqlx::query_scalar(FIRST).bind(begins).fetch_optional(c).await)?;
+    let Some(first) = first else { return Ok(Vec::new()) };
+    let word = b"\"by_cover\":true".as_slice();
+    let rows: Vec<Row> = read!(db, c => sqlx::query_as(COVER.of(db))
+        .bind(organisation.0).bind(first).bind(from).bind(until).bind(word).fetch_all(c).await)?;
+    let given = rows.into_iter().map(|row| stored(row, organisation));
+    Ok(given.collect::<Result<Vec<_>, _>>()?.into_iter().filter(|s| s.entry.by_cover).collect())
 }
 
 fn stored(row: Row, reader: OrganisationId) -> Result<Stored, StoreError> {

@@ -69,6 +69,9 @@ pub struct WhyArgs {
     /// It was decided to withhold the child from the caller
     #[arg(long)]
     pub withheld: bool,
+    /// The person who asks is in conflict with the child
+    #[arg(long)]
+    pub in_conflict: bool,
     /// Folder of policies [default: those that the gateway was built with]
     #[arg(long)]
     pub policies: Option<PathBuf>,
@@ -100,6 +103,7 @@ impl WhyArgs {
             scope: !self.no_scope,
             shielded: self.shielded,
             withheld: self.withheld,
+            in_conflict: self.in_conflict,
         };
         Ok(Asked { facts, action, listed: self.listed })
     }

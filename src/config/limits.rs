@@ -54,6 +54,10 @@ pub struct Limits {
     pub token_requests_per_minute: u32,
     /// Requests by all systems of one organisation together, whatever each may ask; requests for tokens likewise.
     pub organisation_requests_per_minute: u32,
+    /// How many times its open caseload the systems of an organisation may read in a day without a proved person.
+    pub system_lane_caseload_multiple: u32,
+    /// Children that they may read in a day however small it is.
+    pub system_lane_least_reads: u32,
 }
 
 impl Default for Limits {
@@ -86,6 +90,9 @@ impl Default for Limits {
             streams_per_system: 2,
             token_requests_per_minute: 60,
             organisation_requests_per_minute: 6_000,
+            system_lane_caseload_multiple: 4,
+            // A team of a few cases looks at each often; at this number nobody reads a whole authority.
+            system_lane_least_reads: 1_000,
         }
     }
 }
@@ -116,6 +123,8 @@ impl Limits {
             ("limits.streams_per_system", u64::from(self.streams_per_system > 0)),
             ("limits.token_requests_per_minute", u64::from(self.token_requests_per_minute)),
             ("limits.organisation_requests_per_minute", u64::from(self.organisation_requests_per_minute)),
+            ("limits.system_lane_caseload_multiple", u64::from(self.system_lane_caseload_multiple)),
+            ("limits.system_lane_least_reads", u64::from(self.system_lane_least_reads)),
         ];
         let zeros = numbers.iter().filter(|(_, n)| *n == 0);
         let mut faults: Vec<String> = zeros.map(|(name, _)| format!("`{name}` must be at least 1")).collect();

@@ -6,7 +6,7 @@ use crate::gate::{Answer, Asked, ChildRef, Gate, Refusal, Released};
 use crate::http::{Error, Query};
 use crate::policy::Action;
 use axum::extract::State;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -150,6 +150,45 @@ pub async fn list_audit_entries(
     let next_cursor = stored.last().map(|s| s.index).filter(|_| full);
     let answer = EntriesAnswer { entries: stored.into_iter().map(body).collect(), next_cursor };
     Ok(gate.release(permit, StatusCode::OK, answer).await?)
+}
+
+/// Which week.
+#[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields, default)]
+pub struct CoverQuery {
+    /// Its first day; seven days ago unless given.
+    week: Option<NaiveDate>,
+}
+
+/// One in so many is drawn: 5%.
+const DRAWN: u64 = 20;
+
+/// Lists a twentieth, drawn by chance, of what people of the own organisation read as cover for another team in seven
+/// days. The draw goes by the entries' own leaf hashes, which nobody who reads can choose.
+#[utoipa::path(
+    get, path = "/v1/audit/reads-by-cover", tag = "disclosures", params(CoverQuery),
+    responses((status = 200, body = EntriesAnswer), (status = 403, description = "Not a data protection officer"))
+)]
+pub async fn list_reads_by_cover(
+    State(gate): State<Gate>,
+    asked: Asked,
+    Query(query): Query<CoverQuery>,
+) -> Result<Released<EntriesAnswer>, Error> {
+    let permit = gate.open_organisation(asked, Scope::Audit, Action::ReadAuditEntries)?;
+    let today = gate.clock().now().date_naive();
+    let first = query.week.or_else(|| today.checked_sub_days(Days::new(7))).unwrap_or(today);
+    let from = first.and_time(NaiveTime::MIN).and_utc();
+    let until = from + TimeDelta::days(7);
+    let all =
+        audit::by_cover(gate.db(), permit.organisation(), (from, until)).await.map_err(Refusal::from)?;
+    let is_drawn = |stored: &Stored| {
+        let number = stored.leaf.first_chunk::<8>().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+        number % DRAWN == 0
+    };
+    permit.note_record(format!("reads by cover from {first}"));
+    let entries = all.into_iter().filter(is_drawn).map(body).collect();
+    Ok(gate.release(permit, StatusCode::OK, EntriesAnswer { entries, next_cursor: None }).await?)
 }
 
 fn body(stored: Stored) -> EntryBody {

@@ -26,6 +26,25 @@ pub fn last_day(kind: InvolvementKind, opened: NaiveDate, holidays: &BankHoliday
     }
 }
 
+/// Whether the school's safeguarding lead sees that an involvement of this kind exists without its agency's releasing it.
+/// An enquiry under section 47 that ended with no further action is so never seen as child protection afterwards.
+pub const fn is_seen_by_school(kind: InvolvementKind) -> bool {
+    match kind {
+        InvolvementKind::Cin
+        | InvolvementKind::Cp
+        | InvolvementKind::Cla
+        | InvolvementKind::EarlyHelp
+        | InvolvementKind::FamilySupport
+        | InvolvementKind::ResidentConcern => true,
+        InvolvementKind::FrontDoor
+        | InvolvementKind::Assessment
+        | InvolvementKind::Section47Enquiry
+        | InvolvementKind::SchoolNursing
+        | InvolvementKind::MentalHealthSupport
+        | InvolvementKind::YouthJustice => false,
+    }
+}
+
 /// Days after the last one of a term from which an opening under the same source case is a new beginning.
 pub const REST_DAYS: u64 = 28;
 

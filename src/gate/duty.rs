@@ -3,11 +3,15 @@
 use super::trail::Trail;
 use super::{Gate, Refusal, handles};
 use crate::audit::{self, Class, Decision, Digest, Entry, EventId, Receipt};
+use crate::domain::identifiers::{EnrolmentId, OrganisationId, PupilId};
+use crate::domain::organisation::Standing;
+use crate::domain::purpose::InvolvementKind;
 use crate::policy::Duty;
-use crate::relationships::{self, Claimed, Fit};
+use crate::relationships::{self, Candidate, Claimed, Fit};
 use crate::store::{StoreError, Tx};
 use chrono::TimeDelta;
 use http::StatusCode;
+use std::collections::BTreeSet;
 
 /// A handle outlives the last relationship of its holder by so many days (a case that is opened again keeps it).
 const HANDLE_DAYS: i64 = 30;
@@ -54,6 +58,41 @@ impl Gate {
             return Err(Refusal::Forbidden);
         }
         Ok(relationships::fitting(self.db(), claimed).await?)
+    }
+
+    /// The authorities whose data matchers are to say whom a claim is about, for the duty that matches claims.
+    pub async fn matching_authorities(
+        &self,
+        permit: &DutyPermit,
+        claimed: Claimed<'_>,
+    ) -> Result<BTreeSet<OrganisationId>, Refusal> {
+        if permit.duty != Duty::MatchClaims {
+            return Err(Refusal::Forbidden);
+        }
+        let candidates = relationships::candidates(self.db(), claimed).await?;
+        let directory = self.directory().current();
+        let authority = |c: &Candidate| directory.school(c.school).and_then(|school| school.returns_to);
+        Ok(candidates.iter().filter_map(authority).collect())
+    }
+
+    /// Whether anybody may be told of an enrolment, for the duty that follows rolls: a protected one does not exist.
+    pub async fn may_tell_of(
+        &self,
+        permit: &DutyPermit,
+        (pupil, enrolment): (PupilId, EnrolmentId),
+    ) -> Result<bool, Refusal> {
+        if permit.duty != Duty::FollowRoll {
+            return Err(Refusal::Forbidden);
+        }
+        let enrolled = relationships::enrolled(self.db(), pupil, self.clock().today()).await?;
+        Ok(enrolled.iter().any(|e| e.id == enrolment && !e.protected))
+    }
+
+    /// Whether an organisation may be told anything of its cases of a kind: it is live, and so is its agreement.
+    pub fn may_be_told(&self, organisation: OrganisationId, kind: InvolvementKind) -> bool {
+        let directory = self.directory().current();
+        let live = directory.organisations.get(&organisation).is_some_and(|o| o.standing == Standing::Live);
+        live && directory.agreement(organisation, kind.purpose(), self.clock().today()).is_some()
     }
 
     /// Retires the handles of holders whose last relationship to the child ended thirty days ago, and says how many.

@@ -4,8 +4,10 @@
 //! No permit, no data: readers below take one and take the child from it. No record, no answer: a [`Released`] body
 //! exists only once its audit entry is durable. Neither can be made anywhere else.
 
+mod area;
 mod duty;
 mod handles;
+mod lane;
 mod many;
 mod open;
 mod permit;
@@ -16,9 +18,12 @@ mod trail;
 pub use crate::policy::Duty;
 pub use duty::{DutyPermit, OperatorAct};
 pub use handles::ChildRef;
+pub use lane::LaneLimits;
 pub use many::{Cut, Lines, PermitSet, RecordedLines, Steps, StreamLimits, Written};
 pub use open::{Asked, Children, Named, Refusal, Search};
-pub use permit::{OfChild, OfFigures, OfFollowed, OfMany, OfOrganisation, OfOwnSystem, OfSchool, Permit};
+pub use permit::{
+    OfChild, OfFigures, OfFollowed, OfMany, OfMatching, OfOrganisation, OfOwnSystem, OfSchool, Permit,
+};
 pub use release::{Answer, NextPage, Released};
 pub use trail::{Recorded, Trail};
 
@@ -45,12 +50,14 @@ struct Inner {
     policy: Policy,
     journal: Journal,
     clock: Clock,
+    caseloads: lane::Caseloads,
 }
 
 impl Gate {
     /// Builds the gate of a process.
     pub fn new(db: Db, directory: LiveDirectory, policy: Policy, journal: Journal, clock: Clock) -> Self {
-        Self(Arc::new(Inner { db, directory, policy, journal, clock }))
+        let caseloads = lane::Caseloads::default();
+        Self(Arc::new(Inner { db, directory, policy, journal, clock, caseloads }))
     }
 
     /// The database, for a slice's own tables and for readers that take a permit.

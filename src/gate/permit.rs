@@ -92,6 +92,12 @@ pub struct OfOrganisation {
     pub(super) kinds: Vec<InvolvementKind>,
 }
 
+/// A permit of a data matcher, to the children whom ambiguous claims may be about.
+#[derive(Debug)]
+pub struct OfMatching {
+    pub(super) candidates: Vec<PupilId>,
+}
+
 /// A permit about the caller's own system's certificates, and no data.
 #[derive(Debug)]
 pub struct OfOwnSystem;
@@ -125,6 +131,11 @@ impl<S> Permit<S> {
 }
 
 impl<S> Permit<S> {
+    /// The person who acts, as the entry names them; empty where only a system is known.
+    pub fn person(&self) -> String {
+        self.trail.look(|e| e.person.clone()).unwrap_or_default()
+    }
+
     /// Notes in the request's entry which record it is about, where that is no child.
     pub fn note_record(&self, record: String) {
         self.trail.note(|e| e.record = Some(record));
@@ -138,6 +149,12 @@ impl<S> Permit<S> {
     /// Says in the entry, as one word of ours, what somebody should look at.
     pub fn note_reason(&self, reason: &'static str) {
         self.trail.note(|e| e.reason = Some(reason.to_owned()));
+    }
+
+    /// Says in the entry, as one word of ours, that nothing is given after all, and why: the same for every child.
+    pub fn note_refused(&self, reason: &'static str) {
+        self.note_reason(reason);
+        self.trail.note(|e| e.decision = crate::audit::Decision::Refused);
     }
 
     /// Says in the entry, as one word of ours, why nothing was done: what was sent is at fault.
@@ -200,6 +217,13 @@ impl Permit<OfOrganisation> {
     /// The kinds of involvement that the holder's system may feed.
     pub fn kinds(&self) -> &[InvolvementKind] {
         &self.subject.kinds
+    }
+}
+
+impl Permit<OfMatching> {
+    /// The children whom the permit reaches: candidates for claims that were looked at under it.
+    pub fn candidates(&self) -> &[PupilId] {
+        &self.subject.candidates
     }
 }
 

@@ -36,6 +36,8 @@ words! {
         Forbidden = "forbidden",
         /// The organisation is suspended.
         Suspended = "suspended",
+        /// Its systems have read far more than its caseload.
+        LaneStopped = "lane_stopped",
         /// The caller is not proved.
         Unauthenticated = "unauthenticated",
         /// A file that cannot be taken as it is.
@@ -83,7 +85,7 @@ impl ProblemKind {
             | Self::ConfirmationNeeded
             | Self::CertificateRefused
             | Self::Ambiguous => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Forbidden | Self::Suspended => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::Suspended | Self::LaneStopped => StatusCode::FORBIDDEN,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -107,6 +109,7 @@ impl ProblemKind {
             Self::CaseReferenceMismatch => "The case reference does not fit the purpose",
             Self::Forbidden => "This role and purpose do not allow this",
             Self::Suspended => "The organisation is suspended",
+            Self::LaneStopped => "The organisation's systems are stopped",
             Self::Unauthenticated => "The caller is not proved",
             Self::UnprocessableFile => "The file cannot be taken as it is",
             Self::RowsRejected => "Rows of the file were rejected",
@@ -331,7 +334,7 @@ impl IntoResponse for Error {
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::NotFound => Self::Child,
+            Refusal::NotFound | Refusal::Former => Self::Child,
             Refusal::Forbidden => Self::problem(
                 ProblemKind::Forbidden,
                 "this role, purpose or scope does not allow this for any child; ask for a token of another purpose",
@@ -354,6 +357,10 @@ impl From<Refusal> for Error {
             ),
             // Who holds a mandate for which school tells nothing of any child.
             Refusal::NoMandate(fault) => Self::problem(ProblemKind::Forbidden, fault.to_string()),
+            Refusal::LaneStopped => Self::problem(
+                ProblemKind::LaneStopped,
+                "your organisation's systems have read far more than its caseload; they go on when its privacy officer says so",
+            ),
             Refusal::CaseReferenceRequired => Self::problem(
                 ProblemKind::CaseReferenceRequired,
                 "send the case's reference in the `Case-Reference` header",

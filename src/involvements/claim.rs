@@ -57,6 +57,12 @@ pub struct ClaimBody {
     /// Where no school may learn of it: `allegation_against_staff`, `relative_on_staff` or `other`.
     #[serde(default)]
     pub school_not_told: Option<String>,
+    /// With `school_not_told`: the day on which somebody looks again whether it still has to be so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub school_not_told_review: Option<NaiveDate>,
+    /// Whether the school's safeguarding lead may see that it exists, for kinds that are shown only then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub released: bool,
 }
 
 impl fmt::Debug for ClaimBody {
@@ -151,6 +157,11 @@ pub enum ClaimError {
     /// Not a category.
     #[error("`school_not_told` must be allegation_against_staff, relative_on_staff or other")]
     SchoolNotTold,
+    /// A category without a day of review, or the other way round.
+    #[error(
+        "give `school_not_told_review`, a day at most a year ahead, with `school_not_told`, and not without it"
+    )]
+    SchoolNotToldReview,
     /// Opened in the future by more than clocks differ, or long ago.
     #[error("`opened_at` is in the future, or before 1990")]
     OpenedAt,
@@ -165,6 +176,8 @@ const LONGEST: usize = 200;
 const FIRST_YEAR: i32 = 1990;
 /// Last year of any day.
 const LAST_YEAR: i32 = 2100;
+/// How far ahead a review may lie.
+const REVIEW_DAYS: i64 = 366;
 /// How far a client's clock may be ahead of ours, as with the time of a mark.
 const AHEAD: TimeDelta = TimeDelta::minutes(5);
 
@@ -219,9 +232,14 @@ fn days(body: &ClaimBody, now: DateTime<Utc>) -> Result<(), ClaimError> {
     let family = body.family_agreement.as_ref();
     let others = [
         ("until", body.until),
+        ("school_not_told_review", body.school_not_told_review),
         ("family_agreement/until", family.and_then(|f| f.until)),
         ("family_agreement/withdrawn_on", family.and_then(|f| f.withdrawn_on)),
     ];
+    let review = body.school_not_told_review;
+    if review.is_some_and(|day| day > london(now).date() + TimeDelta::days(REVIEW_DAYS)) {
+        return Err(ClaimError::SchoolNotToldReview);
+    }
     for (name, day) in others {
         if day.is_some_and(|day| !known(day.year())) {
             return Err(ClaimError::Day(name));
@@ -254,6 +272,9 @@ fn texts(body: &ClaimBody) -> Result<(), ClaimError> {
     let category = body.school_not_told.as_deref();
     if category.is_some_and(|c| !["allegation_against_staff", "relative_on_staff", "other"].contains(&c)) {
         return Err(ClaimError::SchoolNotTold);
+    }
+    if body.school_not_told_review.is_some() != category.is_some() {
+        return Err(ClaimError::SchoolNotToldReview);
     }
     // Without a letter or digit there is nothing to match on.
     if pupil::match_key(&body.surname).is_empty() {

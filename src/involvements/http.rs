@@ -1,17 +1,18 @@
 //! The wire of involvements: always 202, whatever is known of the child.
 
+use super::caseloads::is_unconfirmed;
 use super::matching::LAPSE_DAYS;
 use super::sending::put;
 use super::{Claim, ClaimBody, ClaimError, Matcher, Sending, storage};
 use crate::directory::Scope;
+use crate::domain::calendar::london;
 use crate::gate::{Answer, Asked, Gate, OfOrganisation, Permit, Refusal, Released};
-use crate::http::{Body, Error, Fault, Path, ProblemKind, Query};
+use crate::http::{Body, Error, Path, ProblemKind, Query};
 use crate::policy::Action;
 use axum::extract::State;
-use chrono::TimeDelta;
+use chrono::{NaiveDate, TimeDelta};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -24,6 +25,13 @@ pub struct ClaimsAnswer {
     pub(super) unchanged: u64,
     /// Claims whose id is that of another system of the organisation: they stay as that one left them.
     pub(super) of_another_system: u64,
+    /// Of a whole caseload: open ones of the system that it does not list, and that ended with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ended: Option<u64>,
+    /// Of a whole caseload that waits for a person: open ones of the system that it would end. Nothing but what it lists
+    /// was taken from it: that is confirmed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) held: Option<u64>,
 }
 
 impl Answer for ClaimsAnswer {}
@@ -62,28 +70,7 @@ pub async fn open_involvement(
     let body = body.read().await?;
     let claim = Claim::read(crate::http::json(&body)?, Some(id), gate.clock().school_now())?;
     within(&gate, &permit, &claim)?;
-    Ok(put(&gate, (&matcher, &sending), permit, vec![claim], &body).await?)
-}
-
-/// Sends a day's caseload, one claim a line and one caseload of an organisation at a time.
-#[utoipa::path(
-    post, path = "/v1/involvements", tag = "involvements",
-    request_body(content = String, content_type = "application/x-ndjson"),
-    responses((status = 202, body = ClaimsAnswer), (status = 400, description = "A line cannot be read; none was taken"),
-              (status = 429, description = "Another caseload of the organisation is being taken, or too many requests; come back after `Retry-After`"))
-)]
-pub async fn send_caseload(
-    State(gate): State<Gate>,
-    State(matcher): State<Matcher>,
-    State(sending): State<Sending>,
-    asked: Asked,
-    body: Body,
-) -> Result<Released<ClaimsAnswer>, Error> {
-    let permit = gate.open_organisation(asked, Scope::Involvements, Action::WriteInvolvement)?;
-    let _place = sending.caseload(permit.organisation())?;
-    let body = body.read().await?;
-    let claims = read_lines(&gate, &permit, &body)?;
-    Ok(put(&gate, (&matcher, &sending), permit, claims, &body).await?)
+    put(&gate, (&matcher, &sending), permit, vec![claim], (&body, false)).await
 }
 
 /// Ends an involvement. One that is not there looks the same.
@@ -107,6 +94,43 @@ pub async fn end_involvement(
         permit.note_written(format!("involvement {id}"), b"");
     }
     Ok(gate.commit(permit, tx, StatusCode::ACCEPTED, ended).await?)
+}
+
+/// What became of a family's agreement that was to be withdrawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct WithdrawnAnswer {
+    /// Withdrawn now: nothing is given under it from the next request on.
+    pub(super) withdrawn: u64,
+    /// There was none, or it had been withdrawn.
+    pub(super) unchanged: u64,
+    /// It is of another system of the organisation, and stands.
+    pub(super) of_another_system: u64,
+}
+
+impl Answer for WithdrawnAnswer {}
+
+/// Withdraws the family's agreement on which an involvement rests. It stays withdrawn, whatever is sent again, until
+/// another agreement is recorded.
+#[utoipa::path(
+    delete, path = "/v1/involvements/{id}/family-agreement", tag = "involvements",
+    params(("id" = String, Path, description = "The UUID under which it was opened")),
+    responses((status = 202, body = WithdrawnAnswer))
+)]
+pub async fn withdraw_family_agreement(
+    State(gate): State<Gate>,
+    asked: Asked,
+    Path(id): Path<String>,
+) -> Result<Released<WithdrawnAnswer>, Error> {
+    let permit = gate.open_organisation(asked, Scope::Involvements, Action::WriteInvolvement)?;
+    let id = uuid(&id)?;
+    let mut tx = gate.db().begin().await.map_err(Refusal::from)?;
+    let whose = (permit.organisation(), permit.system());
+    let withdrawn =
+        storage::withdraw(&mut tx, whose, id, gate.clock().today()).await.map_err(Refusal::from)?;
+    if withdrawn.withdrawn > 0 {
+        permit.note_written(format!("family agreement of involvement {id}"), b"");
+    }
+    Ok(gate.commit(permit, tx, StatusCode::ACCEPTED, withdrawn).await?)
 }
 
 /// A page of a report.
@@ -142,6 +166,9 @@ pub struct ReportLine {
     /// `accessible` or `pending`, never why; `lapsed` once it was not sent for 28 days and waits no more; `ended` once it is
     /// over.
     state: String,
+    /// The day on which it was last sent or listed, where that is seven days ago or longer: five working days later it ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unconfirmed_since: Option<NaiveDate>,
 }
 
 impl Answer for ReportAnswer {
@@ -170,6 +197,7 @@ pub async fn report_involvements(
     let next_cursor = rows.last().map(|row| row.id).filter(|_| full);
     let (now, today) = (gate.clock().school_now(), gate.clock().today());
     let lapses = gate.clock().now() - TimeDelta::days(LAPSE_DAYS);
+    let confirmed_today = london(gate.clock().now()).date();
     let state = |row: &storage::ReportRow| {
         let over = row.ended_at.is_some_and(|at| at <= now) || row.until_day.is_some_and(|day| day < today);
         let waits = row.confirmed_at.is_some_and(|at| at >= lapses);
@@ -187,52 +215,18 @@ pub async fn report_involvements(
             case_reference: row.case_reference.clone(),
             kind: row.kind.clone(),
             state: state(row).to_owned(),
+            unconfirmed_since: row
+                .confirmed_at
+                .map(|at| london(at).date())
+                .filter(|day| state(row) == "accessible" && is_unconfirmed(*day, confirmed_today)),
         })
         .collect();
     Ok(gate.release(permit, StatusCode::OK, ReportAnswer { involvements, next_cursor }).await?)
 }
 
-/// Claims of one upload at most: switching to so many new ones holds the one writer for about 40 ms.
-const LINES_MAX: usize = 1_000;
-
-fn read_lines(gate: &Gate, permit: &Permit<OfOrganisation>, body: &[u8]) -> Result<Vec<Claim>, Error> {
-    let text = std::str::from_utf8(body).map_err(|_| {
-        Error::problem(ProblemKind::BadRequest, "send the caseload as UTF-8, one JSON object a line")
-    })?;
-    // Numbered as they stand in the file, blank ones too.
-    let lines = text.lines().zip(1_u64..).filter(|(line, _)| !line.trim().is_empty());
-    let lines: Vec<(&str, u64)> = lines.take(LINES_MAX + 1).collect();
-    if lines.len() > LINES_MAX {
-        return Err(Error::problem(ProblemKind::PayloadTooLarge, "send at most 1,000 claims at a time"));
-    }
-    let (mut claims, mut errors) = (Vec::with_capacity(lines.len()), Vec::new());
-    let mut ids = HashSet::new();
-    for (line, number) in lines {
-        let read = serde_json::from_str::<ClaimBody>(line)
-            .map_err(|_| "the line is not a JSON object with the fields of a claim".to_owned())
-            .and_then(|body| Claim::read(body, None, gate.clock().school_now()).map_err(|e| e.to_string()))
-            .and_then(|claim| within(gate, permit, &claim).map(|()| claim).map_err(|e| e.to_string()))
-            .and_then(|claim| {
-                let twice = "`id` stands in an earlier line; send each involvement once";
-                if ids.insert(claim.id) { Ok(claim) } else { Err(twice.to_owned()) }
-            });
-        match read {
-            Ok(claim) => claims.push(claim),
-            Err(detail) => errors.push(Fault { line: Some(number), detail, ..Fault::default() }),
-        }
-    }
-    if errors.is_empty() {
-        return Ok(claims);
-    }
-    errors.truncate(100);
-    let detail =
-        "some lines cannot be read; none was taken: correct them and send the caseload again".to_owned();
-    Err(Error::Problem { kind: ProblemKind::BadRequest, detail, errors })
-}
-
 /// The team and the kind must be this system's own to name; both are of the agency's own directory entry, so that
 /// refusing another tells nothing of any child.
-fn within(gate: &Gate, permit: &Permit<OfOrganisation>, claim: &Claim) -> Result<(), Error> {
+pub(super) fn within(gate: &Gate, permit: &Permit<OfOrganisation>, claim: &Claim) -> Result<(), Error> {
     if !permit.kinds().contains(&claim.kind) {
         let detail = "`kind` is not one on which a role of this system may rest; send it from the system that holds it";
         return Err(Error::problem(ProblemKind::BadRequest, detail));
@@ -245,7 +239,7 @@ fn within(gate: &Gate, permit: &Permit<OfOrganisation>, claim: &Claim) -> Result
     Ok(())
 }
 
-fn uuid(text: &str) -> Result<Uuid, Error> {
+pub(super) fn uuid(text: &str) -> Result<Uuid, Error> {
     Uuid::parse_str(text).map_err(|_| {
         Error::problem(ProblemKind::InvalidIdentifier, "the id in the path must be a UUID of your own")
     })

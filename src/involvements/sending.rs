@@ -4,7 +4,9 @@
 //! with the request's entry: a crash in between leaves nothing that is in force without a record, and no other writer
 //! waits for a whole caseload. Nothing here depends on whether any child is known.
 
-use super::storage::{self, Queue, Staged, Tried};
+use super::caseloads::{self, CHANGES_MAX, is_over_a_tenth};
+use super::storage::{self, Queue, Staged};
+use super::tried::{Tries, count, trials};
 use super::{Claim, ClaimsAnswer, Matcher};
 use crate::crypto::sha256;
 use crate::domain::calendar::london;
@@ -13,10 +15,12 @@ use crate::domain::involvement::{Term, granted};
 use crate::domain::purpose::InvolvementKind;
 use crate::domain::working_days::BankHolidays;
 use crate::gate::{Duty, Gate, OfOrganisation, Permit, Refusal, Released};
-use crate::http::{Error, Senders};
+use crate::http::{Error, ProblemKind, Senders};
+use crate::outbox::{self, Notice, NoticeKind};
 use crate::store::{StoreError, Tx};
-use chrono::{NaiveDate, TimeDelta};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use http::StatusCode;
+use serde_json::json;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
@@ -24,12 +28,14 @@ use uuid::Uuid;
 
 /// Claims put aside in one transaction, so that none holds the one writer for long.
 const STEP: usize = 100;
-/// New claims, or ones with other details, of one source case, name or UPN in a day that are looked at: more than any
-/// family has children, and far fewer than there are birth dates to be tried out. Further ones are stored and wait.
-const CLAIMS_OF_ONE: i64 = 12;
-/// New enquiries under section 47, which a name alone matches at once, of one organisation in a day that are looked at:
-/// more than the largest authority has open, and far fewer than there are children to be tried out.
-const ENQUIRIES_OF_A_DAY: i64 = 500;
+/// Confirmations that one transaction writes.
+const CONFIRMED_AT_ONCE: usize = 500;
+/// School-nursing cases up to which nobody asks how many children there are.
+const NURSING_LEAST: u64 = 50;
+/// Past that, one child of so many on roll may have one: 5%.
+const NURSING_ONE_OF: u64 = 20;
+/// Working days for which a team that has given a case away goes on seeing it.
+const MOVE_DAYS: u32 = 10;
 /// Claims that one system may send one by one at the same time.
 const CLAIMS_AT_ONCE: usize = 8;
 /// What was put aside so long ago is of an upload that has ended: longer than any request may take.
@@ -71,37 +77,62 @@ pub(super) async fn put(
     (matcher, sending): (&Matcher, &Sending),
     permit: Permit<OfOrganisation>,
     claims: Vec<Claim>,
-    body: &[u8],
-) -> Result<Released<ClaimsAnswer>, Refusal> {
+    (body, whole): (&[u8], bool),
+) -> Result<Released<ClaimsAnswer>, Error> {
     let who = (permit.organisation(), permit.system());
     let (upload, at) = (Uuid::now_v7(), gate.clock().now());
     let today = london(at).date();
     let alone_id = if let [only] = claims.as_slice() { Some(only.id) } else { None };
-    let prepared = prepare(gate, who, claims, (today, &sending.holidays)).await?;
+    let listed: Vec<Uuid> = claims.iter().map(|claim| claim.id).collect();
+    let prepared = prepare(gate, who, claims, (today, &sending.holidays)).await.map_err(Refusal::from)?;
+    fits(gate, matcher, &permit, &prepared).await?;
+    confirm(gate, &permit, if whole { &listed } else { &prepared.seen }, at).await?;
     // A single claim goes with the switch: it takes one transaction.
     let alone = prepared.staged.len() == 1;
     let (aside, with_the_switch) = prepared.staged.split_at(if alone { 0 } else { prepared.staged.len() });
     for (number, step) in aside.chunks(STEP).enumerate() {
-        let mut tx = gate.db().begin().await?;
-        if number == 0 {
-            storage::clear_abandoned(&mut tx, who.0, at - ABANDONED).await?;
-        }
-        for staged in step {
-            storage::stage(&mut tx, who, upload, staged, at).await?;
-        }
-        count(&mut tx, who.0, today, step).await?;
-        gate.put_aside(&permit, tx).await?;
+        let put_aside = async {
+            let mut tx = gate.db().begin().await?;
+            if number == 0 {
+                storage::clear_abandoned(&mut tx, who.0, at - ABANDONED).await?;
+            }
+            for staged in step {
+                storage::stage(&mut tx, who, upload, staged, at).await?;
+            }
+            count(&mut tx, who.0, today, step).await?;
+            gate.put_aside(&permit, tx).await
+        };
+        put_aside.await.map_err(Refusal::from)?;
     }
-    let mut tx = gate.db().begin().await?;
-    for staged in with_the_switch {
-        storage::stage(&mut tx, who, upload, staged, at).await?;
+    let unlisted = if whole {
+        let counted = caseloads::open_and_unlisted(gate.db(), who, (gate.clock().today(), at)).await;
+        Some(counted.map_err(Refusal::from)?)
+    } else {
+        None
+    };
+    if let Some(counted) =
+        unlisted.filter(|o| is_over_a_tenth(o.unlisted.unsigned_abs(), o.open.unsigned_abs()))
+    {
+        return hold(gate, matcher, permit, (upload, with_the_switch, counted), (listed.len(), at, body))
+            .await;
     }
-    count(&mut tx, who.0, today, with_the_switch).await?;
-    let written = storage::switch_to(&mut tx, who.0, upload).await?;
-    let (accepted, changed) = prepared.told(written);
+    let mut tx = gate.db().begin().await.map_err(Refusal::from)?;
+    let switched =
+        switch(&mut tx, who, (upload, with_the_switch), (today, at)).await.map_err(Refusal::from)?;
+    let ended = match unlisted {
+        Some(_) => {
+            let ended = caseloads::end_unlisted(&mut tx, who, at, gate.clock().school_now()).await;
+            Some(ended.map_err(Refusal::from)?)
+        }
+        None => None,
+    };
+    let (mut accepted, changed) = prepared.told(switched);
+    accepted.ended = ended;
     match alone_id.filter(|_| changed == 1) {
         Some(id) => permit.note_written(format!("involvement {id}"), body),
-        None if changed > 0 => permit.note_written(format!("{changed} involvements"), body),
+        None if changed > 0 || ended.is_some_and(|n| n > 0) => {
+            permit.note_written(format!("{changed} involvements{}", and_ended(ended)), body);
+        }
         None => {}
     }
     let released = gate.commit(permit, tx, StatusCode::ACCEPTED, accepted).await?;
@@ -111,6 +142,102 @@ pub(super) async fn put(
     }
     tell(gate, matcher, "renewed_beyond_term", prepared.beyond).await;
     Ok(released)
+}
+
+/// What an entry says of those that ended with a whole caseload.
+fn and_ended(ended: Option<u64>) -> String {
+    ended.filter(|n| *n > 0).map(|n| format!(", {n} ended")).unwrap_or_default()
+}
+
+/// Puts aside what comes with the switch, and switches.
+async fn switch(
+    tx: &mut Tx,
+    who: (OrganisationId, SystemId),
+    (upload, with_the_switch): (Uuid, &[Staged]),
+    (today, at): (NaiveDate, DateTime<Utc>),
+) -> Result<u64, StoreError> {
+    for staged in with_the_switch {
+        storage::stage(tx, who, upload, staged, at).await?;
+    }
+    count(tx, who.0, today, with_the_switch).await?;
+    storage::switch_to(tx, who.0, upload).await
+}
+
+/// Keeps a whole caseload put aside until a person has looked; the organisation is told, and so is the operator.
+async fn hold(
+    gate: &Gate,
+    matcher: &Matcher,
+    permit: Permit<OfOrganisation>,
+    (upload, with_the_switch, counted): (Uuid, &[Staged], caseloads::Open),
+    (listed, at, body): (usize, DateTime<Utc>, &[u8]),
+) -> Result<Released<ClaimsAnswer>, Error> {
+    let who = (permit.organisation(), permit.system());
+    let held = async {
+        let mut tx = gate.db().begin().await?;
+        for staged in with_the_switch {
+            storage::stage(&mut tx, who, upload, staged, at).await?;
+        }
+        let listed = i64::try_from(listed).unwrap_or(i64::MAX);
+        caseloads::hold(&mut tx, who, (upload, listed, counted), at).await?;
+        let told =
+            json!({"caseload": upload, "would_end": counted.unlisted, "open": counted.open}).to_string();
+        let subject = upload.to_string();
+        let notice = Notice { kind: NoticeKind::CaseloadHeld, subject: &subject, body: &told };
+        outbox::notify(&mut tx, who.0, notice, at).await?;
+        Ok::<Tx, StoreError>(tx)
+    };
+    let tx = held.await.map_err(Refusal::from)?;
+    permit.note_written(format!("caseload {upload}, held"), body);
+    permit.note_reason("caseload_held");
+    let answer = ClaimsAnswer { held: Some(counted.unlisted.unsigned_abs()), ..ClaimsAnswer::default() };
+    let released = gate.commit(permit, tx, StatusCode::ACCEPTED, answer).await?;
+    tell(gate, matcher, "caseload_held", 1).await;
+    Ok(released)
+}
+
+/// Refuses what is more than may change at once, and a school-nursing caseload of far too many children.
+async fn fits(
+    gate: &Gate,
+    matcher: &Matcher,
+    permit: &Permit<OfOrganisation>,
+    prepared: &Prepared,
+) -> Result<(), Error> {
+    if prepared.staged.len() > CHANGES_MAX {
+        let detail = "over 1,000 of these are new, or other than they stand: send those first, 1,000 at a time and without a \
+                      trailer";
+        return Err(Error::problem(ProblemKind::PayloadTooLarge, detail));
+    }
+    if prepared.nursing == 0 {
+        return Ok(());
+    }
+    let kind = InvolvementKind::SchoolNursing;
+    let organisation = permit.organisation();
+    let open = caseloads::of_kind(gate.db(), organisation, kind, gate.clock().today()).await;
+    let cases = open.map_err(Refusal::from)?.unsigned_abs() + prepared.nursing;
+    let roll = gate.roll_of_all(permit).await?;
+    if cases <= NURSING_LEAST || cases.saturating_mul(NURSING_ONE_OF) <= roll {
+        return Ok(());
+    }
+    permit.note_refused("nursing_over_area");
+    tell(gate, matcher, "nursing_over_area", cases).await;
+    let detail = "with these over 5% of all children on roll would have a school-nursing case: that is a list of schools, \
+                  not of accepted referrals; send those who have one";
+    Err(Error::problem(ProblemKind::UnprocessableFile, detail))
+}
+
+/// Notes that these are listed, in short steps: they count as confirmed whatever becomes of the upload.
+async fn confirm(
+    gate: &Gate,
+    permit: &Permit<OfOrganisation>,
+    ids: &[Uuid],
+    at: DateTime<Utc>,
+) -> Result<(), Refusal> {
+    for step in ids.chunks(CONFIRMED_AT_ONCE) {
+        let mut tx = gate.db().begin().await?;
+        caseloads::confirm(&mut tx, (permit.organisation(), permit.system()), step, at).await?;
+        gate.put_aside(permit, tx).await?;
+    }
+    Ok(())
 }
 
 /// Claims as they are to be written, those that change nothing left out; and what somebody should look at.
@@ -125,6 +252,10 @@ struct Prepared {
     /// Claims beyond what is looked at, by what there are too many of.
     crowded: BTreeMap<&'static str, u64>,
     beyond: u64,
+    /// Claims that stand as they were sent and were not confirmed yet today.
+    seen: Vec<Uuid>,
+    /// New cases of school nursing.
+    nursing: u64,
 }
 
 impl Prepared {
@@ -134,7 +265,11 @@ impl Prepared {
         let confirmed = self.confirmed.min(written);
         let unchanged = self.left_out + confirmed;
         let accepted = self.left_out + written;
-        (ClaimsAnswer { accepted, unchanged, of_another_system: self.of_another_system }, written - confirmed)
+        let of_another_system = self.of_another_system;
+        (
+            ClaimsAnswer { accepted, unchanged, of_another_system, ended: None, held: None },
+            written - confirmed,
+        )
     }
 }
 
@@ -164,6 +299,9 @@ async fn prepare(
         let unchanged = standing.is_unchanged(&digest) && !crowded_before;
         if unchanged && (over || !standing.to_confirm(today)) {
             prepared.left_out += 1;
+            if standing.is_to_be_seen(today) {
+                prepared.seen.push(claim.id);
+            }
             continue;
         }
         prepared.confirmed += u64::from(unchanged);
@@ -172,6 +310,7 @@ async fn prepare(
             prepared.beyond += u64::from(granted.beyond && !unchanged);
         }
         let is_new = standing.is_another(&claim) || crowded_before;
+        prepared.nursing += u64::from(is_new && !over && claim.kind == InvolvementKind::SchoolNursing);
         let trials = if is_new { trials(&claim) } else { Vec::new() };
         let beyond = counted.beyond(gate, (organisation, today), &trials).await?;
         if let Some(reason) = beyond {
@@ -188,6 +327,8 @@ async fn prepare(
             tried,
             ended_at: standing.ended_at,
             term: None,
+            former_team_until: holidays.working_days_after(gate.clock().today(), MOVE_DAYS),
+            came_at: gate.clock().school_now(),
         });
     }
     for staged in &mut prepared.staged {
@@ -195,75 +336,6 @@ async fn prepare(
         staged.term = terms.get(&staged.case()).copied();
     }
     Ok(prepared)
-}
-
-/// Something that a claim tries out, how often that may be in a day, and the word for too often.
-struct Trial {
-    tried: Tried,
-    most: i64,
-    reason: &'static str,
-}
-
-/// What a claim tries out. A UPN and a name are counted whatever the source case is called, which the sender makes up.
-fn trials(claim: &Claim) -> Vec<Trial> {
-    let name = [claim.surname_key.as_bytes(), b"\n", claim.forename_key.as_bytes()].concat();
-    let upn = claim.upn.as_ref().filter(|upn| !upn.is_temporary()).map(ToString::to_string);
-    let one = |what: &[u8], text: &[u8], reason| Trial {
-        tried: sha256(&[what, b"\n", text]),
-        most: CLAIMS_OF_ONE,
-        reason,
-    };
-    let mut all = vec![
-        one(b"case", claim.body.source_case_id.as_bytes(), "claims_of_one_case"),
-        one(b"name", &name, "claims_of_one_name"),
-    ];
-    all.extend(upn.map(|upn| one(b"upn", upn.as_bytes(), "claims_of_one_name")));
-    if claim.kind == InvolvementKind::Section47Enquiry {
-        let tried = sha256(&[b"enquiry".as_slice()]);
-        all.push(Trial { tried, most: ENQUIRIES_OF_A_DAY, reason: "enquiries_of_one_day" });
-    }
-    all
-}
-
-/// How often each thing was tried today, as far as the claims of an upload have come.
-#[derive(Default)]
-struct Tries(HashMap<Tried, i64>);
-
-impl Tries {
-    /// Counts a claim, and says of what there are now too many.
-    async fn beyond(
-        &mut self,
-        gate: &Gate,
-        day: (OrganisationId, NaiveDate),
-        trials: &[Trial],
-    ) -> Result<Option<&'static str>, StoreError> {
-        let new: Vec<Tried> = trials.iter().map(|t| t.tried).filter(|t| !self.0.contains_key(t)).collect();
-        if !new.is_empty() {
-            let known = storage::tries(gate.db(), day, &new).await?;
-            self.0.extend(new.into_iter().map(|tried| (tried, known.get(&tried).copied().unwrap_or(0))));
-        }
-        let mut beyond = None;
-        for trial in trials {
-            let count = self.0.entry(trial.tried).or_default();
-            *count += 1;
-            beyond = beyond.or((*count > trial.most).then_some(trial.reason));
-        }
-        Ok(beyond)
-    }
-}
-
-/// Counts what the new claims of a step try out. It counts though the upload is never switched to.
-async fn count(
-    tx: &mut Tx,
-    organisation: OrganisationId,
-    today: NaiveDate,
-    step: &[Staged],
-) -> Result<(), StoreError> {
-    let mut tried: BTreeMap<Tried, i64> = BTreeMap::new();
-    for one in step.iter().flat_map(|staged| &staged.tried) {
-        *tried.entry(*one).or_default() += 1;
-    }
-    storage::count_tries(tx, organisation.0, today, &tried).await
 }
 
 /// Where a claim is to wait.

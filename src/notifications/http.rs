@@ -2,6 +2,7 @@
 
 use super::cursor;
 use crate::directory::Scope;
+use crate::domain::purpose::InvolvementKind;
 use crate::gate::{Answer, Asked, Gate, Refusal, Released};
 use crate::http::{Error, ProblemKind, Query};
 use crate::outbox::{self, Told};
@@ -38,7 +39,9 @@ pub struct NotificationsAnswer {
 /// One notice.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct NotificationBody {
-    /// `change_pending`, `change_effective`, `change_refused` or `certificate_expiring`; more may come.
+    /// `change_pending`, `change_effective`, `change_refused`, `certificate_expiring`, `caseload_held`, `feed_silent`,
+    /// `system_lane_stopped`, `absence_unexplained` or `deleted`; more may come. Those of a case are for systems that may
+    /// feed cases of its kind.
     kind: String,
     /// UTC.
     at: DateTime<Utc>,
@@ -86,12 +89,23 @@ pub async fn list_notifications(
     let more = told.len() > usize::from(limit);
     told.truncate(usize::from(limit));
     let last = told.last().map_or(after, |t| t.number);
+    let kinds = permit.kinds().to_vec();
     let answer = NotificationsAnswer {
-        notifications: told.into_iter().map(body).collect::<Result<_, _>>()?,
+        notifications: told
+            .into_iter()
+            .map(body)
+            .filter(|told| told.as_ref().map_or(true, |told| is_for(told, &kinds)))
+            .collect::<Result<_, _>>()?,
         next_cursor: cursor::after(organisation, last),
         more,
     };
     Ok(gate.release(permit, StatusCode::OK, answer).await?)
+}
+
+/// Whether a notice is for a system that may feed cases of these kinds: one of a case goes to nobody else.
+fn is_for(told: &NotificationBody, kinds: &[InvolvementKind]) -> bool {
+    let kind = told.body.get("involvement_kind").and_then(Value::as_str);
+    kind.is_none_or(|kind| InvolvementKind::parse(kind).is_some_and(|kind| kinds.contains(&kind)))
 }
 
 fn body(told: Told) -> Result<NotificationBody, Error> {

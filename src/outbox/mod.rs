@@ -20,6 +20,16 @@ words! {
         ChangeRefused = "change_refused",
         /// A certificate of one of the organisation's systems ends soon.
         CertificateExpiring = "certificate_expiring",
+        /// A whole caseload would end over a tenth of what is open, and waits for a person.
+        CaseloadHeld = "caseload_held",
+        /// The organisation's feed lists over a tenth of its involvements no more; none ends until a person has looked.
+        FeedSilent = "feed_silent",
+        /// The organisation's systems have read far more than its caseload, and are given nothing until a person has looked.
+        SystemLaneStopped = "system_lane_stopped",
+        /// A child of a case is absent, and nobody has said why.
+        AbsenceUnexplained = "absence_unexplained",
+        /// A child of a case has been deleted from a school's roll.
+        Deleted = "deleted",
     }
 }
 

@@ -17,8 +17,8 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 /// At most so many answers are remembered, about 8 MB; further ones are worked out each time.
 ///
-/// The space is finite: 14 roles × 15 purposes × 6 kinds of organisation × 3 lanes × 21 relationships × 2⁵ bars × 27 actions
-/// × listed or not, about 137 million. A deployment meets some thousands of these: a token carries one role and purpose of
+/// The space is finite: 14 roles × 15 purposes × 6 kinds of organisation × 3 lanes × 22 relationships × 2⁶ bars × 33 actions
+/// × listed or not, about 351 million. A deployment meets some thousands of these: a token carries one role and purpose of
 /// those that its system may have, and few facts are ever unusual. The limit is for a caller who tries them all.
 pub(super) const MEMO_LIMIT: usize = 65_536;
 
@@ -149,7 +149,8 @@ impl Policy {
     /// same for every child and may say so.
     pub fn ever_allowed(&self, facts: &Facts, action: Action, listed: bool) -> bool {
         Relationship::all().any(|relationship| {
-            let facts = Facts { relationship, shielded: false, withheld: false, ..*facts };
+            let facts =
+                Facts { relationship, shielded: false, withheld: false, in_conflict: false, ..*facts };
             self.decide(&facts, action, listed).allowed
         })
     }
@@ -203,6 +204,7 @@ impl Policy {
             scope: true,
             shielded: false,
             withheld: false,
+            in_conflict: false,
         };
         let roles = Role::ALL.iter().map(|role| Facts { role: *role, ..base });
         let purposes = Purpose::ALL.iter().map(|purpose| Facts { purpose: *purpose, ..base });
@@ -239,6 +241,7 @@ impl Policy {
             ("agreement_live".to_owned(), RestrictedExpression::new_bool(facts.agreement_live)),
             ("shielded".to_owned(), RestrictedExpression::new_bool(facts.shielded)),
             ("withheld".to_owned(), RestrictedExpression::new_bool(facts.withheld)),
+            ("in_conflict".to_owned(), RestrictedExpression::new_bool(facts.in_conflict)),
         ])
         .map_err(|e| PolicyError::Vocabulary(e.to_string()))
     }

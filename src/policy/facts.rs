@@ -29,6 +29,12 @@ words! {
         RetireHandles = "retire_handles",
         /// Tell organisations of certificates that end soon.
         TellExpiring = "tell_expiring",
+        /// End involvements that their agency's feed no longer lists.
+        Lapse = "lapse",
+        /// Follow what happens on the rolls, and tell the teams of open cases promptly.
+        FollowRoll = "follow_roll",
+        /// Stop an organisation's systems that read far more than its caseload.
+        StopLane = "stop_lane",
     }
 }
 
@@ -52,6 +58,8 @@ pub enum Relationship {
     AuthorisedOfficer,
     /// A request about no child: the caller's own school or organisation.
     Organisation,
+    /// A request about no child: a person whom the own authority lets say which child an ambiguous claim is about.
+    DataMatcher,
 }
 
 impl Relationship {
@@ -65,6 +73,7 @@ impl Relationship {
             Self::DualEnrolment => "dual_enrolment",
             Self::AuthorisedOfficer => "authorised_officer",
             Self::Organisation => "organisation",
+            Self::DataMatcher => "data_matcher",
         }
     }
 
@@ -77,7 +86,8 @@ impl Relationship {
             | Self::PredecessorEnrolment
             | Self::DualEnrolment
             | Self::AuthorisedOfficer
-            | Self::Organisation => true,
+            | Self::Organisation
+            | Self::DataMatcher => true,
         }
     }
 
@@ -90,7 +100,7 @@ impl Relationship {
             .chain(kinds)
             .chain(without.map(|kind| Self::Involvement(*kind, false)))
             .chain([Self::Enrolment, Self::PredecessorEnrolment, Self::DualEnrolment])
-            .chain([Self::AuthorisedOfficer, Self::Organisation])
+            .chain([Self::AuthorisedOfficer, Self::Organisation, Self::DataMatcher])
     }
 }
 
@@ -122,6 +132,8 @@ pub struct Facts {
     pub shielded: bool,
     /// Whether the holder decided to withhold this child from the caller.
     pub withheld: bool,
+    /// Whether the person who asks has a conflict of interest with the child, or with a school of its.
+    pub in_conflict: bool,
 }
 
 /// What a question is about. Which one it is, no policy knows: the relationship says whether it is the caller's.
@@ -178,11 +190,23 @@ pub enum Action {
     ReadAuditEntries,
     /// Read the feed of notices to the own organisation.
     ReadNotifications,
+    /// Read which agencies are involved with children on the own roll.
+    ReadSchoolInvolvements,
+    /// Read the own organisation's claims that are looked at each week.
+    ReviewInvolvements,
+    /// Read the involvements of the own area that no school is told of.
+    ReviewNotTold,
+    /// Let go on what was held until a person has looked.
+    LetGoOn,
+    /// Record a conflict of interest of a person of the own organisation.
+    RecordConflict,
+    /// See ambiguous claims, and say which child each is about.
+    MatchClaim,
 }
 
 impl Action {
     /// The actions that are no section, in the order in which the matrix prints them.
-    pub const OTHERS: [Self; 14] = [
+    pub const OTHERS: [Self; 20] = [
         Self::FindChild,
         Self::FindChildByName,
         Self::FollowChild,
@@ -197,6 +221,12 @@ impl Action {
         Self::ReadInvolvementReport,
         Self::ReadAuditEntries,
         Self::ReadNotifications,
+        Self::ReadSchoolInvolvements,
+        Self::ReviewInvolvements,
+        Self::ReviewNotTold,
+        Self::LetGoOn,
+        Self::RecordConflict,
+        Self::MatchClaim,
     ];
 
     /// Every action.
@@ -236,6 +266,12 @@ impl Action {
             Self::ReadInvolvementReport => "read_involvement_report",
             Self::ReadAuditEntries => "read_audit_entries",
             Self::ReadNotifications => "read_notifications",
+            Self::ReadSchoolInvolvements => "read_school_involvements",
+            Self::ReviewInvolvements => "review_involvements",
+            Self::ReviewNotTold => "review_not_told",
+            Self::LetGoOn => "let_go_on",
+            Self::RecordConflict => "record_conflict",
+            Self::MatchClaim => "match_claim",
         }
     }
 
@@ -249,11 +285,17 @@ impl Action {
             | Self::SendCalendar
             | Self::SendRoll
             | Self::SendMarks
-            | Self::ReadImport => Subject::School,
+            | Self::ReadImport
+            | Self::ReadSchoolInvolvements => Subject::School,
             Self::WriteInvolvement
             | Self::ReadInvolvementReport
             | Self::ReadAuditEntries
-            | Self::ReadNotifications => Subject::Organisation,
+            | Self::ReadNotifications
+            | Self::ReviewInvolvements
+            | Self::ReviewNotTold
+            | Self::LetGoOn
+            | Self::RecordConflict
+            | Self::MatchClaim => Subject::Organisation,
         }
     }
 }

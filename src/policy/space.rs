@@ -105,11 +105,15 @@ fn there_is_something_to_hold() {
 #[test]
 fn nothing_without_a_relationship() {
     for_all_permitted(|facts, action, _| match action.subject() {
-        Subject::Child => !matches!(facts.relationship, Relationship::None | Relationship::Organisation),
+        Subject::Child => !matches!(
+            facts.relationship,
+            Relationship::None | Relationship::Organisation | Relationship::DataMatcher
+        ),
         Subject::School | Subject::Organisation => {
             facts.relationship == Relationship::Organisation
                 || (action == Action::ReadPublishedFigures
                     && facts.relationship == Relationship::AuthorisedOfficer)
+                || (action == Action::MatchClaim && facts.relationship == Relationship::DataMatcher)
         }
     });
 }
@@ -126,7 +130,8 @@ fn an_involvement_serves_its_own_purpose_only() {
         | Relationship::PredecessorEnrolment
         | Relationship::DualEnrolment
         | Relationship::AuthorisedOfficer
-        | Relationship::Organisation => true,
+        | Relationship::Organisation
+        | Relationship::DataMatcher => true,
     });
 }
 
@@ -178,24 +183,11 @@ fn an_attested_person_gets_neither_health_nor_sessions() {
 /// children with a social worker is the safeguarding lead's.
 #[test]
 fn figures_as_they_are_stay_with_the_school() {
-    for_all_permitted(|facts, action, _| match action {
-        Action::ReadSchoolFigures => facts.organisation_kind == OrganisationKind::School,
-        Action::ReadSocialWorkerCohort => facts.role == Role::Dsl,
-        Action::ReadPublishedFigures => {
-            facts.role == Role::AttendanceOfficerLa && facts.purpose == Purpose::AttendanceDuty
-        }
-        Action::Read(_)
-        | Action::FindChild
-        | Action::FindChildByName
-        | Action::FollowChild
-        | Action::SendCalendar
-        | Action::SendRoll
-        | Action::SendMarks
-        | Action::ReadImport
-        | Action::WriteInvolvement
-        | Action::ReadInvolvementReport
-        | Action::ReadAuditEntries
-        | Action::ReadNotifications => true,
+    for_all_permitted(|facts, action, _| {
+        let officer = facts.role == Role::AttendanceOfficerLa && facts.purpose == Purpose::AttendanceDuty;
+        (action != Action::ReadSchoolFigures || facts.organisation_kind == OrganisationKind::School)
+            && (action != Action::ReadSocialWorkerCohort || facts.role == Role::Dsl)
+            && (action != Action::ReadPublishedFigures || officer)
     });
 }
 
@@ -216,9 +208,26 @@ fn what_is_not_built_yet_gives_nothing() {
             || !matches!(
                 facts.purpose,
                 Purpose::Emergency | Purpose::Cme | Purpose::RecordsTransfer | Purpose::SubjectAccess
-            ) && !matches!(facts.role, Role::CmeOfficer | Role::ReceivingSchool | Role::DesignatedOfficer)
+            ) && !matches!(facts.role, Role::CmeOfficer | Role::ReceivingSchool)
+                && (facts.role != Role::DesignatedOfficer || action == Action::ReviewNotTold)
                 && (facts.organisation_kind != OrganisationKind::Vendor
                     || facts.role == Role::DataProtectionOfficer)
+    });
+}
+
+/// What a person has to look at goes on by a person; and nobody at a school says which child a claim is about.
+#[test]
+fn what_was_held_goes_on_by_a_person() {
+    for_all_permitted(|facts, action, _| {
+        let (person, officer) = (facts.lane != Lane::System, facts.role == Role::DataProtectionOfficer);
+        let held = matches!(action, Action::LetGoOn | Action::RecordConflict);
+        let matched = action == Action::MatchClaim;
+        let by_authority = facts.organisation_kind == OrganisationKind::LocalAuthority;
+        (!held || (person && officer))
+            && matched == (facts.relationship == Relationship::DataMatcher)
+            && (!matched || (person && by_authority))
+            && (action != Action::ReviewInvolvements || officer)
+            && (action != Action::ReadSchoolInvolvements || facts.role == Role::Dsl)
     });
 }
 
@@ -240,9 +249,15 @@ fn a_dual_registration_gives_three_sections_to_schools() {
 fn no_permission_reads_a_bar() {
     for policy in walk().policy.slices.all().policies().filter(|policy| policy.effect() == Effect::Permit) {
         let json = policy.to_json().unwrap().to_string();
-        for bar in
-            ["organisation_live", "agreement_live", "scope", "shielded", "withheld", "family_agreement"]
-        {
+        for bar in [
+            "organisation_live",
+            "agreement_live",
+            "scope",
+            "shielded",
+            "withheld",
+            "in_conflict",
+            "family_agreement",
+        ] {
             assert!(!json.contains(&format!("\"attr\":\"{bar}\"")), "{} reads {bar}", policy.id());
         }
         // What the gateway does without a caller rests on no relationship, and reads no fact at all.
@@ -270,7 +285,7 @@ fn a_bar_beats_every_permission() {
     let policy = load();
     let mut asked = 0;
     for (facts, action, listed) in &walk().permitted {
-        for bars in 0_u8..32 {
+        for bars in 0_u8..64 {
             let bar = |place: u8| bars & (1 << place) != 0;
             let barred = Facts {
                 organisation_live: !bar(0),
@@ -278,12 +293,14 @@ fn a_bar_beats_every_permission() {
                 agreement_live: !bar(2),
                 shielded: bar(3),
                 withheld: bar(4),
+                in_conflict: bar(5),
                 ..*facts
             };
             let child = action.subject() == Subject::Child;
             let mut guards: Vec<&str> = [
                 (bar(2) && child && facts.purpose != Purpose::OwnRecord, "guard_agreement"),
                 (bar(2) && *action == Action::ReadPublishedFigures, "guard_agreement_figures"),
+                (bar(5) && child, "guard_conflict"),
                 (bar(1), "guard_scope"),
                 (bar(3) && child, "guard_shield"),
                 (bar(0), "guard_suspended"),
@@ -348,7 +365,7 @@ fn ever_allowed_does_not_depend_on_the_child() {
     let policy = load();
     let asks = |role, purpose, kind| {
         let facts = unbarred(role, purpose, kind, Lane::System, Relationship::None);
-        let barred = Facts { shielded: true, withheld: true, ..facts };
+        let barred = Facts { shielded: true, withheld: true, in_conflict: true, ..facts };
         let answers =
             [facts, barred].map(|facts| policy.ever_allowed(&facts, Action::Read(Section::Headline), true));
         assert_eq!(answers[0], answers[1]);

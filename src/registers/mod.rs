@@ -22,7 +22,10 @@ pub use amendments::{
     add_recordings, amendments_of, recordings_of, recordings_within, worth_keeping,
 };
 pub use calendars::{CalendarRow, add_calendar, school_calendars};
-pub use child::{ChildRecord, EnrolmentRecord, RollState, child_record, child_records, counterparts};
+pub use child::{
+    CandidateEntry, ChildRecord, EnrolmentRecord, RollNews, RollState, candidate_entries, child_record,
+    child_records, counterparts, newest_event, roll_news,
+};
 pub use ending::{
     Ended, end_some_amendments, end_some_calendars, end_some_enrolments, end_some_overtaken,
     end_some_protected, end_some_recordings, end_some_roll_events, next_ended,

@@ -20,6 +20,8 @@ pub struct Behind {
     pub enrolled: Vec<Enrolled>,
     /// The organisation's live involvements with it.
     pub cases: Vec<Case>,
+    /// Whether it had one that has ended.
+    pub former: bool,
 }
 
 /// A state of an enrolment, a live involvement, or neither.
@@ -44,6 +46,9 @@ struct Row {
     family_agreed_by: Option<String>,
     family_agreed_until: Option<NaiveDate>,
     family_withdrawn_on: Option<NaiveDate>,
+    former_team: Option<String>,
+    former_team_until: Option<NaiveDate>,
+    live: Option<bool>,
 }
 
 // The last part is there for a child without either. The first names the types, which PostgreSQL takes from it; CROSS
@@ -55,16 +60,18 @@ const BEHIND: SetSql = over_handles!(
      SELECT c.n, c.pupil_id, e.school_id, e.id, e.version, v.committed_at, e.whereabouts_protected, e.home_authority, \
      e.home_authority_assumed, e.other_school_urn, e.starting_day, e.last_day, e.status, NULL AS kind, \
      NULL AS case_reference, NULL AS team, NULL AS family_agreed_by, CAST(NULL AS DATE) AS family_agreed_until, \
-     CAST(NULL AS DATE) AS family_withdrawn_on \
+     CAST(NULL AS DATE) AS family_withdrawn_on, NULL AS former_team, CAST(NULL AS DATE) AS former_team_until, \
+     CAST(NULL AS BOOLEAN) AS live \
      FROM child c CROSS JOIN enrolments e CROSS JOIN register_versions v \
      WHERE e.pupil_id = c.pupil_id AND v.school_id = e.school_id AND v.version = e.version \
      UNION ALL SELECT c.n, c.pupil_id, NULL, i.id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, i.kind, \
-     i.case_reference, i.team, i.family_agreed_by, i.family_agreed_until, i.family_withdrawn_on \
+     i.case_reference, i.team, i.family_agreed_by, i.family_agreed_until, i.family_withdrawn_on, \
+     i.former_team, i.former_team_until, \
+     (i.ended_at IS NULL OR i.ended_at > $2) AND (i.until_day IS NULL OR i.until_day >= $3) \
      FROM child c CROSS JOIN involvements i \
      WHERE i.pupil_id = c.pupil_id AND i.organisation_id = c.organisation_id AND i.opened_at <= $2 \
-     AND (i.ended_at IS NULL OR i.ended_at > $2) AND (i.until_day IS NULL OR i.until_day >= $3) \
      UNION ALL SELECT c.n, c.pupil_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, \
-     NULL, NULL, NULL, NULL FROM child c"
+     NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM child c"
 );
 
 /// Who asks, by which handle, and when.
@@ -125,10 +132,12 @@ impl Behind {
         }
         states.sort_unstable_by_key(|(place, _)| *place);
         cases.sort_unstable_by_key(cases::Row::id);
+        let (cases, former) = cases::Row::split(cases, today)?;
         Ok(Some(Self {
             pupil,
             enrolled: fold(states.into_iter().map(|(_, state)| state).collect(), today),
-            cases: cases.into_iter().map(|row| row.case(today)).collect::<Result<_, _>>()?,
+            cases,
+            former,
         }))
     }
 }
@@ -143,6 +152,9 @@ impl Row {
             family_agreed_by: self.family_agreed_by,
             family_agreed_until: self.family_agreed_until,
             family_withdrawn_on: self.family_withdrawn_on,
+            former_team: self.former_team,
+            former_team_until: self.former_team_until,
+            live: self.live?,
         })
     }
 

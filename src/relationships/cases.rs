@@ -17,6 +17,8 @@ pub struct Case {
     pub case_reference: String,
     /// Code of the agency's team that has it.
     pub team: String,
+    /// Code of the team that had it before and still sees it.
+    pub former_team: Option<String>,
     /// Whether the family's agreement is recorded, not past and not withdrawn.
     pub family_agreement: bool,
 }
@@ -30,6 +32,9 @@ pub(super) struct Row {
     pub family_agreed_by: Option<String>,
     pub family_agreed_until: Option<NaiveDate>,
     pub family_withdrawn_on: Option<NaiveDate>,
+    pub former_team: Option<String>,
+    pub former_team_until: Option<NaiveDate>,
+    pub live: bool,
 }
 
 /// The live involvements of an organisation with a child: matched, opened, not past their term, not ended.
@@ -39,7 +44,8 @@ pub async fn cases_of(
     pupil: PupilId,
     (now, today): (DateTime<Utc>, NaiveDate),
 ) -> Result<Vec<Case>, StoreError> {
-    const LIVE: &str = "SELECT id, kind, case_reference, team, family_agreed_by, family_agreed_until, family_withdrawn_on \
+    const LIVE: &str = "SELECT id, kind, case_reference, team, family_agreed_by, family_agreed_until, family_withdrawn_on, \
+         former_team, former_team_until, TRUE AS live \
          FROM involvements WHERE pupil_id = $1 AND organisation_id = $2 AND opened_at <= $3 \
          AND (ended_at IS NULL OR ended_at > $3) AND (until_day IS NULL OR until_day >= $4) ORDER BY id";
     let rows: Vec<Row> = read!(db, c => sqlx::query_as(LIVE)
@@ -52,6 +58,13 @@ impl Row {
         self.id
     }
 
+    /// The live cases among these, and whether there is one that has ended.
+    pub(super) fn split(rows: Vec<Self>, today: NaiveDate) -> Result<(Vec<Case>, bool), StoreError> {
+        let former = rows.iter().any(|row| !row.live);
+        let live = rows.into_iter().filter(|row| row.live).map(|row| row.case(today));
+        Ok((live.collect::<Result<_, _>>()?, former))
+    }
+
     /// The case as it is on a day.
     pub(super) fn case(self, today: NaiveDate) -> Result<Case, StoreError> {
         let current = self.family_agreed_until.is_none_or(|day| day >= today)
@@ -61,6 +74,7 @@ impl Row {
             kind: InvolvementKind::parse(&self.kind).ok_or(StoreError::Corrupt("involvements.kind"))?,
             case_reference: self.case_reference,
             team: self.team,
+            former_team: self.former_team.filter(|_| self.former_team_until.is_some_and(|day| day >= today)),
             family_agreement: self.family_agreed_by.is_some() && current,
         })
     }

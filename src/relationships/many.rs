@@ -6,7 +6,7 @@
 use super::cases::{Case, Row};
 use super::enrolled::{Enrolled, State, fold};
 use crate::domain::identifiers::{OrganisationId, PupilId, SchoolId};
-use crate::store::{self, Db, SetSql, StoreError, over_ids, read_many};
+use crate::store::{self, Db, SetSql, StoreError, over_ids, read, read_many};
 use chrono::{DateTime, NaiveDate, Utc};
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -28,9 +28,9 @@ const ENROLLED: SetSql = over_ids!(
 );
 const CASES: SetSql = over_ids!(
     "SELECT i.pupil_id, i.id, i.kind, i.case_reference, i.team, i.family_agreed_by, i.family_agreed_until, \
-     i.family_withdrawn_on FROM ",
+     i.family_withdrawn_on, i.former_team, i.former_team_until, \
+     (i.ended_at IS NULL OR i.ended_at > $3) AND (i.until_day IS NULL OR i.until_day >= $4) AS live FROM ",
     " CROSS JOIN involvements i WHERE i.pupil_id = s.id AND i.organisation_id = $2 AND i.opened_at <= $3 \
-     AND (i.ended_at IS NULL OR i.ended_at > $3) AND (i.until_day IS NULL OR i.until_day >= $4) \
      ORDER BY i.pupil_id, i.id"
 );
 const AT: SetSql = over_ids!(
@@ -51,23 +51,18 @@ pub async fn enrolled_of_each(
     Ok(by_child(rows).into_iter().map(|(pupil, states)| (pupil, fold(states, today))).collect())
 }
 
-/// The live involvements of an organisation with each of these children, as [`super::cases_of`] reads one's.
+/// The live involvements of an organisation with each of these children, as [`super::cases_of`] reads one's, and whether
+/// there is one that has ended.
 pub async fn cases_of_each(
     db: &Db,
     organisation: OrganisationId,
     pupils: &[PupilId],
     (now, today): (DateTime<Utc>, NaiveDate),
-) -> Result<HashMap<PupilId, Vec<Case>>, StoreError> {
+) -> Result<HashMap<PupilId, (Vec<Case>, bool)>, StoreError> {
     let set = store::ids(pupils.iter().map(|pupil| pupil.0));
     let rows: Vec<Of<Row>> = read_many!(db, c => sqlx::query_as(CASES.of(db))
         .bind(set).bind(organisation.0).bind(now).bind(today).fetch_all(c).await)?;
-    by_child(rows)
-        .into_iter()
-        .map(|(pupil, rows)| {
-            let cases: Result<Vec<Case>, StoreError> = rows.into_iter().map(|row| row.case(today)).collect();
-            Ok((pupil, cases?))
-        })
-        .collect()
+    by_child(rows).into_iter().map(|(pupil, rows)| Ok((pupil, Row::split(rows, today)?))).collect()
 }
 
 /// The children that are or were on the roll of any of these schools, in no order.
@@ -78,6 +73,28 @@ pub async fn enrolled_at(
     let set = store::ids(schools.into_iter().map(|school| school.0));
     let ids: Vec<Uuid> = read_many!(db, c => sqlx::query_scalar(AT.of(db)).bind(set).fetch_all(c).await)?;
     Ok(ids.into_iter().map(PupilId).collect())
+}
+
+/// How many children an organisation has a live case with.
+pub async fn caseload(
+    db: &Db,
+    organisation: OrganisationId,
+    (now, today): (DateTime<Utc>, NaiveDate),
+) -> Result<u64, StoreError> {
+    const COUNT: &str = "SELECT COUNT(DISTINCT pupil_id) FROM involvements WHERE organisation_id = $1 \
+         AND matched_at IS NOT NULL AND opened_at <= $2 AND (ended_at IS NULL OR ended_at > $2) \
+         AND (until_day IS NULL OR until_day >= $3)";
+    let count: i64 = read!(db, c => sqlx::query_scalar(COUNT).bind(organisation.0).bind(now).bind(today).fetch_one(c).await)?;
+    Ok(count.unsigned_abs())
+}
+
+/// How many children are on a roll today.
+pub async fn on_roll(db: &Db, today: NaiveDate) -> Result<u64, StoreError> {
+    const COUNT: &str = "SELECT COUNT(DISTINCT e.pupil_id) FROM enrolments e \
+         JOIN register_versions v ON v.school_id = e.school_id AND v.version = e.version \
+         WHERE e.starting_day <= $1 AND (e.last_day IS NULL OR e.last_day >= $1)";
+    let count: i64 = read!(db, c => sqlx::query_scalar(COUNT).bind(today).fetch_one(c).await)?;
+    Ok(count.unsigned_abs())
 }
 
 /// Rows by their child, each child's in the order in which they came.

@@ -4,6 +4,7 @@
 
 mod behind;
 mod cases;
+mod conflicts;
 mod enrolled;
 mod finding;
 mod many;
@@ -12,8 +13,9 @@ mod untied;
 
 pub use behind::{Behind, behind};
 pub use cases::{Case, cases_of};
+pub use conflicts::{Conflict, conflicts_of};
 pub use enrolled::{DualPlace, Enrolled, enrolled};
-pub use finding::{Among, Claimed, Fit, Hit, Sought, fitting, sought};
-pub use many::{cases_of_each, enrolled_at, enrolled_of_each};
+pub use finding::{Among, Candidate, Claimed, Fit, Hit, Sought, candidates, fitting, sought};
+pub use many::{caseload, cases_of_each, enrolled_at, enrolled_of_each, on_roll};
 pub use tied::{TiedBy, next_tied};
 pub use untied::{Untied, untied_handles};

@@ -44,6 +44,8 @@ const STEPS: &[Step] = steps![
     17 "0017_operators",
     18 "0018_notifications",
     19 "0019_marks",
+    20 "0020_ties",
+    21 "0021_system_lanes",
 ];
 
 /// Takes the limits of [`open`] from a connection to PostgreSQL.

@@ -61,6 +61,7 @@ mod store;
 mod summaries;
 mod support;
 mod taken_back;
+mod ties;
 mod unfinished_day;
 mod unreadable;
 
@@ -118,6 +119,7 @@ fn trials(suite: &mut Suite) {
     summaries::register(suite);
     support::register(suite);
     taken_back::register(suite);
+    ties::register(suite);
     unfinished_day::register(suite);
     unreadable::register(suite);
 }

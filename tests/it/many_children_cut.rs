@@ -186,7 +186,7 @@ async fn unread(gate: &TestGate, limits: StreamLimits) -> Cut {
     let caller =
         identity::local(&inner.directory().current(), &system.file_name(), &key, role, purpose, now).unwrap();
     let trail = Trail::of_command("a list", &caller, now);
-    let permit = inner.open_many(Asked { caller, trail }, SectionSet::all()).unwrap();
+    let permit = inner.open_many(Asked { caller, trail }, SectionSet::all()).await.unwrap();
     let (handle, case_reference, _) = long_list(gate);
     let children = Children::named(vec![Named { handle, case_reference: Some(case_reference) }; LINES]);
     let (released, steps, mut lines) = inner.begin_lines::<Large>(permit, children, limits).await.unwrap();

@@ -4,11 +4,12 @@
 //! the head is read there and nowhere else, since other gateways and the command line write too.
 
 use crate::audit::entry::Entry;
+use crate::audit::lanes::{self, Key, LaneState};
 use crate::audit::receipt::Receipt;
 use crate::audit::tree::{Frontier, Hash, leaf_hash};
 use crate::store::{Db, StoreError, Touched as _, Tx, must_touch, on};
 use chrono::{DateTime, SecondsFormat, Utc};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
 
 /// Most pending rows, and most queued entries, that one transaction takes.
@@ -22,6 +23,9 @@ pub struct Item {
     pub class: String,
     pub entry: Vec<u8>,
     pub created_at: DateTime<Utc>,
+    /// The lane in which it counts. What is staged with a write reads nothing.
+    #[sqlx(skip)]
+    pub counts: Option<Key>,
 }
 
 impl Item {
@@ -32,6 +36,7 @@ impl Item {
             class: entry.class.as_str().to_owned(),
             entry: entry.to_bytes(),
             created_at: entry.time,
+            counts: lanes::counts(entry),
         }
     }
 }
@@ -43,6 +48,8 @@ pub struct Outcome {
     pub receipts: HashMap<Uuid, Receipt>,
     /// Whether pending rows may be left for the next transaction.
     pub more_pending: bool,
+    /// How the lanes stand in which something was counted.
+    pub lanes: Vec<(Key, LaneState)>,
 }
 
 /// Commits the queued entries, with `pending` also the oldest pending rows, and looks up the events `asked` about.
@@ -68,6 +75,7 @@ pub async fn commit(db: &Db, queued: &[Item], pending: bool, asked: &[Uuid]) -> 
         insert(&mut tx, first, &items, &leaves).await?;
         move_head(&mut tx, &frontier).await?;
     }
+    outcome.lanes = lanes::count(&mut tx, &counted(queued)).await?;
     for event in asked {
         if let Some(receipt) = find_unless_known(&mut tx, *event, &outcome.receipts).await? {
             outcome.receipts.insert(*event, receipt);
@@ -75,6 +83,16 @@ pub async fn commit(db: &Db, queued: &[Item], pending: bool, asked: &[Uuid]) -> 
     }
     tx.commit().await?;
     Ok(outcome)
+}
+
+/// How many of a group count in each lane, and when the last of them was.
+fn counted(queued: &[Item]) -> BTreeMap<Key, (i64, DateTime<Utc>)> {
+    let mut counted: BTreeMap<Key, (i64, DateTime<Utc>)> = BTreeMap::new();
+    for (key, at) in queued.iter().filter_map(|item| Some((item.counts?, item.created_at))) {
+        let (reads, last) = counted.entry(key).or_insert((0, at));
+        (*reads, *last) = (*reads + 1, at.max(*last));
+    }
+    counted
 }
 
 /// Locks the head until the transaction ends, and reads it.

@@ -5,6 +5,7 @@
 
 mod commit;
 
+use super::lanes::Lanes;
 use crate::audit::entry::{Entry, EventId};
 use crate::audit::receipt::Receipt;
 use crate::store::{Db, StoreError, Tx};
@@ -77,6 +78,7 @@ enum Message {
 pub struct Journal {
     queue: mpsc::Sender<Message>,
     wait: Duration,
+    lanes: Lanes,
 }
 
 /// Puts a write's entry into the write's own transaction; after the commit, [`Journal::sequenced`] gives its receipt.
@@ -89,8 +91,14 @@ impl Journal {
     /// Starts the task, which first gives their index to entries that an earlier process left pending.
     pub fn start(db: Db, options: Options) -> (Self, JoinHandle<()>) {
         let (queue, messages) = mpsc::channel(options.queue_entries.max(1));
-        let task = tokio::spawn(run(db, messages, options.wait));
-        (Self { queue, wait: options.wait }, task)
+        let lanes = Lanes::default();
+        let task = tokio::spawn(run(db, messages, (options.wait, lanes.clone())));
+        (Self { queue, wait: options.wait, lanes }, task)
+    }
+
+    /// What is known of how much systems read.
+    pub fn lanes(&self) -> &Lanes {
+        &self.lanes
     }
 
     /// Records an entry; returns when it is durable.
@@ -165,7 +173,7 @@ impl Group {
     }
 }
 
-async fn run(db: Db, mut messages: mpsc::Receiver<Message>, limit: Duration) {
+async fn run(db: Db, mut messages: mpsc::Receiver<Message>, (limit, lanes): (Duration, Lanes)) {
     let mut group = Group { pending: true, ..Group::default() };
     // The first round has no message: it clears what an earlier process left.
     let mut due = true;
@@ -178,12 +186,12 @@ async fn run(db: Db, mut messages: mpsc::Receiver<Message>, limit: Duration) {
             let Ok(message) = messages.try_recv() else { break };
             group.take(message);
         }
-        due = commit_group(&db, &mut group, limit).await;
+        due = commit_group(&db, &mut group, (limit, &lanes)).await;
     }
 }
 
 /// Commits one group and wakes its waiters; returns whether the next one is due at once.
-async fn commit_group(db: &Db, group: &mut Group, limit: Duration) -> bool {
+async fn commit_group(db: &Db, group: &mut Group, (limit, lanes): (Duration, &Lanes)) -> bool {
     let asked: Vec<Uuid> = group.sequencers.iter().map(|(event, _)| *event).collect();
     let result = match timeout(limit, commit::commit(db, &group.items, group.pending, &asked)).await {
         Ok(Ok(outcome)) => Ok(outcome),
@@ -201,6 +209,7 @@ async fn commit_group(db: &Db, group: &mut Group, limit: Duration) -> bool {
     // Nobody listening any more is no error: they were told that it took too long.
     match result {
         Ok(outcome) => {
+            lanes.learn(outcome.lanes);
             for (event, answer) in recorders {
                 let _ = answer.send(outcome.receipts.get(&event).copied().ok_or(JournalError::Database));
             }

@@ -3,7 +3,9 @@
 use super::super::authority::{Authority, Enrolment, School};
 use super::super::pki::SystemName;
 use super::involvements::{DemoInvolvement, Draw, involvements};
-use super::{AUTHORITY, MINDS, NURSING, PRIVACY_SYSTEM, SCHOOL_SYSTEM, STRANGER, client_id};
+use super::{
+    AUTHORITY, DESIGNATED_SYSTEM, MINDS, NURSING, PRIVACY_SYSTEM, SCHOOL_SYSTEM, STRANGER, client_id,
+};
 use crate::domain::purpose::InvolvementKind::{
     Assessment, Cin, Cla, Cp, EarlyHelp, FamilySupport, FrontDoor, MentalHealthSupport, ResidentConcern,
     SchoolNursing, Section47Enquiry, YouthJustice,
@@ -129,6 +131,9 @@ pub fn callers(authority: &Authority) -> Vec<DemoCaller> {
         caller(name, &system, Role::DataProtectionOfficer, Purpose::AuditReview, Vec::new())
     };
     all.push(office("data_protection_officer_agency".to_owned(), AUTHORITY));
+    let designated = SystemName::new(AUTHORITY, DESIGNATED_SYSTEM);
+    let (role, purpose) = (Role::DesignatedOfficer, Purpose::AuditReview);
+    all.push(caller("designated_officer".to_owned(), &designated, role, purpose, Vec::new()));
     all.extend(
         authority.schools.iter().map(|s| office(format!("data_protection_officer_{}", s.urn), &s.code)),
     );

@@ -54,6 +54,8 @@ pub struct DemoInvolvement {
     pub until: Option<DateTime<Utc>>,
     /// The child's whereabouts are protected, so that the claim stays pending.
     pub protected: bool,
+    /// Why no school may learn of it, with the day on which somebody looks again.
+    pub school_not_told: Option<(&'static str, NaiveDate)>,
 }
 
 /// A kind as it is held here: kind, organisation, system, team, prefix of references, opened how many days ago.
@@ -188,5 +190,8 @@ fn involvement(authority: &Authority, held: &Held, number: u64, e: &Enrolment) -
         family_agreement: agreement,
         until: (number == 3).then(|| at(today) - chrono::TimeDelta::hours(12)),
         protected: e.whereabouts_protected,
+        // One child's worker has a relative on the staff of its school.
+        school_not_told: (*kind == InvolvementKind::Cin && number == 2)
+            .then(|| ("relative_on_staff", today + Days::new(30))),
     }
 }

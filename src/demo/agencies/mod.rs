@@ -48,6 +48,7 @@ const AGENCIES: &[Agency] = &[
     Agency(AUTHORITY, "youth-justice", "youth_justice_worker", &["involvements", "summaries"]),
     Agency(AUTHORITY, "attendance", "attendance_officer_la", &["involvements", "summaries"]),
     Agency(AUTHORITY, "privacy", "data_protection_officer", &["audit"]),
+    Agency(AUTHORITY, DESIGNATED_SYSTEM, "designated_officer", &["audit"]),
     Agency(NURSING, "school-nursing", "school_nurse", &["involvements", "summaries"]),
     Agency(MINDS, "support", "mental_health_practitioner", &["involvements", "summaries"]),
     Agency(STRANGER, "social-care", "social_worker", &["involvements", "summaries"]),
@@ -116,6 +117,9 @@ pub const CHILDREN_SYSTEM: &str = "social-care";
 pub const SCHOOL_SYSTEM: &str = "mis";
 /// The system of an organisation's data protection officer.
 pub const PRIVACY_SYSTEM: &str = "privacy";
+
+/// The system of the authority's designated officer.
+pub const DESIGNATED_SYSTEM: &str = "designated-officer";
 
 /// The OAuth client identifier of a system.
 pub fn client_id(system: &SystemName) -> String {

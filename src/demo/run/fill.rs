@@ -120,6 +120,8 @@ async fn open_case(sender: &Client, case: &DemoInvolvement) -> Result<()> {
         "case_reference": case.case_reference, "opened_at": case.opened_at, "staff_id": case.staff_id,
         "upn": case.upn, "date_of_birth": case.date_of_birth, "surname": case.surname, "forename": case.forename,
         "family_agreement": family.map(|f| json!({"agreed_by": f.agreed_by, "agreed_to": f.agreed_to, "until": f.until})),
+        "school_not_told": case.school_not_told.map(|(category, _)| category),
+        "school_not_told_review": case.school_not_told.map(|(_, day)| day),
     });
     let path = format!("/v1/involvements/{}", case.id);
     let headers = [("content-type", "application/json")];

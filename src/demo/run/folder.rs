@@ -50,6 +50,8 @@ fn lock(dir: &Path) -> Result<File> {
 const TOKENS: u32 = 6_000;
 /// Requests of one organisation a minute: a benchmark asks as fast as it is answered.
 const REQUESTS: u32 = 60_000_000;
+/// A demonstration's children are looked at again and again.
+const READS: u32 = 1_000_000;
 
 /// Writes the configuration of the demonstration over the sample that `init` made.
 pub(super) fn write_config(
@@ -85,7 +87,8 @@ pub(super) fn write_config(
          [names]\nissuer = \"https://127.0.0.1:{api}\"\naudience = \"https://127.0.0.1:{api}/v1\"\n\
          log_origin = \"demo.schoolgate.invalid/log\"\nsafety_telephone = \"01632 960999\"\n\n\
          [identity]\n{authorities}allow_loopback_http = {plain}\n\n\
-         [limits]\ntoken_requests_per_minute = {TOKENS}\norganisation_requests_per_minute = {REQUESTS}\n"
+         [limits]\ntoken_requests_per_minute = {TOKENS}\norganisation_requests_per_minute = {REQUESTS}\n\
+         system_lane_least_reads = {READS}\n"
     );
     let path = dir.join("schoolgate.toml");
     std::fs::remove_file(&path).context("cannot replace the configuration")?;

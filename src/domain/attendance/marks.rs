@@ -54,6 +54,20 @@ impl PackedYear {
         }
     }
 
+    /// The first and the last place of the absence that nobody has explained yet (N, or O) with which the marks end, where
+    /// they do; sessions at which nobody had to come (X, Y4, Z, `#`) neither begin nor end one.
+    pub fn unexplained(&self) -> Option<(usize, usize)> {
+        let mut spell = None;
+        for (index, byte) in self.0.iter().enumerate().rev() {
+            match Code::from_byte(*byte) {
+                None | Some(Code::X | Code::Y4 | Code::Z | Code::PlannedClosure) => {}
+                Some(Code::N | Code::O) => spell = Some((index, spell.map_or(index, |(_, last)| last))),
+                Some(_) => break,
+            }
+        }
+        spell
+    }
+
     /// Places and codes of all marks, in order.
     pub fn iter(&self) -> impl Iterator<Item = (usize, Code)> + '_ {
         self.0.iter().enumerate().filter_map(|(index, byte)| Code::from_byte(*byte).map(|code| (index, code)))

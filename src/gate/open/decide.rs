@@ -10,7 +10,7 @@ use crate::domain::organisation::Standing;
 use crate::domain::purpose::{InvolvementKind, Purpose, Section, SectionSet};
 use crate::identity::Caller;
 use crate::policy::{Action, Facts, Lane, Relationship, Sections};
-use crate::relationships::{self, Case, DualPlace, Enrolled};
+use crate::relationships::{self, Case, Conflict, DualPlace, Enrolled};
 
 /// How a caller is tied to a child, now.
 #[derive(Clone, Debug)]
@@ -61,6 +61,17 @@ pub(super) struct Known {
     pub(super) enrolled: Vec<Enrolled>,
     /// The caller's live involvements with it, where the purpose is a case.
     pub(super) cases: Vec<(Case, ByTeam)>,
+    /// Whether its organisation had one that has ended.
+    pub(super) former: bool,
+    /// Whether the person who asks is in conflict with it.
+    pub(super) in_conflict: bool,
+}
+
+/// Every tie of a caller to a child that may count, at least one and always in the same order, and what bars them all.
+#[derive(Clone, Debug)]
+pub(super) struct Ties {
+    pub(super) of: Vec<Tie>,
+    pub(super) in_conflict: bool,
 }
 
 impl Gate {
@@ -72,20 +83,34 @@ impl Gate {
     ) -> Result<Option<(PupilId, Known)>, Refusal> {
         let moment = (self.clock().school_now(), self.clock().today());
         let holder = (caller.system.id, caller.organisation.id);
+        let conflicts = self.conflicts(caller).await?;
         let behind = relationships::behind(self.db(), holder, &handles::bytes_of(handle), moment).await?;
-        Ok(behind.map(|b| (b.pupil, Known { enrolled: b.enrolled, cases: self.callers(caller, b.cases) })))
+        Ok(behind.map(|b| {
+            let in_conflict = in_conflict(&conflicts, b.pupil, &b.enrolled);
+            let (cases, former) = (self.callers(caller, b.cases), b.former);
+            (b.pupil, Known { enrolled: b.enrolled, cases, former, in_conflict })
+        }))
     }
 
     /// Reads what ties a caller to a child: as many statements for every child, whatever is protected.
     pub(super) async fn known(&self, caller: &Caller, pupil: PupilId) -> Result<Known, Refusal> {
         let moment = (self.clock().school_now(), self.clock().today());
+        let conflicts = self.conflicts(caller).await?;
         let enrolled = relationships::enrolled(self.db(), pupil, moment.1).await?;
         let cases = if caller.purpose.is_a_case() {
             relationships::cases_of(self.db(), caller.organisation.id, pupil, moment).await?
         } else {
             Vec::new()
         };
-        Ok(Known { enrolled, cases: self.callers(caller, cases) })
+        let in_conflict = in_conflict(&conflicts, pupil, &enrolled);
+        Ok(Known { enrolled, cases: self.callers(caller, cases), former: false, in_conflict })
+    }
+
+    /// The conflicts of the person who asks; asked once, whichever child is asked about. A system has none.
+    pub(super) async fn conflicts(&self, caller: &Caller) -> Result<Vec<Conflict>, Refusal> {
+        let Some(person) = &caller.person else { return Ok(Vec::new()) };
+        let organisation = caller.organisation.id;
+        Ok(relationships::conflicts_of(self.db(), organisation, &person.key, self.clock().now()).await?)
     }
 
     /// Of an organisation's cases those that are the caller's: a person's are those of the teams that they are in, or that
@@ -95,7 +120,11 @@ impl Gate {
         let organisation = caller.organisation.id;
         let own = caller.by.as_ref().map_or(organisation, |own| own.id);
         let by = |case: &Case| match &caller.person {
-            Some(person) => directory.by_team((organisation, &case.team), (own, &person.teams), now),
+            // While a case moves, the team that had it sees it as the one that has it does.
+            Some(person) => [Some(&case.team), case.former_team.as_ref()]
+                .into_iter()
+                .flatten()
+                .find_map(|team| directory.by_team((organisation, team), (own, &person.teams), now)),
             None => Some(ByTeam::Own),
         };
         cases.into_iter().filter_map(|case| by(&case).map(|by| (case, by))).collect()
@@ -108,25 +137,30 @@ impl Gate {
         caller: &Caller,
         known: &Known,
         case_reference: Option<&str>,
-    ) -> Result<Vec<Tie>, Refusal> {
+    ) -> Result<Ties, Refusal> {
+        let in_conflict = known.in_conflict;
         if !caller.purpose.is_a_case() {
-            return self.enrolment(caller, &known.enrolled).map(|tie| vec![tie]);
+            return self.enrolment(caller, &known.enrolled).map(|tie| Ties { of: vec![tie], in_conflict });
         }
         is_there(caller, &known.enrolled)?;
         let matching = matching(caller, &known.cases, case_reference);
         if matching.is_empty() {
             let kinds: Vec<InvolvementKind> = known.cases.iter().map(|(case, _)| case.kind).collect();
-            return Err(unfit(&kinds, &self.kinds_within(caller)));
+            let refusal = unfit(&kinds, &self.kinds_within(caller));
+            let former = known.former && matches!(refusal, Refusal::NotFound);
+            return Err(if former { Refusal::Former } else { refusal });
         }
-        Ok(matching)
+        Ok(Ties { of: matching, in_conflict })
     }
 
     /// The first tie for which the policy permits any section, with those; where it permits none for any, the first.
-    pub(super) fn judged(&self, caller: &Caller, ties: Vec<Tie>) -> Option<(Tie, Sections)> {
+    pub(super) fn judged(&self, caller: &Caller, ties: Ties) -> Option<(Tie, Sections)> {
         let listed = self.listed(caller);
         let mut judged: Option<(Tie, Sections)> = None;
-        for tie in ties {
-            let given = self.given(caller, &self.facts(caller, tie.relationship(), true), listed);
+        for tie in ties.of {
+            let facts =
+                Facts { in_conflict: ties.in_conflict, ..self.facts(caller, tie.relationship(), true) };
+            let given = self.given(caller, &facts, listed);
             if !given.permitted.is_empty() {
                 return Some((tie, given));
             }
@@ -238,6 +272,7 @@ impl Gate {
             scope,
             shielded: false,
             withheld: false,
+            in_conflict: false,
         }
     }
 
@@ -299,6 +334,14 @@ impl Gate {
             !none && actions.iter().any(|action| self.0.policy.ever_allowed(&facts, *action, true));
         if possible { Ok(()) } else { Err(Refusal::Forbidden) }
     }
+}
+
+/// Whether a conflict is with this child, or with a school that the asker may know it goes to.
+pub(super) fn in_conflict(conflicts: &[Conflict], pupil: PupilId, enrolled: &[Enrolled]) -> bool {
+    conflicts.iter().any(|conflict| match conflict {
+        Conflict::Child(child) => *child == pupil,
+        Conflict::School(school) => enrolled.iter().any(|e| !e.protected && e.school == *school),
+    })
 }
 
 /// The other school of a child's dual registration, where one is main and one subsidiary, both enrolments are live and

@@ -2,13 +2,13 @@
 
 use super::super::permit::{OfChild, Permit};
 use super::super::{Gate, Trail};
-use super::decide::{Known, Tie};
+use super::decide::{Known, Tie, Ties};
 use super::{Asked, Refusal};
 use crate::directory::{LaneException, Scope};
 use crate::domain::identifiers::{EnrolmentId, PupilId};
 use crate::domain::purpose::{Purpose, SectionSet};
 use crate::identity::{Caller, Lane};
-use crate::policy::Action;
+use crate::policy::{Action, Facts};
 use crate::relationships::{self, Among, Enrolled, Sought};
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -40,7 +40,7 @@ impl Gate {
         trail: &Trail,
         search: &Sought,
         action: Action,
-    ) -> Result<(PupilId, Vec<Tie>), Refusal> {
+    ) -> Result<(PupilId, Ties), Refusal> {
         let candidates = self.candidates(caller, search, action).await?;
         if let [(only, _)] = candidates.iter().collect::<Vec<_>>().as_slice() {
             trail.note(|e| e.child = Some(**only));
@@ -55,10 +55,10 @@ impl Gate {
             let ties = match self.ties(caller, &known, search.case_reference.as_deref()) {
                 Ok(ties) => self.findable(caller, (&known, &met), ties, action),
                 // In a search nothing tells a child whose case is of another kind from no child at all.
-                Err(Refusal::NotFound | Refusal::CaseReferenceMismatch) => Vec::new(),
+                Err(Refusal::NotFound | Refusal::Former | Refusal::CaseReferenceMismatch) => continue,
                 Err(refusal) => return Err(refusal),
             };
-            if ties.is_empty() {
+            if ties.of.is_empty() {
                 continue;
             }
             if found.is_some() {
@@ -74,21 +74,21 @@ impl Gate {
         &self,
         caller: &Caller,
         (known, met): (&Known, &[EnrolmentId]),
-        ties: Vec<Tie>,
+        ties: Ties,
         action: Action,
-    ) -> Vec<Tie> {
-        let listed = self.search_listed(caller, action);
+    ) -> Ties {
+        let (listed, in_conflict) = (self.search_listed(caller, action), ties.in_conflict);
         let reaches = |tie: &Tie| {
             let (reach, _) = self.reach(caller, tie);
             let met_here = |e: &&Enrolled| met.is_empty() || met.contains(&e.id);
             known.enrolled.iter().filter(met_here).any(|e| reach.covers(e.school, e.protected))
         };
         let allowed = |tie: &Tie| {
-            let facts = self.facts(caller, tie.relationship(), true);
+            let facts = Facts { in_conflict, ..self.facts(caller, tie.relationship(), true) };
             let sections = self.given(caller, &facts, self.listed(caller));
             self.0.policy.decide(&facts, action, listed).allowed && !sections.permitted.is_empty()
         };
-        ties.into_iter().filter(|tie| reaches(tie) && allowed(tie)).collect()
+        Ties { of: ties.of.into_iter().filter(|tie| reaches(tie) && allowed(tie)).collect(), in_conflict }
     }
 
     async fn candidates(

@@ -78,10 +78,10 @@ impl Gate {
         let ties = match self.ties(caller, &known, None) {
             Ok(ties) => ties,
             // A case of another kind only, a child that is protected, and no child at all are one.
-            Err(Refusal::NotFound | Refusal::CaseReferenceMismatch) => return Ok(None),
+            Err(Refusal::NotFound | Refusal::Former | Refusal::CaseReferenceMismatch) => return Ok(None),
             Err(refusal) => return Err(refusal),
         };
-        for tie in ties {
+        for tie in ties.of {
             let facts = self.facts(caller, tie.relationship(), true);
             let follows = self.0.policy.decide(&facts, Action::FollowChild, true);
             let given = self.given(caller, &facts, self.listed(caller));

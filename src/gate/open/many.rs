@@ -7,7 +7,7 @@
 use super::super::many::handles;
 use super::super::permit::{OfChild, OfMany, Permit};
 use super::super::{Gate, Trail};
-use super::decide::Known;
+use super::decide::{Known, in_conflict};
 use super::{Asked, Refusal, holder};
 use crate::audit::{Class, Decision, Digest, Entry, EventId};
 use crate::crypto;
@@ -58,7 +58,7 @@ pub(in super::super) struct Decided {
 
 impl Gate {
     /// Opens for a request about many children. A school reads its own register child by child.
-    pub fn open_many(&self, asked: Asked, sections: SectionSet) -> Result<Permit<OfMany>, Refusal> {
+    pub async fn open_many(&self, asked: Asked, sections: SectionSet) -> Result<Permit<OfMany>, Refusal> {
         let Asked { caller, trail } = asked;
         trail.note(|e| {
             e.action = Some("read_summaries".to_owned());
@@ -66,6 +66,7 @@ impl Gate {
             e.policy_set = Some(Digest(self.0.policy.digest()));
         });
         self.could_be_many(&caller).inspect_err(|refusal| trail.refused(refusal))?;
+        self.lane_goes(&caller).await.inspect_err(|refusal| trail.refused(refusal))?;
         trail.note(|e| e.decision = Decision::Allowed);
         Ok(Permit { holder: holder(&caller), subject: OfMany { caller, sections }, trail })
     }
@@ -107,6 +108,7 @@ impl Gate {
         lines: &[Named],
     ) -> Result<Vec<Decided>, Refusal> {
         let caller = self.renewed(permit)?;
+        self.lane_goes(&caller).await?;
         let handles = lines.iter().map(|line| line.handle.as_str());
         let resolved =
             handles::resolve_each(self.db(), caller.system.id, caller.organisation.id, handles).await?;
@@ -133,6 +135,7 @@ impl Gate {
         pupils: &[PupilId],
     ) -> Result<Vec<Decided>, Refusal> {
         let caller = self.renewed(permit)?;
+        self.lane_goes(&caller).await?;
         let known = self.known_each(&caller, pupils.iter().copied().collect()).await?;
         let nobody = Known::default();
         let mut decided = Vec::with_capacity(pupils.len());
@@ -165,15 +168,18 @@ impl Gate {
     ) -> Result<HashMap<PupilId, Known>, Refusal> {
         let pupils: Vec<PupilId> = pupils.into_iter().collect();
         let moment = (self.clock().school_now(), self.clock().today());
+        let conflicts = self.conflicts(caller).await?;
         let mut enrolled = relationships::enrolled_of_each(self.db(), &pupils, moment.1).await?;
         let mut cases = if caller.purpose.is_a_case() {
             relationships::cases_of_each(self.db(), caller.organisation.id, &pupils, moment).await?
         } else {
             HashMap::new()
         };
-        let mut known = |pupil: &PupilId| Known {
-            enrolled: enrolled.remove(pupil).unwrap_or_default(),
-            cases: self.callers(caller, cases.remove(pupil).unwrap_or_default()),
+        let mut known = |pupil: &PupilId| {
+            let enrolled = enrolled.remove(pupil).unwrap_or_default();
+            let in_conflict = in_conflict(&conflicts, *pupil, &enrolled);
+            let (cases, former) = cases.remove(pupil).unwrap_or_default();
+            Known { enrolled, cases: self.callers(caller, cases), former, in_conflict }
         };
         Ok(pupils.iter().map(|pupil| (*pupil, known(pupil))).collect())
     }
@@ -214,6 +220,7 @@ impl Gate {
             Ok(opened) => Ok(Some(opened)),
             Err(
                 refusal @ (Refusal::NotFound
+                | Refusal::Former
                 | Refusal::CaseReferenceRequired
                 | Refusal::CaseReferenceMismatch),
             ) => {

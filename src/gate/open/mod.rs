@@ -5,13 +5,14 @@ mod figures;
 mod find;
 mod follow;
 mod many;
+mod matcher;
 mod school;
 
 pub use find::Search;
 pub use many::{Children, Named};
 pub(super) use many::{Decided, Whom};
 
-use self::decide::Tie;
+use self::decide::Ties;
 use super::permit::{Holder, OfChild, OfOrganisation, OfOwnSystem, Permit};
 use super::{Gate, Trail, handles};
 use crate::audit::{Decision, Digest};
@@ -56,6 +57,9 @@ pub enum Refusal {
     /// No such child, not the caller's, shielded: one and the same.
     #[error("no such child for this caller")]
     NotFound,
+    /// The same to whoever asks: a child whose case has ended. The entry says so, since it is not forgotten.
+    #[error("no such child for this caller any more")]
+    Former,
     /// The same for every child: this role, purpose or scope never may.
     #[error("this role and purpose may not do this for any child")]
     Forbidden,
@@ -70,6 +74,9 @@ pub enum Refusal {
         "no written authorisation of an attendance officer is in force for this person, or without one this system"
     )]
     NotAuthorised,
+    /// The same for every child: the organisation's systems have read far more than its caseload.
+    #[error("the systems of this organisation have read far more than its caseload")]
+    LaneStopped,
     /// The relationship is a case and no `Case-Reference` was sent.
     #[error("no case reference was sent")]
     CaseReferenceRequired,
@@ -101,11 +108,14 @@ impl Refusal {
     pub const fn word(&self) -> &'static str {
         match self {
             Self::NotFound => "no_relationship",
+            // As long as the other, so that neither entry is longer.
+            Self::Former => "ex_relationship",
             Self::Forbidden => "forbidden_for_role",
             Self::OtherSchool => "other_school",
             Self::NoArea => "no_area",
             Self::NotAuthorised => "officer_not_authorised",
             Self::NoMandate(fault) => fault.word(),
+            Self::LaneStopped => "lane_stopped",
             Self::CaseReferenceRequired => "case_reference_required",
             Self::CaseReferenceMismatch => "case_reference_mismatch",
             Self::Ambiguous => "ambiguous",
@@ -146,10 +156,11 @@ impl Gate {
         trail: &Trail,
         handle: &str,
         case_reference: Option<&str>,
-    ) -> Result<(PupilId, Vec<Tie>), Refusal> {
+    ) -> Result<(PupilId, Ties), Refusal> {
         let sections: Vec<Action> = Section::ALL.iter().map(|section| Action::Read(*section)).collect();
         self.could_ever(caller, Scope::Summaries, &sections)?;
         self.officer_authorised(caller)?;
+        self.lane_goes(caller).await?;
         if caller.purpose.is_a_case() && case_reference.is_none() {
             return Err(Refusal::CaseReferenceRequired);
         }
@@ -163,7 +174,7 @@ impl Gate {
         &self,
         caller: &Caller,
         trail: Trail,
-        (pupil, ties): (PupilId, Vec<Tie>),
+        (pupil, ties): (PupilId, Ties),
         asked: SectionSet,
     ) -> Result<Permit<OfChild>, Refusal> {
         let judged = self.judged(caller, ties).ok_or(Refusal::NotFound);

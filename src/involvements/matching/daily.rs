@@ -6,6 +6,7 @@
 use super::LAPSE_DAYS;
 use super::step::{How, Matched, Places, round};
 use crate::gate::{Duty, Gate, Refusal};
+use crate::involvements::matchers;
 use crate::involvements::sending::ABANDONED;
 use crate::involvements::storage::{self, Queue};
 use chrono::{Days, TimeDelta};
@@ -137,6 +138,7 @@ async fn forget(gate: &Gate) -> Result<(), Refusal> {
         let mut tx = gate.db().begin().await?;
         let gone = storage::forget_terms(&mut tx, terms, STEP).await?
             + storage::forget_ended(&mut tx, (ended, terms), lapsed, STEP).await?
+            + matchers::forget(&mut tx, STEP).await?
             + storage::forget_tries(&mut tx, tries, STEP).await?
             + storage::forget_staged(&mut tx, gate.clock().now() - ABANDONED, STEP).await?;
         if gone == 0 {

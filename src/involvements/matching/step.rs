@@ -3,6 +3,7 @@
 use super::LAPSE_DAYS;
 use crate::domain::identifiers::PupilId;
 use crate::gate::{Duty, Fit, Gate, Refusal};
+use crate::involvements::matchers;
 use crate::involvements::storage::{self, Queue, Waiting};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::HashMap;
@@ -93,7 +94,7 @@ pub(super) async fn round(
 }
 
 async fn match_page(gate: &Gate, page: &[Waiting], how: How) -> Result<Matched, Refusal> {
-    let (mut found, mut held) = (Vec::new(), Vec::new());
+    let (mut found, mut held, mut doubtful) = (Vec::new(), Vec::new(), Vec::new());
     let mut done = Matched { looked_at: page.len() as u64, ..Matched::default() };
     let mut in_a_row = 0;
     if page.is_empty() {
@@ -105,7 +106,10 @@ async fn match_page(gate: &Gate, page: &[Waiting], how: How) -> Result<Matched, 
         match gate.fitting(&permit, claimed).await {
             Ok(Fit::One(pupil)) => found.push((claim, pupil)),
             Ok(Fit::Protected) if !claim.is_held() => held.push(claim),
-            Ok(Fit::Protected | Fit::Nobody | Fit::Several) => {}
+            Ok(Fit::Several) => doubtful.push(claim),
+            // Nobody yet, or one whose details nearly fit: seen on the day's run.
+            Ok(Fit::Nobody) if how == How::ByName => doubtful.push(claim),
+            Ok(Fit::Protected | Fit::Nobody) => {}
             Err(Refusal::Store(error)) => {
                 in_a_row += 1;
                 done.failed += 1;
@@ -123,6 +127,7 @@ async fn match_page(gate: &Gate, page: &[Waiting], how: How) -> Result<Matched, 
     done.tied = tied;
     done.failed += failed;
     (done.held, done.held_enquiries) = hold(gate, &held).await?;
+    ask(gate, &doubtful).await?;
     Ok(done)
 }
 
@@ -168,6 +173,28 @@ async fn write(gate: &Gate, page: &[Waiting], found: &[(&Waiting, PupilId)]) -> 
         gate.commit_progress(&permit, tx).await?;
     }
     Ok(tied)
+}
+
+/// Puts claims that fit more than one child, or nearly one, before the data matchers of the schools' authorities.
+async fn ask(gate: &Gate, doubtful: &[&Waiting]) -> Result<(), Refusal> {
+    let mut asked = Vec::new();
+    let permit = gate.open_duty(Duty::MatchClaims).await?.because("ambiguous");
+    for claim in doubtful {
+        let authorities = gate.matching_authorities(&permit, claim.claimed(true)).await?;
+        asked.extend(authorities.into_iter().map(|authority| (*claim, authority)));
+    }
+    if asked.is_empty() {
+        return Ok(());
+    }
+    let mut tx = gate.db().begin().await?;
+    let mut count = 0;
+    for (claim, authority) in asked {
+        count += matchers::ask(&mut tx, claim, authority).await?;
+    }
+    if count > 0 {
+        gate.commit_duty(permit, tx, count).await?;
+    }
+    Ok(())
 }
 
 /// Notes the claims that fit a protected child, once each, with an entry that counts them: until the protecting team has

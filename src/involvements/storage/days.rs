@@ -108,6 +108,7 @@ pub(in crate::involvements) async fn forget_staged(
     limit: i64,
 ) -> Result<u64, StoreError> {
     const FORGET: &str = "DELETE FROM involvements_staged WHERE (organisation_id, upload_id, id) IN \
-         (SELECT organisation_id, upload_id, id FROM involvements_staged WHERE staged_at < $1 LIMIT $2)";
+         (SELECT organisation_id, upload_id, id FROM involvements_staged WHERE staged_at < $1 \
+         AND upload_id NOT IN (SELECT upload_id FROM held_caseloads) LIMIT $2)";
     Ok(on!(tx, c => sqlx::query(FORGET).bind(until).bind(limit).execute(c).await.map(|r| r.touched()))?)
 }

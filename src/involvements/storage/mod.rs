@@ -13,7 +13,7 @@ pub(super) use sending::{Staged, clear_abandoned, stage, standing, switch_to};
 pub(super) use tries::{Tried, count_tries, tries};
 pub(super) use waiting::{Queue, Waiting, hold, lapse, looked_at, next_organisation, tie, waiting};
 
-use super::http::EndedAnswer;
+use super::http::{EndedAnswer, WithdrawnAnswer};
 use crate::domain::identifiers::{OrganisationId, SystemId};
 use crate::store::{Db, StoreError, Touched, Tx, on, read};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -27,18 +27,43 @@ pub(super) async fn end(
     id: Uuid,
     at: DateTime<Utc>,
 ) -> Result<EndedAnswer, StoreError> {
-    const WHOSE: &str = "SELECT system_id FROM involvements WHERE organisation_id = $1 AND id = $2";
-    const END: &str = "UPDATE involvements SET ended_at = $3, queue = NULL WHERE organisation_id = $1 AND id = $2 \
+    const END: &str = "UPDATE involvements SET ended_at = $3, queue = NULL, ended_because = 'ended' WHERE organisation_id = $1 AND id = $2 \
          AND system_id = $4 AND ended_at IS NULL";
     let ended = on!(tx, c => sqlx::query(END)
         .bind(organisation.0).bind(id).bind(at).bind(system.0).execute(c).await.map(|r| r.touched()))?;
     if ended > 0 {
         return Ok(EndedAnswer { ended, ..EndedAnswer::default() });
     }
+    let others = is_anothers(tx, (organisation, system), id).await?;
+    Ok(EndedAnswer { ended, unchanged: 1 - others, of_another_system: others })
+}
+
+/// Notes that a family has withdrawn its agreement, from a day on; where it had before, or gave none, nothing changes.
+pub(super) async fn withdraw(
+    tx: &mut Tx,
+    (organisation, system): (OrganisationId, SystemId),
+    id: Uuid,
+    today: NaiveDate,
+) -> Result<WithdrawnAnswer, StoreError> {
+    const WITHDRAW: &str = "UPDATE involvements SET family_withdrawn_on = $3 WHERE organisation_id = $1 AND id = $2 \
+         AND system_id = $4 AND family_agreed_by IS NOT NULL \
+         AND (family_withdrawn_on IS NULL OR family_withdrawn_on > $3)";
+    let withdrawn = on!(tx, c => sqlx::query(WITHDRAW)
+        .bind(organisation.0).bind(id).bind(today).bind(system.0).execute(c).await.map(|r| r.touched()))?;
+    let others = if withdrawn > 0 { 0 } else { is_anothers(tx, (organisation, system), id).await? };
+    Ok(WithdrawnAnswer { withdrawn, unchanged: 1 - withdrawn - others, of_another_system: others })
+}
+
+/// 1 where an id is that of another system of the organisation, else 0.
+async fn is_anothers(
+    tx: &mut Tx,
+    (organisation, system): (OrganisationId, SystemId),
+    id: Uuid,
+) -> Result<u64, StoreError> {
+    const WHOSE: &str = "SELECT system_id FROM involvements WHERE organisation_id = $1 AND id = $2";
     let whose: Option<Uuid> = on!(tx, c => sqlx::query_scalar(WHOSE)
         .bind(organisation.0).bind(id).fetch_optional(c).await)?;
-    let others = u64::from(whose.is_some_and(|whose| whose != system.0));
-    Ok(EndedAnswer { ended, unchanged: 1 - others, of_another_system: others })
+    Ok(u64::from(whose.is_some_and(|whose| whose != system.0)))
 }
 
 /// A line of an agency's own report.

@@ -66,6 +66,11 @@ impl Standing {
         self.pupil_id.is_none() && self.ended_at.is_none() && before
     }
 
+    /// Whether it stands, was not sent yet today, and so is to be noted as still listed.
+    pub(in crate::involvements) fn is_to_be_seen(&self, today: NaiveDate) -> bool {
+        self.ended_at.is_none() && self.confirmed_at.is_none_or(|at| london(at).date() < today)
+    }
+
     /// Whether it is another claim than what stands under its id: it loses its match and has to be matched again. The
     /// statement that switches says the same in its own words.
     pub(in crate::involvements) fn is_another(&self, claim: &Claim) -> bool {
@@ -112,6 +117,10 @@ pub(in crate::involvements) struct Staged {
     pub(in crate::involvements) ended_at: Option<DateTime<Utc>>,
     /// What stands of its source case and kind from now on.
     pub(in crate::involvements) term: Option<Term>,
+    /// Until when a team that gives it away goes on seeing it.
+    pub(in crate::involvements) former_team_until: NaiveDate,
+    /// When it came, school time.
+    pub(in crate::involvements) came_at: DateTime<Utc>,
 }
 
 impl Staged {
@@ -133,8 +142,8 @@ pub(in crate::involvements) async fn stage(
          allocated_person, source_case_id, case_reference, opened_at, staff_id, renewed_by, until_day, claim_upn, \
          claim_date_of_birth, claim_surname, claim_forename, family_agreed_by, family_agreed_to, family_agreed_until, \
          family_withdrawn_on, school_not_told, at_once, queue, claim_digest, is_new, first_opened, last_opened, \
-         renewals, last_day, staged_at, ended_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, \
-         $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32)";
+         renewals, last_day, staged_at, ended_at, school_not_told_review, released, former_team_until, begun_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, \
+         $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36)";
     let (claim, body, term) = (&staged.claim, &staged.claim.body, staged.term);
     let family = body.family_agreement.as_ref();
     on!(tx, c => {
@@ -150,66 +159,83 @@ pub(in crate::involvements) async fn stage(
             .bind(staged.digest.as_slice()).bind(!staged.tried.is_empty())
             .bind(term.map(|t| t.first_opened)).bind(term.map(|t| t.last_opened))
             .bind(term.map(|t| t.renewals)).bind(term.map(|t| t.last_day)).bind(at).bind(staged.ended_at)
+            .bind(body.school_not_told_review).bind(body.released).bind(staged.former_team_until).bind(staged.came_at)
             .execute(c).await?;
         must_touch("claim put aside", &r, 1)
     })
 }
 
+/// Whether a claim is the same as what stands under its id.
+macro_rules! same {
+    () => {
+        "involvements.claim_upn IS NOT DISTINCT FROM excluded.claim_upn \
+         AND involvements.claim_date_of_birth = excluded.claim_date_of_birth \
+         AND involvements.claim_surname = excluded.claim_surname \
+         AND involvements.claim_forename = excluded.claim_forename \
+         AND involvements.source_case_id = excluded.source_case_id AND involvements.kind = excluded.kind \
+         AND involvements.opened_at = excluded.opened_at AND involvements.ended_at IS NULL "
+    };
+}
+const PUT: &str = concat!(
+    "INSERT INTO involvements (organisation_id, id, system_id, kind, team, allocated_person, source_case_id, \
+     case_reference, opened_at, staff_id, renewed_by, until_day, claim_upn, claim_date_of_birth, claim_surname, \
+     claim_forename, family_agreed_by, family_agreed_to, family_agreed_until, family_withdrawn_on, \
+     school_not_told, at_once, queue, claim_digest, received_at, confirmed_at, \
+     ended_at, school_not_told_review, released, former_team_until, begun_at) SELECT organisation_id, id, system_id, kind, team, \
+     allocated_person, source_case_id, case_reference, opened_at, staff_id, renewed_by, until_day, claim_upn, \
+     claim_date_of_birth, claim_surname, claim_forename, family_agreed_by, family_agreed_to, family_agreed_until, \
+     family_withdrawn_on, school_not_told, at_once, queue, claim_digest, staged_at, staged_at, \
+     ended_at, school_not_told_review, released, former_team_until, begun_at \
+     FROM involvements_staged WHERE organisation_id = $1 AND upload_id = $2 ORDER BY id \
+     ON CONFLICT (organisation_id, id) DO UPDATE SET pupil_id = CASE WHEN ",
+    same!(),
+    "THEN involvements.pupil_id ELSE NULL END, held_at = CASE WHEN ",
+    same!(),
+    "THEN involvements.held_at ELSE NULL END, queue = CASE WHEN ",
+    same!(),
+    "THEN CASE WHEN involvements.pupil_id IS NOT NULL THEN NULL \
+       WHEN involvements.queue IS NULL OR involvements.queue = 5 THEN excluded.queue ELSE involvements.queue END \
+     ELSE excluded.queue END, \
+     received_at = CASE WHEN involvements.pupil_id IS NULL AND involvements.ended_at IS NULL \
+       AND involvements.claim_upn IS NOT DISTINCT FROM excluded.claim_upn \
+       AND involvements.claim_surname = excluded.claim_surname THEN involvements.received_at \
+       ELSE excluded.received_at END, \
+     confirmed_at = excluded.confirmed_at, kind = excluded.kind, team = excluded.team, allocated_person = excluded.allocated_person, \
+     source_case_id = excluded.source_case_id, case_reference = excluded.case_reference, \
+     opened_at = excluded.opened_at, staff_id = excluded.staff_id, renewed_by = excluded.renewed_by, \
+     until_day = excluded.until_day, claim_upn = excluded.claim_upn, \
+     claim_date_of_birth = excluded.claim_date_of_birth, claim_surname = excluded.claim_surname, \
+     claim_forename = excluded.claim_forename, family_agreed_by = excluded.family_agreed_by, \
+     family_agreed_to = excluded.family_agreed_to, family_agreed_until = excluded.family_agreed_until, \
+     family_withdrawn_on = CASE WHEN excluded.family_withdrawn_on IS NULL \
+       AND involvements.family_agreed_by IS NOT DISTINCT FROM excluded.family_agreed_by \
+       AND involvements.family_agreed_to IS NOT DISTINCT FROM excluded.family_agreed_to \
+       AND involvements.family_agreed_until IS NOT DISTINCT FROM excluded.family_agreed_until \
+       THEN involvements.family_withdrawn_on ELSE excluded.family_withdrawn_on END, \
+     former_team = CASE WHEN ",
+    same!(),
+    "THEN CASE WHEN involvements.team <> excluded.team THEN involvements.team \
+       ELSE involvements.former_team END ELSE NULL END, \
+     former_team_until = CASE WHEN involvements.team <> excluded.team THEN excluded.former_team_until \
+       ELSE involvements.former_team_until END, \
+     times_changed = involvements.times_changed + CASE WHEN ",
+    same!(),
+    "THEN 0 ELSE 1 END, times_confirmed = involvements.times_confirmed + 1, ended_because = NULL, \
+     school_not_told_review = excluded.school_not_told_review, released = excluded.released, school_not_told = excluded.school_not_told, \
+     at_once = excluded.at_once, claim_digest = excluded.claim_digest, ended_at = NULL \
+     WHERE involvements.system_id = excluded.system_id \
+     AND involvements.ended_at IS NOT DISTINCT FROM excluded.ended_at"
+);
+
 /// Opens or changes the involvements of an upload, and keeps the terms of their source cases. One
 /// whose identifying details, source case, kind or opening changed, or that had ended, is a new claim: it loses its match
 /// and has to be matched again. Another system's stays as it is, and so does one
-/// that ended while this one was put aside. Says how many were written.
+/// that ended while this one was put aside. What a family withdrew stays withdrawn until it agrees anew. Says how many were written.
 pub(in crate::involvements) async fn switch_to(
     tx: &mut Tx,
     organisation: OrganisationId,
     upload: Uuid,
 ) -> Result<u64, StoreError> {
-    macro_rules! same {
-        () => {
-            "involvements.claim_upn IS NOT DISTINCT FROM excluded.claim_upn \
-             AND involvements.claim_date_of_birth = excluded.claim_date_of_birth \
-             AND involvements.claim_surname = excluded.claim_surname \
-             AND involvements.claim_forename = excluded.claim_forename \
-             AND involvements.source_case_id = excluded.source_case_id AND involvements.kind = excluded.kind \
-             AND involvements.opened_at = excluded.opened_at AND involvements.ended_at IS NULL "
-        };
-    }
-    const PUT: &str = concat!(
-        "INSERT INTO involvements (organisation_id, id, system_id, kind, team, allocated_person, source_case_id, \
-         case_reference, opened_at, staff_id, renewed_by, until_day, claim_upn, claim_date_of_birth, claim_surname, \
-         claim_forename, family_agreed_by, family_agreed_to, family_agreed_until, family_withdrawn_on, \
-         school_not_told, at_once, queue, claim_digest, received_at, confirmed_at, \
-         ended_at) SELECT organisation_id, id, system_id, kind, team, \
-         allocated_person, source_case_id, case_reference, opened_at, staff_id, renewed_by, until_day, claim_upn, \
-         claim_date_of_birth, claim_surname, claim_forename, family_agreed_by, family_agreed_to, family_agreed_until, \
-         family_withdrawn_on, school_not_told, at_once, queue, claim_digest, staged_at, staged_at, \
-         ended_at \
-         FROM involvements_staged WHERE organisation_id = $1 AND upload_id = $2 ORDER BY id \
-         ON CONFLICT (organisation_id, id) DO UPDATE SET pupil_id = CASE WHEN ",
-        same!(),
-        "THEN involvements.pupil_id ELSE NULL END, held_at = CASE WHEN ",
-        same!(),
-        "THEN involvements.held_at ELSE NULL END, queue = CASE WHEN ",
-        same!(),
-        "THEN CASE WHEN involvements.pupil_id IS NOT NULL THEN NULL \
-           WHEN involvements.queue IS NULL OR involvements.queue = 5 THEN excluded.queue ELSE involvements.queue END \
-         ELSE excluded.queue END, \
-         received_at = CASE WHEN involvements.pupil_id IS NULL AND involvements.ended_at IS NULL \
-           AND involvements.claim_upn IS NOT DISTINCT FROM excluded.claim_upn \
-           AND involvements.claim_surname = excluded.claim_surname THEN involvements.received_at \
-           ELSE excluded.received_at END, \
-         confirmed_at = excluded.confirmed_at, kind = excluded.kind, team = excluded.team, allocated_person = excluded.allocated_person, \
-         source_case_id = excluded.source_case_id, case_reference = excluded.case_reference, \
-         opened_at = excluded.opened_at, staff_id = excluded.staff_id, renewed_by = excluded.renewed_by, \
-         until_day = excluded.until_day, claim_upn = excluded.claim_upn, \
-         claim_date_of_birth = excluded.claim_date_of_birth, claim_surname = excluded.claim_surname, \
-         claim_forename = excluded.claim_forename, family_agreed_by = excluded.family_agreed_by, \
-         family_agreed_to = excluded.family_agreed_to, family_agreed_until = excluded.family_agreed_until, \
-         family_withdrawn_on = excluded.family_withdrawn_on, school_not_told = excluded.school_not_told, \
-         at_once = excluded.at_once, claim_digest = excluded.claim_digest, ended_at = NULL \
-         WHERE involvements.system_id = excluded.system_id \
-         AND involvements.ended_at IS NOT DISTINCT FROM excluded.ended_at"
-    );
     const TERMS: &str = "INSERT INTO involvement_terms (organisation_id, source_case_id, kind, first_opened, \
          last_opened, renewals, last_day) SELECT DISTINCT organisation_id, source_case_id, kind, first_opened, \
          last_opened, renewals, last_day FROM involvements_staged \
@@ -230,7 +256,8 @@ pub(in crate::involvements) async fn clear_abandoned(
     organisation: OrganisationId,
     until: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    const CLEAR: &str = "DELETE FROM involvements_staged WHERE organisation_id = $1 AND staged_at < $2";
+    const CLEAR: &str = "DELETE FROM involvements_staged WHERE organisation_id = $1 AND staged_at < $2 \
+         AND upload_id NOT IN (SELECT upload_id FROM held_caseloads WHERE organisation_id = $1)";
     on!(tx, c => sqlx::query(CLEAR).bind(organisation.0).bind(until).execute(c).await.map(|_| ()))?;
     Ok(())
 }

@@ -56,6 +56,11 @@ impl Waiting {
         [Queue::NewEnquiry, Queue::New].iter().any(|queue| self.queue == Some(queue.number()))
     }
 
+    /// Its agency, and its id there.
+    pub(in crate::involvements) fn key(&self) -> (Uuid, Uuid) {
+        (self.organisation_id, self.id)
+    }
+
     /// Whether it is an enquiry under section 47, which a name alone matches at once.
     pub(in crate::involvements) fn is_enquiry(&self) -> bool {
         self.kind == InvolvementKind::Section47Enquiry.as_str()

@@ -23,13 +23,14 @@ pub struct Difference {
 type Barred = fn(Facts) -> Facts;
 
 /// Each bar alone, with nothing else in the way; the first is none.
-const BARS: [(&str, Barred); 6] = [
+const BARS: [(&str, Barred); 7] = [
     ("", |facts| facts),
     ("although the organisation is suspended", |facts| Facts { organisation_live: false, ..facts }),
     ("although its system is not registered for it", |facts| Facts { scope: false, ..facts }),
     ("although no sharing agreement is live", |facts| Facts { agreement_live: false, ..facts }),
     ("although the child is shielded from it", |facts| Facts { shielded: true, ..facts }),
     ("although it is to be withheld from it", |facts| Facts { withheld: true, ..facts }),
+    ("although the person is in conflict", |facts| Facts { in_conflict: true, ..facts }),
 ];
 
 /// Who stands behind a request.

@@ -78,6 +78,7 @@ pub(in super::super) fn unbarred(
         scope: true,
         shielded: false,
         withheld: false,
+        in_conflict: false,
     }
 }
 
@@ -146,7 +147,13 @@ const fn section_of(action: Action) -> Option<Section> {
         | Action::WriteInvolvement
         | Action::ReadInvolvementReport
         | Action::ReadAuditEntries
-        | Action::ReadNotifications => None,
+        | Action::ReadNotifications
+        | Action::ReadSchoolInvolvements
+        | Action::ReviewInvolvements
+        | Action::ReviewNotTold
+        | Action::LetGoOn
+        | Action::RecordConflict
+        | Action::MatchClaim => None,
     }
 }
 
@@ -230,7 +237,8 @@ pub(super) fn label(relationship: Relationship) -> String {
         | Relationship::PredecessorEnrolment
         | Relationship::DualEnrolment
         | Relationship::AuthorisedOfficer
-        | Relationship::Organisation => relationship.as_str().to_owned(),
+        | Relationship::Organisation
+        | Relationship::DataMatcher => relationship.as_str().to_owned(),
     }
 }
 

@@ -57,6 +57,7 @@ fn told(facts: &Facts, listed: bool) -> String {
         ("sharing agreement live", yes(facts.agreement_live).to_owned()),
         ("shielded", yes(facts.shielded).to_owned()),
         ("withheld", yes(facts.withheld).to_owned()),
+        ("person in conflict", yes(facts.in_conflict).to_owned()),
     ]
     .map(|(name, value)| format!("  {name}: {value}"))
     .join("\n")

@@ -1,8 +1,12 @@
 //! One child as the permit reaches it: every enrolment with its calendars and packed marks.
 
+mod candidates;
+mod followed;
 mod many;
 mod states;
 
+pub use candidates::{CandidateEntry, candidate_entries};
+pub use followed::{RollNews, newest_event, roll_news};
 pub use many::child_records;
 pub use states::RollState;
 

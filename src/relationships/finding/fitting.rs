@@ -1,6 +1,6 @@
 //! Which child an agency's claim fits, by exact details.
 
-use crate::domain::identifiers::{PupilId, Upn};
+use crate::domain::identifiers::{PupilId, SchoolId, Upn};
 use crate::store::{Db, StoreError, read};
 use chrono::NaiveDate;
 use std::fmt;
@@ -93,10 +93,78 @@ fn fit(rows: &[(Uuid, bool)]) -> Fit {
     }
 }
 
+/// A child whom a claim may be about, and a school where it is or was enrolled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// The child.
+    pub pupil: PupilId,
+    /// The school whose entry fits.
+    pub school: SchoolId,
+}
+
+/// The children whose newest enrolments a claim nearly fits, with whether any state of any enrolment of theirs is flagged.
+macro_rules! near {
+    ($keys:literal) => {
+        concat!(
+            "SELECT DISTINCT e.pupil_id, e.school_id, EXISTS (SELECT 1 FROM enrolments p \
+             JOIN register_versions q ON q.school_id = p.school_id AND q.version = p.version \
+             WHERE p.pupil_id = e.pupil_id AND p.whereabouts_protected) \
+             FROM enrolments e CROSS JOIN register_versions v WHERE ",
+            $keys,
+            " AND v.school_id = e.school_id AND v.version = e.version \
+             AND e.version = (SELECT MAX(n.version) FROM enrolments n \
+             JOIN register_versions w ON w.school_id = n.school_id AND w.version = n.version \
+             WHERE n.school_id = e.school_id AND n.id = e.id) ORDER BY 1, 2 LIMIT 50"
+        )
+    };
+}
+
+const NEAR_NAME: &str = near!("e.surname_key = $1 AND e.date_of_birth = $2 AND e.forename_key = $3");
+const NEAR_UPN: &str = near!(
+    "e.upn = $1 AND e.upn_permanent AND (e.date_of_birth = $2 OR (e.surname_key = $3 AND e.forename_key = $4))"
+);
+
+/// The children among whom a person has to say whom a claim is about: those with its name and date of birth where they
+/// are several, else one with its permanent UPN whose date of birth or name is another. Nobody where the whereabouts of
+/// any of them are protected: whoever was shown the others would learn that there is one more.
+pub async fn candidates(db: &Db, claim: Claimed<'_>) -> Result<Vec<Candidate>, StoreError> {
+    let mut rows: Vec<(Uuid, Uuid, bool)> = Vec::new();
+    if !claim.surname_key.is_empty() && !claim.forename_key.is_empty() {
+        rows = read!(db, c => sqlx::query_as(NEAR_NAME)
+            .bind(claim.surname_key).bind(claim.date_of_birth).bind(claim.forename_key).fetch_all(c).await)?;
+    }
+    let permanent = claim.upn.filter(|text| Upn::parse(text).is_ok_and(|upn| !upn.is_temporary()));
+    if let Some(upn) = permanent.filter(|_| rows.is_empty()) {
+        rows = read!(db, c => sqlx::query_as(NEAR_UPN)
+            .bind(upn).bind(claim.date_of_birth).bind(claim.surname_key).bind(claim.forename_key)
+            .fetch_all(c).await)?;
+    }
+    if rows.iter().any(|(_, _, protected)| *protected) {
+        return Ok(Vec::new());
+    }
+    let candidate = |(pupil, school, _): (Uuid, Uuid, bool)| Candidate {
+        pupil: PupilId(pupil),
+        school: SchoolId(school),
+    };
+    Ok(rows.into_iter().map(candidate).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::store::plan_of;
+
+    #[tokio::test]
+    async fn whom_a_claim_nearly_fits_is_found_by_an_index() {
+        for (text, begins) in [
+            (NEAR_NAME, "SEARCH e USING INDEX enrolments_name (surname_key=? AND date_of_birth=?)"),
+            (NEAR_UPN, "SEARCH e USING INDEX enrolments_upn (upn=?)"),
+        ] {
+            let steps = plan_of(text).await;
+            assert_eq!(steps.first().map(String::as_str), Some(begins), "{text}: {steps:#?}");
+            assert!(!steps.iter().any(|step| step.starts_with("SCAN")), "{text}: {steps:#?}");
+        }
+    }
 
     #[tokio::test]
     async fn whom_a_claim_fits_is_found_by_an_index() {

@@ -5,7 +5,7 @@
 
 mod fitting;
 
-pub use fitting::{Claimed, Fit, fitting};
+pub use fitting::{Candidate, Claimed, Fit, candidates, fitting};
 
 use crate::domain::identifiers::{EnrolmentId, OrganisationId, PupilId, SchoolId};
 use crate::domain::purpose::{InvolvementKind, Purpose};

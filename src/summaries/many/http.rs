@@ -85,7 +85,7 @@ pub async fn read_many_summaries(
     let (window, now) = ((query.from, query.to), gate.clock().school_now());
     let span = |live| window::span(window, live, now, reading);
     let spans = [span(false)?, span(true)?];
-    let permit = gate.open_many(asked, sections)?;
+    let permit = gate.open_many(asked, sections).await?;
     let system: Uuid = permit.system().0;
     let mut places = vec![streams.any.place(system)?];
     let children = match asked::read(&body.read().await?, permit.purpose().is_a_case(), streams.lines)? {

@@ -64,6 +64,7 @@ const READERS: &[(&str, &[&str])] = &[
     (
         "relationships",
         &[
+            "conflicts",
             "enrolments",
             "handles",
             "involvements",

@@ -5,7 +5,7 @@ mod bearer;
 mod forms;
 mod lane;
 mod subjects;
-mod world;
+pub mod world;
 
 pub use world::{World, details, kind_of};
 

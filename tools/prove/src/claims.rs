@@ -29,13 +29,14 @@ pub enum Is {
 
 /// No bar stands against a request about a child.
 const NO_BAR: &str = "context.organisation_live && context.scope && !context.shielded && !context.withheld && \
+     !context.in_conflict && \
      (context.agreement_live || context.purpose == Purpose::\"own_record\")";
 
 /// Nothing stands against a request about a school or an organisation.
 const SERVED: &str = "context.organisation_live && context.scope";
 
 /// What must never be, whatever the table says: the head and the condition of the requests, and the claim in words.
-const NEVER: [(&str, &str, &str); 16] = [
+const NEVER: [(&str, &str, &str); 18] = [
     ("nothing for an organisation that is suspended", ANYTHING, "!context.organisation_live"),
     ("nothing for a system that is not registered for it", ANYTHING, "!context.scope"),
     (
@@ -57,15 +58,22 @@ const NEVER: [(&str, &str, &str); 16] = [
     ),
     ("nothing about a child that is shielded from the caller", OF_CHILD, "context.shielded"),
     ("nothing about a child that is withheld from the caller", OF_CHILD, "context.withheld"),
+    ("nothing about a child with whom the person is in conflict", OF_CHILD, "context.in_conflict"),
+    (
+        "no ambiguous claim, no conflict and nothing held to a system, nor to anybody at a school",
+        "principal, action in [Action::\"match_claim\", Action::\"let_go_on\", Action::\"record_conflict\"], resource",
+        "context.lane == Lane::\"system\" || context.organisation_kind == OrganisationKind::\"school\"",
+    ),
     (
         "nothing about a child without a relationship to it",
         OF_CHILD,
-        "[Relationship::\"none\", Relationship::\"organisation\"].contains(context.relationship)",
+        "[Relationship::\"none\", Relationship::\"organisation\", Relationship::\"data_matcher\"].contains(context.relationship)",
     ),
     (
         "nothing but a school's figures through anything but the own organisation",
         ANYTHING,
         "!(resource is Child) && context.relationship != Relationship::\"organisation\" && \
+         !(action == Action::\"match_claim\" && context.relationship == Relationship::\"data_matcher\") && \
          !(action == Action::\"read_published_figures\" && context.relationship == Relationship::\"authorised_officer\")",
     ),
     (

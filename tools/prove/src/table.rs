@@ -22,6 +22,7 @@ enum Who {
     /// A proved person; or a system for what is listed for it.
     PersonOrListed,
     PersonOrSystem,
+    PersonOnly,
     SystemOnly,
 }
 
@@ -83,6 +84,7 @@ impl Table {
             let (who, by) = rest.split_once("; ").context("a line that does not say by whom")?;
             let by = match by {
                 "a person only" if LISTED.contains(&action.as_str()) => Who::PersonOrListed,
+                "a person only" => Who::PersonOnly,
                 "a person or a system" => Who::PersonOrSystem,
                 "a system only" => Who::SystemOnly,
                 other => bail!("`{other}` is not known to the prover"),
@@ -152,6 +154,7 @@ impl Line {
             Who::PersonOrListed if self.purpose == "own_record" => "true",
             Who::PersonOrListed => "(context.lane != Lane::\"system\" || context.listed)",
             Who::PersonOrSystem => "true",
+            Who::PersonOnly => "context.lane != Lane::\"system\"",
             Who::SystemOnly => "context.lane == Lane::\"system\"",
         };
         let proved =
