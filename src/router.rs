@@ -9,13 +9,17 @@ use crate::intake::{
     send_pupils, send_register, set_local_codes,
 };
 use crate::involvements::{
-    decide_claim, end_conflict, end_involvement, list_ambiguous_claims, list_not_told,
-    list_school_involvements, open_involvement, record_conflict, release_caseload, release_silence,
-    report_involvements, review_involvements, send_caseload, withdraw_family_agreement,
+    answer_renewal, claim_emergency, confirm_shield, countersign_emergency, decide_claim,
+    decide_protecting_item, end_conflict, end_involvement, end_shield, end_withheld_decision,
+    list_ambiguous_claims, list_not_told, list_protecting_items, list_school_involvements, open_involvement,
+    protect_whereabouts, read_emergency_claim, record_conflict, release_caseload, release_silence,
+    renew_emergency, report_involvements, review_involvements, send_caseload, set_shield,
+    withdraw_family_agreement, withhold_child,
 };
 use crate::notifications::list_notifications;
 use crate::summaries::{
-    find_pupil, list_changes, read_attendance_summary, read_many_summaries, read_school_figures,
+    find_pupil, list_changes, read_attendance_summary, read_emergency_summary, read_many_summaries,
+    read_school_figures,
 };
 use crate::tokens;
 use axum::Router;
@@ -63,6 +67,22 @@ pub fn api(state: AppState) -> Router {
         // What schools see of them, and what none is told of.
         .route(MethodFilter::GET, "/v1/schools/{urn}/involvements", body, list_school_involvements)
         .route(MethodFilter::GET, "/v1/involvements/not-told", body, list_not_told)
+        // A social worker claims an emergency; a manager of another team countersigns.
+        .route(MethodFilter::POST, "/v1/emergencies", body, claim_emergency)
+        .route(MethodFilter::GET, "/v1/emergencies/{id}/summary", body, read_emergency_summary)
+        .route(MethodFilter::GET, "/v1/emergencies/{id}/countersignature", body, read_emergency_claim)
+        .route(MethodFilter::POST, "/v1/emergencies/{id}/countersignature", body, countersign_emergency)
+        .route(MethodFilter::POST, "/v1/emergencies/{id}/renewals", body, renew_emergency)
+        .route(MethodFilter::POST, "/v1/emergencies/{id}/renewals/{number}/answer", body, answer_renewal)
+        // Persons set bars on a child, and those who protect one decide what waits.
+        .route(MethodFilter::PUT, "/v1/shields/{id}", body, set_shield)
+        .route(MethodFilter::POST, "/v1/shields/{id}/confirmation", body, confirm_shield)
+        .route(MethodFilter::POST, "/v1/shields/{id}/end", body, end_shield)
+        .route(MethodFilter::PUT, "/v1/withheld-decisions/{id}", body, withhold_child)
+        .route(MethodFilter::POST, "/v1/withheld-decisions/{id}/end", body, end_withheld_decision)
+        .route(MethodFilter::PUT, "/v1/pupils/{pupil_id}/whereabouts-protection", body, protect_whereabouts)
+        .route(MethodFilter::GET, "/v1/protecting-items", body, list_protecting_items)
+        .route(MethodFilter::POST, "/v1/protecting-items/{id}/decision", body, decide_protecting_item)
         // Agencies and schools ask.
         .route(MethodFilter::POST, "/v1/pupils/find", body, find_pupil)
         .route(MethodFilter::GET, "/v1/pupils/{pupil_id}/attendance-summary", body, read_attendance_summary)
@@ -132,7 +152,13 @@ async fn serve_openapi() -> ([(header::HeaderName, HeaderValue); 1], &'static st
         crate::involvements::decide_claim, crate::involvements::release_caseload,
         crate::involvements::release_silence, crate::involvements::review_involvements,
         crate::involvements::record_conflict, crate::involvements::end_conflict,
-        crate::summaries::find_pupil, crate::summaries::read_attendance_summary,
+        crate::involvements::claim_emergency, crate::involvements::read_emergency_claim,
+        crate::involvements::countersign_emergency, crate::involvements::renew_emergency,
+        crate::involvements::answer_renewal, crate::involvements::set_shield, crate::involvements::confirm_shield,
+        crate::involvements::end_shield, crate::involvements::withhold_child,
+        crate::involvements::end_withheld_decision, crate::involvements::protect_whereabouts,
+        crate::involvements::list_protecting_items, crate::involvements::decide_protecting_item,
+        crate::summaries::read_emergency_summary, crate::summaries::find_pupil, crate::summaries::read_attendance_summary,
         crate::summaries::read_many_summaries, crate::summaries::read_school_figures, crate::summaries::list_changes,
         crate::notifications::list_notifications,
         crate::disclosures::list_audit_entries, crate::disclosures::list_reads_by_cover,

@@ -89,6 +89,7 @@ part! {
     Reading = |s| s.reading;
     FeedKey = |s| s.feeds.clone();
     ReviewKey = |s| s.review.clone();
+    Arc<BankHolidays> = |s| Arc::clone(&s.holidays);
     LiveTrust = |s| s.certificates.trust();
 }
 

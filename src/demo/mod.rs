@@ -14,7 +14,7 @@ pub mod run;
 mod upn;
 
 pub use agencies::{
-    DemoCaller, DemoChild, DemoInvolvement, Standing, callers, directory_file, identity_provider,
+    DemoBar, DemoCaller, DemoChild, DemoInvolvement, Standing, callers, directory_file, identity_provider,
     involvements, system_names,
 };
 pub use authority::{Authority, Cast, Options};

@@ -169,6 +169,9 @@ pub struct TeamEntry {
     /// Whether it takes no new case any more.
     #[serde(default, skip_serializing_if = "not")]
     pub ended: bool,
+    /// Where it is rung back, and nowhere else; empty where none is known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub telephone: String,
 }
 
 /// A sharing agreement.

@@ -19,7 +19,7 @@ const SYSTEMS: &str = "SELECT id, organisation_id, code, client_id, roles, scope
      requests_per_minute, suspended FROM systems";
 const CREDENTIALS: &str = "SELECT id, system_id, thumbprint, key_digest, valid_from, valid_until, revoked_at, by_system \
      FROM credentials ORDER BY id";
-const TEAMS: &str = "SELECT id, organisation_id, code, name, ended FROM teams";
+const TEAMS: &str = "SELECT id, organisation_id, code, name, ended, telephone FROM teams";
 const AGREEMENTS: &str = "SELECT organisation_id, purposes, exceptions, valid_from, valid_until, suspended, version, \
      document_digest FROM sharing_agreements ORDER BY valid_from DESC, id DESC";
 const AUTHORISATIONS: &str = "SELECT organisation_id, system_id, officer, document, valid_from, valid_until, \
@@ -76,6 +76,7 @@ struct TeamRow {
     code: String,
     name: String,
     ended: bool,
+    telephone: String,
 }
 
 #[derive(sqlx::FromRow)]
@@ -244,7 +245,10 @@ fn credential(row: CredentialRow) -> Result<([u8; 32], Credential), StoreError> 
 fn team(row: TeamRow) -> (TeamId, Team) {
     let id = TeamId(row.id);
     let organisation = OrganisationId(row.organisation_id);
-    (id, Team { id, organisation, code: row.code, name: row.name, ended: row.ended })
+    (
+        id,
+        Team { id, organisation, code: row.code, name: row.name, ended: row.ended, telephone: row.telephone },
+    )
 }
 
 fn agreement(row: AgreementRow) -> Result<SharingAgreement, StoreError> {

@@ -146,6 +146,8 @@ pub struct Team {
     pub name: String,
     /// Whether it takes no new case any more.
     pub ended: bool,
+    /// Where it is rung back, and nowhere else; empty where none is known.
+    pub telephone: String,
 }
 
 /// What an organisation may receive, for which purposes, from when to when.

@@ -226,7 +226,10 @@ fn body(stored: Stored) -> EntryBody {
         sections_asked: sections(entry.sections_asked),
         sections_given: sections(entry.sections_given),
         decision: entry.decision.as_str().to_owned(),
-        reason: entry.reason,
+        // That a tie was there once is the log's to know: shown, it would tell of a child that the answer did not.
+        reason: entry.reason.map(|word| {
+            if word == Refusal::Former.word() { Refusal::NotFound.word().to_owned() } else { word }
+        }),
         policies: entry.policies,
         policy_set: entry.policy_set.map(|d| crate::crypto::to_hex(&d.0)),
         method: entry.method,

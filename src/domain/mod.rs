@@ -4,6 +4,7 @@
 //! as an argument, so that each rule can be held to the paragraph it comes from.
 
 pub mod attendance;
+pub mod bars;
 pub mod calendar;
 pub mod identifiers;
 pub mod involvement;

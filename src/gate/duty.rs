@@ -26,6 +26,11 @@ pub struct DutyPermit {
 }
 
 impl DutyPermit {
+    /// Whether it is the permit of this duty.
+    pub(super) fn is_for(&self, duty: Duty) -> bool {
+        self.duty == duty
+    }
+
     /// Says in the entry, as one word of ours, what it was about.
     #[must_use]
     pub fn because(self, reason: &'static str) -> Self {

@@ -20,9 +20,10 @@ pub use duty::{DutyPermit, OperatorAct};
 pub use handles::ChildRef;
 pub use lane::LaneLimits;
 pub use many::{Cut, Lines, PermitSet, RecordedLines, Steps, StreamLimits, Written};
-pub use open::{Asked, Children, Named, Refusal, Search};
+pub use open::{Asked, Asker, Children, Named, Protector, QueueOf, Refusal, Search};
 pub use permit::{
-    OfChild, OfFigures, OfFollowed, OfMany, OfMatching, OfOrganisation, OfOwnSystem, OfSchool, Permit,
+    OfBarred, OfChild, OfFigures, OfFollowed, OfMany, OfMatching, OfOrganisation, OfOwnSystem, OfPerson,
+    OfSchool, Permit,
 };
 pub use release::{Answer, NextPage, Released};
 pub use trail::{Recorded, Trail};
@@ -31,7 +32,7 @@ pub use trail::{Recorded, Trail};
 pub use crate::relationships::Sought;
 
 /// What a claim says of its child, and whom it fits; only the gate looks with it.
-pub use crate::relationships::{Claimed, Fit};
+pub use crate::relationships::{Claimed, Fit, NamedChild};
 
 use crate::audit::Journal;
 use crate::clock::Clock;
@@ -78,6 +79,10 @@ impl Gate {
     /// Has every answer counted that is no because a rule could not be worked out.
     pub fn alarm_of_policies(&self, raise: impl Fn() + Send + Sync + 'static) {
         self.0.policy.alarm_by(raise);
+    }
+
+    fn policy(&self) -> &Policy {
+        &self.0.policy
     }
 
     /// The journal of the audit.

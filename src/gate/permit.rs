@@ -31,13 +31,21 @@ pub struct OfChild {
     pub(super) reach: Reach,
     pub(super) sections: SectionSet,
     pub(super) asked: SectionSet,
+    /// What a shield alone keeps from the holder, and where it can ring.
+    pub(super) not_given: SectionSet,
+    pub(super) ring: Option<String>,
 }
 
 /// Which of a child's enrolments a permit reaches.
 #[derive(Clone, Debug)]
 pub(super) enum Reach {
-    /// Every enrolment that is not protected: an agency's relationship is with the child.
-    Child,
+    /// Every enrolment that is not protected, but those at these schools: an agency's relationship is with the child, and a
+    /// shield may hide where it is now.
+    NotAt(Vec<SchoolId>),
+    /// Every enrolment, protected ones too: of those who protect the child, and whom they accept.
+    Whole,
+    /// None.
+    Nothing,
     /// The enrolment at this school, protected or not: its own register.
     At(SchoolId),
     /// The same, and as far as `sections` go the other school of a dual registration.
@@ -57,7 +65,9 @@ impl Reach {
     /// Whether an enrolment at this school, protected or not, is within it.
     pub(super) fn covers(&self, school: SchoolId, protected: bool) -> bool {
         match self {
-            Self::Child => !protected,
+            Self::NotAt(hidden) => !protected && !hidden.contains(&school),
+            Self::Whole => true,
+            Self::Nothing => false,
             Self::At(own) | Self::Dual { own, .. } => *own == school,
             Self::Among(schools) => !protected && schools.contains(&school),
         }
@@ -98,6 +108,24 @@ pub struct OfMatching {
     pub(super) candidates: Vec<PupilId>,
 }
 
+/// A permit of a proved person about their own organisation, and no child.
+#[derive(Debug)]
+pub struct OfPerson {
+    pub(super) caller: Caller,
+    pub(super) person: String,
+}
+
+/// A permit of a proved person to set a bar on one child, or to lift it, and to none of its data.
+#[derive(Debug)]
+pub struct OfBarred {
+    pub(super) pupil: PupilId,
+    pub(super) caller: Caller,
+    pub(super) person: String,
+    pub(super) school: Option<SchoolId>,
+    pub(super) schools: Vec<SchoolId>,
+    pub(super) flagged: bool,
+}
+
 /// A permit about the caller's own system's certificates, and no data.
 #[derive(Debug)]
 pub struct OfOwnSystem;
@@ -132,7 +160,7 @@ impl<S> Permit<S> {
 
 impl<S> Permit<S> {
     /// The person who acts, as the entry names them; empty where only a system is known.
-    pub fn person(&self) -> String {
+    pub fn asserted_person(&self) -> String {
         self.trail.look(|e| e.person.clone()).unwrap_or_default()
     }
 
@@ -185,6 +213,16 @@ impl Permit<OfChild> {
         self.subject.sections
     }
 
+    /// The sections asked for that a shield alone keeps from the holder, who is tied to the child and knows of it.
+    pub fn not_given(&self) -> SectionSet {
+        self.subject.not_given
+    }
+
+    /// Where the holder can ring instead, where there is such a number.
+    pub fn ring(&self) -> Option<&str> {
+        self.subject.ring.as_deref()
+    }
+
     /// Whether an enrolment of the child is within the permit, with all its sections.
     pub fn reaches(&self, school: SchoolId, protected: bool) -> bool {
         self.subject.reach.covers(school, protected)
@@ -194,7 +232,7 @@ impl Permit<OfChild> {
     pub fn counterpart(&self) -> Option<SchoolId> {
         match &self.subject.reach {
             Reach::Dual { other, .. } => Some(*other),
-            Reach::Child | Reach::At(_) | Reach::Among(_) => None,
+            Reach::NotAt(_) | Reach::Whole | Reach::Nothing | Reach::At(_) | Reach::Among(_) => None,
         }
     }
 
@@ -203,7 +241,9 @@ impl Permit<OfChild> {
     pub fn counterpart_sections(&self) -> SectionSet {
         match &self.subject.reach {
             Reach::Dual { sections, .. } => *sections,
-            Reach::Child | Reach::At(_) | Reach::Among(_) => SectionSet::EMPTY,
+            Reach::NotAt(_) | Reach::Whole | Reach::Nothing | Reach::At(_) | Reach::Among(_) => {
+                SectionSet::EMPTY
+            }
         }
     }
 
@@ -224,6 +264,62 @@ impl Permit<OfMatching> {
     /// The children whom the permit reaches: candidates for claims that were looked at under it.
     pub fn candidates(&self) -> &[PupilId] {
         &self.subject.candidates
+    }
+}
+
+impl Permit<OfPerson> {
+    /// The person, as entries write them.
+    pub fn person(&self) -> &str {
+        &self.subject.person
+    }
+
+    /// The organisation whose person it is: of another that acts for the holder, that one.
+    pub fn own_organisation(&self) -> OrganisationId {
+        let caller = &self.subject.caller;
+        caller.by.as_ref().map_or(caller.organisation.id, |own| own.id)
+    }
+
+    /// Codes of the person's teams.
+    pub fn teams(&self) -> &[String] {
+        self.subject.caller.person.as_ref().map_or(&[], |person| &person.teams)
+    }
+
+    /// Notes in the request's entry which child it turned out to be about.
+    pub fn note_child(&self, pupil: PupilId) {
+        self.trail.note(|e| e.child = Some(pupil));
+    }
+}
+
+impl Permit<OfBarred> {
+    /// The child; internal, for what is written about it.
+    pub fn pupil(&self) -> PupilId {
+        self.subject.pupil
+    }
+
+    /// The person, as entries write them.
+    pub fn person(&self) -> &str {
+        &self.subject.person
+    }
+
+    /// The organisation whose person it is: of another that acts for the holder, that one.
+    pub fn own_organisation(&self) -> OrganisationId {
+        let caller = &self.subject.caller;
+        caller.by.as_ref().map_or(caller.organisation.id, |own| own.id)
+    }
+
+    /// The schools at which the child's enrolment goes on: to a safeguarding lead, the own.
+    pub fn schools(&self) -> &[SchoolId] {
+        &self.subject.schools
+    }
+
+    /// Whether any of the child's enrolments is protected already.
+    pub fn is_flagged(&self) -> bool {
+        self.subject.flagged
+    }
+
+    /// The school whose safeguarding lead it is, where it is one's.
+    pub fn school(&self) -> Option<SchoolId> {
+        self.subject.school
     }
 }
 

@@ -16,5 +16,5 @@ pub use openapi::Described;
 pub use problem::{Error, Fault, Problem, ProblemKind};
 pub use request::{
     AuditLayer, Body, Guarded, GuardedRouter, Metrics, OLDEST_DIRECTORY, Path, Query, RequestId, audited,
-    json, request_id,
+    case_reference, json, request_id,
 };

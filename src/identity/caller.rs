@@ -52,6 +52,28 @@ impl Caller {
         if self.person.is_some() { Lane::Person } else { Lane::System }
     }
 
+    /// A person whom the process itself vouches for: the demonstration's, which nobody can sign in to.
+    pub fn of_person(
+        (organisation, system): (&Organisation, &System),
+        (role, purpose): (Role, Purpose),
+        person: Arc<Person>,
+        thumbprint: [u8; 32],
+    ) -> Self {
+        Self {
+            organisation: Arc::new(organisation.clone()),
+            by: None,
+            sections: None,
+            token_for: None,
+            system: Arc::new(system.clone()),
+            role,
+            purpose,
+            person: Some(person),
+            marks: Vec::new(),
+            token_id: None,
+            thumbprint,
+        }
+    }
+
     /// The organisation acted for, where that is another than the system's own.
     pub fn acting_for(&self) -> Option<&Organisation> {
         self.by.as_ref().map(|_| &*self.organisation)
@@ -77,6 +99,12 @@ impl Caller {
     /// Whether the person manages a team of their own organisation, by its code.
     pub fn manages(&self, team: &str) -> bool {
         self.marks.iter().any(|m| m.mark == Mark::Manager && m.team.as_deref() == Some(team))
+    }
+
+    /// Codes of the teams of their own organisation that the person manages.
+    pub fn managed_teams(&self) -> Vec<String> {
+        let managed = self.marks.iter().filter(|m| m.mark == Mark::Manager);
+        managed.filter_map(|m| m.team.clone()).collect()
     }
 
     /// Adds the marks that the directory itself has on the person today.
@@ -108,6 +136,9 @@ impl Caller {
         }
         self.system = Arc::new(system);
         self.by = Some(std::mem::replace(&mut self.organisation, Arc::new(organisation.clone())));
+        // What marks its own organisation gives somebody is not for another's children: that one enters its own.
+        self.marks.clear();
+        self.with_entered_marks(directory, today);
         Ok(self)
     }
 }
@@ -223,8 +254,14 @@ mod tests {
         assert!(seen.has_mark(Mark::Manager) && seen.manages("duty") && !seen.manages("night"));
         assert!(!seen.has_mark(Mark::SeniorOfficer));
         let (own, id) = (council(&world), TeamId(Uuid::now_v7()));
-        let team =
-            Team { id, organisation: own, code: "night".to_owned(), name: String::new(), ended: false };
+        let team = Team {
+            id,
+            organisation: own,
+            code: "night".to_owned(),
+            name: String::new(),
+            ended: false,
+            telephone: String::new(),
+        };
         world.directory.teams.insert(id, team);
         let day = |text: &str| text.parse::<NaiveDate>().unwrap();
         let entered = |mark, team, organisation, until: &str| PersonMark {

@@ -40,8 +40,8 @@ pub struct NotificationsAnswer {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct NotificationBody {
     /// `change_pending`, `change_effective`, `change_refused`, `certificate_expiring`, `caseload_held`, `feed_silent`,
-    /// `system_lane_stopped`, `absence_unexplained` or `deleted`; more may come. Those of a case are for systems that may
-    /// feed cases of its kind.
+    /// `system_lane_stopped`, `absence_unexplained`, `deleted`, or what concerns an agency's own emergencies, shields and
+    /// decisions (`docs/bars.md`); more may come. Those of a case are for systems that may feed cases of its kind.
     kind: String,
     /// UTC.
     at: DateTime<Utc>,

@@ -30,6 +30,24 @@ words! {
         AbsenceUnexplained = "absence_unexplained",
         /// A child of a case has been deleted from a school's roll.
         Deleted = "deleted",
+        /// A social worker claimed an emergency: a manager of another team countersigns it.
+        EmergencyClaimed = "emergency_claimed",
+        /// Nobody countersigned it in time: the claimant's right is lost until somebody does.
+        EmergencyNotCountersigned = "emergency_not_countersigned",
+        /// An emergency is to be open once more: a manager on call says whether.
+        EmergencyRenewalWaits = "emergency_renewal_waits",
+        /// No manager answered, and it opened.
+        EmergencyRenewalOpened = "emergency_renewal_opened",
+        /// A school set a shield, which lapses unless its authority confirms it.
+        ShieldToConfirm = "shield_to_confirm",
+        /// The authority confirmed a school's shield, or declined it.
+        ShieldDecided = "shield_decided",
+        /// A school's shield lapsed.
+        ShieldLapsed = "shield_lapsed",
+        /// A shield is due to be looked at again.
+        ShieldReviewDue = "shield_review_due",
+        /// A decision to withhold is due to be looked at again.
+        WithheldReviewDue = "withheld_review_due",
     }
 }
 

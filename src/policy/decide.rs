@@ -17,8 +17,8 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 /// At most so many answers are remembered, about 8 MB; further ones are worked out each time.
 ///
-/// The space is finite: 14 roles × 15 purposes × 6 kinds of organisation × 3 lanes × 22 relationships × 2⁶ bars × 33 actions
-/// × listed or not, about 351 million. A deployment meets some thousands of these: a token carries one role and purpose of
+/// The space is finite: 14 roles × 15 purposes × 6 kinds of organisation × 3 lanes × 25 relationships × 2⁶ bars × 41 actions
+/// × listed or not, about 496 million. A deployment meets some thousands of these: a token carries one role and purpose of
 /// those that its system may have, and few facts are ever unusual. The limit is for a caller who tries them all.
 pub(super) const MEMO_LIMIT: usize = 65_536;
 
@@ -235,6 +235,10 @@ impl Policy {
             (
                 "family_agreement".to_owned(),
                 RestrictedExpression::new_bool(facts.relationship.family_agreement()),
+            ),
+            (
+                "emergency_live".to_owned(),
+                RestrictedExpression::new_bool(facts.relationship.emergency_live()),
             ),
             ("scope".to_owned(), RestrictedExpression::new_bool(facts.scope)),
             ("organisation_live".to_owned(), RestrictedExpression::new_bool(facts.organisation_live)),

@@ -35,6 +35,8 @@ words! {
         FollowRoll = "follow_roll",
         /// Stop an organisation's systems that read far more than its caseload.
         StopLane = "stop_lane",
+        /// Tell those who must know of what nobody has answered, countersigned or reviewed in time.
+        Escalate = "escalate",
     }
 }
 
@@ -56,6 +58,10 @@ pub enum Relationship {
     /// An enrolment at a school whose returns come to this authority, and the officer's written authorisation is on
     /// record (SI 2024/208 reg 12).
     AuthorisedOfficer,
+    /// A claim of an emergency by this person on this child; whether it is within its thirty minutes.
+    Emergency(bool),
+    /// Being one of those who protect where the child is.
+    ProtectingTeam,
     /// A request about no child: the caller's own school or organisation.
     Organisation,
     /// A request about no child: a person whom the own authority lets say which child an ambiguous claim is about.
@@ -72,6 +78,8 @@ impl Relationship {
             Self::PredecessorEnrolment => "predecessor_enrolment",
             Self::DualEnrolment => "dual_enrolment",
             Self::AuthorisedOfficer => "authorised_officer",
+            Self::Emergency(_) => "emergency",
+            Self::ProtectingTeam => "protecting_team",
             Self::Organisation => "organisation",
             Self::DataMatcher => "data_matcher",
         }
@@ -86,9 +94,16 @@ impl Relationship {
             | Self::PredecessorEnrolment
             | Self::DualEnrolment
             | Self::AuthorisedOfficer
+            | Self::Emergency(_)
+            | Self::ProtectingTeam
             | Self::Organisation
             | Self::DataMatcher => true,
         }
+    }
+
+    /// Whether nothing says that its time is over: an emergency's is, once its thirty minutes are.
+    pub const fn emergency_live(self) -> bool {
+        !matches!(self, Self::Emergency(false))
     }
 
     /// Every relationship that can be told apart: kinds that rest on the family's agreement twice, with and without it.
@@ -100,11 +115,13 @@ impl Relationship {
             .chain(kinds)
             .chain(without.map(|kind| Self::Involvement(*kind, false)))
             .chain([Self::Enrolment, Self::PredecessorEnrolment, Self::DualEnrolment])
-            .chain([Self::AuthorisedOfficer, Self::Organisation, Self::DataMatcher])
+            .chain([Self::AuthorisedOfficer, Self::Emergency(true), Self::Emergency(false)])
+            .chain([Self::ProtectingTeam, Self::Organisation, Self::DataMatcher])
     }
 }
 
-/// Everything that a decision may depend on, besides the action and whether it is listed.
+/// Everything that a decision may depend on, besides the action and whether it is listed (or, of an action that takes a mark
+/// on the person, whether the person has it).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -168,6 +185,14 @@ pub enum Action {
     FindChildByName,
     /// Be told that what may be read of a child has changed.
     FollowChild,
+    /// Shield a child from organisations, teams or persons.
+    SetShield,
+    /// Decide not to tell somebody of a child.
+    Withhold,
+    /// Raise the flag that protects where a child is.
+    RaiseProtection,
+    /// Lower it.
+    LowerProtection,
     /// Read the figures of the own school, its year groups and cohorts, as they are.
     ReadSchoolFigures,
     /// Read the figures of the own school's children with a social worker as they are.
@@ -186,6 +211,14 @@ pub enum Action {
     WriteInvolvement,
     /// Read what became of such claims.
     ReadInvolvementReport,
+    /// Claim an emergency.
+    ClaimEmergency,
+    /// Countersign one.
+    CountersignEmergency,
+    /// Confirm a school's shield.
+    ConfirmShield,
+    /// Work through what waits for those who protect children.
+    WorkProtectingQueue,
     /// Read the own organisation's audit entries.
     ReadAuditEntries,
     /// Read the feed of notices to the own organisation.
@@ -206,10 +239,14 @@ pub enum Action {
 
 impl Action {
     /// The actions that are no section, in the order in which the matrix prints them.
-    pub const OTHERS: [Self; 20] = [
+    pub const OTHERS: [Self; 28] = [
         Self::FindChild,
         Self::FindChildByName,
         Self::FollowChild,
+        Self::SetShield,
+        Self::Withhold,
+        Self::RaiseProtection,
+        Self::LowerProtection,
         Self::ReadSchoolFigures,
         Self::ReadSocialWorkerCohort,
         Self::ReadPublishedFigures,
@@ -219,6 +256,10 @@ impl Action {
         Self::ReadImport,
         Self::WriteInvolvement,
         Self::ReadInvolvementReport,
+        Self::ClaimEmergency,
+        Self::CountersignEmergency,
+        Self::ConfirmShield,
+        Self::WorkProtectingQueue,
         Self::ReadAuditEntries,
         Self::ReadNotifications,
         Self::ReadSchoolInvolvements,
@@ -255,6 +296,10 @@ impl Action {
             Self::FindChild => "find_child",
             Self::FindChildByName => "find_child_by_name",
             Self::FollowChild => "follow_child",
+            Self::SetShield => "set_shield",
+            Self::Withhold => "withhold",
+            Self::RaiseProtection => "raise_protection",
+            Self::LowerProtection => "lower_protection",
             Self::ReadSchoolFigures => "read_school_figures",
             Self::ReadSocialWorkerCohort => "read_social_worker_cohort",
             Self::ReadPublishedFigures => "read_published_figures",
@@ -264,6 +309,10 @@ impl Action {
             Self::ReadImport => "read_import",
             Self::WriteInvolvement => "write_involvement",
             Self::ReadInvolvementReport => "read_involvement_report",
+            Self::ClaimEmergency => "claim_emergency",
+            Self::CountersignEmergency => "countersign_emergency",
+            Self::ConfirmShield => "confirm_shield",
+            Self::WorkProtectingQueue => "work_protecting_queue",
             Self::ReadAuditEntries => "read_audit_entries",
             Self::ReadNotifications => "read_notifications",
             Self::ReadSchoolInvolvements => "read_school_involvements",
@@ -278,7 +327,14 @@ impl Action {
     /// What it is asked about.
     pub const fn subject(self) -> Subject {
         match self {
-            Self::Read(_) | Self::FindChild | Self::FindChildByName | Self::FollowChild => Subject::Child,
+            Self::Read(_)
+            | Self::FindChild
+            | Self::FindChildByName
+            | Self::FollowChild
+            | Self::SetShield
+            | Self::Withhold
+            | Self::RaiseProtection
+            | Self::LowerProtection => Subject::Child,
             Self::ReadSchoolFigures
             | Self::ReadSocialWorkerCohort
             | Self::ReadPublishedFigures
@@ -289,6 +345,10 @@ impl Action {
             | Self::ReadSchoolInvolvements => Subject::School,
             Self::WriteInvolvement
             | Self::ReadInvolvementReport
+            | Self::ClaimEmergency
+            | Self::CountersignEmergency
+            | Self::ConfirmShield
+            | Self::WorkProtectingQueue
             | Self::ReadAuditEntries
             | Self::ReadNotifications
             | Self::ReviewInvolvements

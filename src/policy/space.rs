@@ -41,10 +41,16 @@ fn walk_role(policy: &Policy, role: Role) -> Vec<(Question, Decision)> {
     answers
 }
 
-/// With a proved person nothing need be listed, so that lane is walked with `listed` false.
+/// With a proved person nothing need be listed; but an action may take a mark on the person, which is asked in its place.
 fn unbarred_facts(role: Role) -> impl Iterator<Item = (Facts, bool)> {
-    let lanes =
-        [(Lane::Person, false), (Lane::AttestedPerson, false), (Lane::System, false), (Lane::System, true)];
+    let lanes = [
+        (Lane::Person, false),
+        (Lane::Person, true),
+        (Lane::AttestedPerson, false),
+        (Lane::AttestedPerson, true),
+        (Lane::System, false),
+        (Lane::System, true),
+    ];
     Purpose::ALL.iter().flat_map(move |purpose| {
         OrganisationKind::ALL.iter().flat_map(move |kind| {
             Relationship::all().flat_map(move |relationship| {
@@ -130,8 +136,10 @@ fn an_involvement_serves_its_own_purpose_only() {
         | Relationship::PredecessorEnrolment
         | Relationship::DualEnrolment
         | Relationship::AuthorisedOfficer
+        | Relationship::ProtectingTeam
         | Relationship::Organisation
         | Relationship::DataMatcher => true,
+        Relationship::Emergency(live) => live && facts.purpose == Purpose::Emergency,
     });
 }
 
@@ -205,10 +213,8 @@ fn what_is_not_built_yet_gives_nothing() {
     // What an organisation is told itself, suppliers too, is about no child.
     for_all_permitted(|facts, action, _| {
         action == Action::ReadNotifications
-            || !matches!(
-                facts.purpose,
-                Purpose::Emergency | Purpose::Cme | Purpose::RecordsTransfer | Purpose::SubjectAccess
-            ) && !matches!(facts.role, Role::CmeOfficer | Role::ReceivingSchool)
+            || !matches!(facts.purpose, Purpose::Cme | Purpose::RecordsTransfer | Purpose::SubjectAccess)
+                && !matches!(facts.role, Role::CmeOfficer | Role::ReceivingSchool)
                 && (facts.role != Role::DesignatedOfficer || action == Action::ReviewNotTold)
                 && (facts.organisation_kind != OrganisationKind::Vendor
                     || facts.role == Role::DataProtectionOfficer)
@@ -257,6 +263,7 @@ fn no_permission_reads_a_bar() {
             "withheld",
             "in_conflict",
             "family_agreement",
+            "emergency_live",
         ] {
             assert!(!json.contains(&format!("\"attr\":\"{bar}\"")), "{} reads {bar}", policy.id());
         }
@@ -337,6 +344,57 @@ fn help_that_the_family_did_not_agree_to_gives_nothing() {
         }
     }
     assert!(tried > 0);
+}
+
+/// An emergency's thirty minutes are a bound: past them the same questions are refused, by this guard and no other.
+#[test]
+fn an_emergency_that_is_over_gives_nothing() {
+    let mut tried = 0;
+    for (facts, action, listed) in &walk().permitted {
+        if facts.relationship == Relationship::Emergency(true) {
+            let over = Facts { relationship: Relationship::Emergency(false), ..*facts };
+            let decision = walk().policy.decide(&over, *action, *listed);
+            assert!(!decision.allowed);
+            assert_eq!(decision.determining.to_vec(), ["guard_emergency_over"]);
+            tried += 1;
+        }
+    }
+    assert!(tried > 0);
+    let four = [Section::Headline, Section::LastSeen, Section::Placement, Section::SchoolContact];
+    let four = four.map(Action::Read);
+    for_all_permitted(|facts, action, _| {
+        action.subject() != Subject::Child
+            || facts.purpose != Purpose::Emergency
+            || (facts.role == Role::SocialWorker && facts.lane == Lane::Person && four.contains(&action))
+    });
+}
+
+/// Bars, emergencies and the queue of those who protect are a proved person's with a second factor of their own, and where
+/// a manager decides, a manager's; nobody but those who protect a child lowers its flag.
+#[test]
+fn bars_are_set_by_persons_and_never_by_a_system() {
+    use Action::{
+        ClaimEmergency, ConfirmShield, CountersignEmergency, LowerProtection, RaiseProtection, SetShield,
+        Withhold, WorkProtectingQueue,
+    };
+    let by_persons = [
+        SetShield,
+        Withhold,
+        RaiseProtection,
+        LowerProtection,
+        ClaimEmergency,
+        CountersignEmergency,
+        ConfirmShield,
+        WorkProtectingQueue,
+    ];
+    for_all_permitted(|facts, action, marked| {
+        let managed = matches!(action, CountersignEmergency | ConfirmShield)
+            || (matches!(action, SetShield | Withhold) && facts.role != Role::Dsl);
+        !by_persons.contains(&action)
+            || (facts.lane == Lane::Person
+                && (marked || !managed)
+                && (action != LowerProtection || facts.relationship == Relationship::ProtectingTeam))
+    });
 }
 
 /// A bound is a bound: past it answers are still right, and no more are kept.

@@ -3,7 +3,7 @@
 use super::{Upload, Versioned};
 use crate::domain::identifiers::{EnrolmentId, PupilId, SchoolId};
 use crate::domain::roll::{EnrolmentState, EnrolmentStatus};
-use crate::gate::{DutyPermit, OfSchool, Permit};
+use crate::gate::{DutyPermit, OfBarred, OfSchool, Permit};
 use crate::store::{Db, StoreError, Touched, Tx, must_touch, on, read};
 use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
@@ -129,6 +129,38 @@ pub async fn pupils_matching(
     let ids: Vec<Uuid> = read!(db, c => sqlx::query_scalar(MATCHING)
         .bind(upn).bind(date_of_birth).bind(surname_key).fetch_all(c).await)?;
     Ok(ids.into_iter().map(PupilId).collect())
+}
+
+/// Raises the flag of protected whereabouts in the enrolments of a child that go on: at the school whose safeguarding lead
+/// raises it, or else at every one. Says in how many.
+pub async fn raise_protection(
+    tx: &mut Tx,
+    permit: &Permit<OfBarred>,
+    today: NaiveDate,
+) -> Result<u64, StoreError> {
+    const AT_SCHOOL: &str = "UPDATE enrolments SET whereabouts_protected = TRUE WHERE pupil_id = $1 AND school_id = $3 \
+         AND version = (SELECT MAX(n.version) FROM enrolments n \
+         JOIN register_versions w ON w.school_id = n.school_id AND w.version = n.version \
+         WHERE n.school_id = enrolments.school_id AND n.id = enrolments.id) AND (last_day IS NULL OR last_day >= $2)";
+    const ANYWHERE: &str = "UPDATE enrolments SET whereabouts_protected = TRUE WHERE pupil_id = $1 \
+         AND version = (SELECT MAX(n.version) FROM enrolments n \
+         JOIN register_versions w ON w.school_id = n.school_id AND w.version = n.version \
+         WHERE n.school_id = enrolments.school_id AND n.id = enrolments.id) AND (last_day IS NULL OR last_day >= $2)";
+    let pupil = permit.pupil().0;
+    let touched = match permit.school() {
+        Some(school) => on!(tx, c => sqlx::query(AT_SCHOOL).bind(pupil).bind(today).bind(school.0)
+            .execute(c).await.map(|r| r.touched())),
+        None => on!(tx, c => sqlx::query(ANYWHERE).bind(pupil).bind(today)
+            .execute(c).await.map(|r| r.touched())),
+    };
+    Ok(touched?)
+}
+
+/// Lowers it in every state of every enrolment of the child, those of uploads under way too.
+pub async fn lower_protection(tx: &mut Tx, permit: &Permit<OfBarred>) -> Result<u64, StoreError> {
+    const LOWER: &str =
+        "UPDATE enrolments SET whereabouts_protected = FALSE WHERE pupil_id = $1 AND whereabouts_protected";
+    Ok(on!(tx, c => sqlx::query(LOWER).bind(permit.pupil().0).execute(c).await.map(|r| r.touched()))?)
 }
 
 /// How many uploads have admitted children, to be handed to [`admit`] once the upload is worked out.

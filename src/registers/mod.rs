@@ -32,7 +32,8 @@ pub use ending::{
 };
 pub use enrolments::{
     Enrolment, add_admission_entry, add_enrolment, add_pupil, admissions_generation, admit, any_entered,
-    pupils_enrolled, pupils_matching, remove_pupil, remove_unenrolled, school_admission_entries, school_roll,
+    lower_protection, pupils_enrolled, pupils_matching, raise_protection, remove_pupil, remove_unenrolled,
+    school_admission_entries, school_roll,
 };
 pub use marks::{MarksPlace, MarksRow, add_marks, expire_marks, marks_of_years, school_marks, tidy_marks};
 pub use roll_events::{RollEvent, add_roll_event};

@@ -3,6 +3,7 @@
 //! One, whoever asks and whatever is found: neither how many reads there are nor how long they take tells a child that is
 //! not the caller's from none.
 
+use super::bars::{self, Bar};
 use super::cases::{self, Case};
 use super::enrolled::{Enrolled, State, fold};
 use crate::crypto;
@@ -22,9 +23,11 @@ pub struct Behind {
     pub cases: Vec<Case>,
     /// Whether it had one that has ended.
     pub former: bool,
+    /// What stands between it and anybody, and who protects it.
+    pub bars: Vec<Bar>,
 }
 
-/// A state of an enrolment, a live involvement, or neither.
+/// A state of an enrolment, a live involvement, a line about the child and somebody, or none of these.
 #[derive(sqlx::FromRow)]
 struct Row {
     n: i64,
@@ -49,6 +52,9 @@ struct Row {
     former_team: Option<String>,
     former_team_until: Option<NaiveDate>,
     live: Option<bool>,
+    sort: Option<String>,
+    whom_kind: Option<String>,
+    whom: Option<String>,
 }
 
 // The last part is there for a child without either. The first names the types, which PostgreSQL takes from it; CROSS
@@ -61,17 +67,20 @@ const BEHIND: SetSql = over_handles!(
      e.home_authority_assumed, e.other_school_urn, e.starting_day, e.last_day, e.status, NULL AS kind, \
      NULL AS case_reference, NULL AS team, NULL AS family_agreed_by, CAST(NULL AS DATE) AS family_agreed_until, \
      CAST(NULL AS DATE) AS family_withdrawn_on, NULL AS former_team, CAST(NULL AS DATE) AS former_team_until, \
-     CAST(NULL AS BOOLEAN) AS live \
+     CAST(NULL AS BOOLEAN) AS live, NULL AS sort, NULL AS whom_kind, NULL AS whom \
      FROM child c CROSS JOIN enrolments e CROSS JOIN register_versions v \
      WHERE e.pupil_id = c.pupil_id AND v.school_id = e.school_id AND v.version = e.version \
-     UNION ALL SELECT c.n, c.pupil_id, NULL, i.id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, i.kind, \
+     UNION ALL SELECT c.n, c.pupil_id, NULL, i.id, NULL, i.accepted_at, NULL, NULL, NULL, NULL, NULL, NULL, NULL, i.kind, \
      i.case_reference, i.team, i.family_agreed_by, i.family_agreed_until, i.family_withdrawn_on, \
      i.former_team, i.former_team_until, \
-     (i.ended_at IS NULL OR i.ended_at > $2) AND (i.until_day IS NULL OR i.until_day >= $3) \
+     (i.ended_at IS NULL OR i.ended_at > $2) AND (i.until_day IS NULL OR i.until_day >= $3), NULL, NULL, NULL \
      FROM child c CROSS JOIN involvements i \
      WHERE i.pupil_id = c.pupil_id AND i.organisation_id = c.organisation_id AND i.opened_at <= $2 \
+     UNION ALL SELECT c.n, c.pupil_id, NULL, b.source_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, \
+     NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, b.sort, b.whom_kind, b.whom FROM child c CROSS JOIN bars b \
+     WHERE b.pupil_id = c.pupil_id AND b.begins_at <= $2 AND (b.ends_at IS NULL OR b.ends_at > $2) \
      UNION ALL SELECT c.n, c.pupil_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, \
-     NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM child c"
+     NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM child c"
 );
 
 /// Who asks, by which handle, and when.
@@ -122,10 +131,12 @@ impl Behind {
     /// What the rows of one question say; none is nobody.
     fn of(rows: Vec<Row>, today: NaiveDate) -> Result<Option<Self>, StoreError> {
         let Some(pupil) = rows.first().map(|row| PupilId(row.pupil_id)) else { return Ok(None) };
-        let (mut states, mut cases) = (Vec::new(), Vec::new());
+        let (mut states, mut cases, mut bars) = (Vec::new(), Vec::new(), Vec::new());
         for row in rows {
             if row.kind.is_some() {
                 cases.extend(row.case());
+            } else if row.sort.is_some() {
+                bars.extend(row.bar());
             } else {
                 states.extend(row.state());
             }
@@ -138,6 +149,7 @@ impl Behind {
             enrolled: fold(states.into_iter().map(|(_, state)| state).collect(), today),
             cases,
             former,
+            bars: bars.into_iter().map(bars::Row::bar).collect::<Result<_, _>>()?,
         }))
     }
 }
@@ -155,6 +167,16 @@ impl Row {
             former_team: self.former_team,
             former_team_until: self.former_team_until,
             live: self.live?,
+            accepted_at: self.committed_at,
+        })
+    }
+
+    fn bar(self) -> Option<bars::Row> {
+        Some(bars::Row {
+            source_id: self.id?,
+            sort: self.sort?,
+            whom_kind: self.whom_kind?,
+            whom: self.whom?,
         })
     }
 

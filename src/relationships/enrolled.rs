@@ -17,6 +17,8 @@ pub struct Enrolled {
     pub protected: bool,
     /// Code of the home authority, where the school recorded one; an assumed one grants nothing.
     pub home_authority: Option<String>,
+    /// Whether it goes on, or is to begin.
+    pub current: bool,
     /// Its place in a dual registration, while it is live.
     pub dual: Option<DualPlace>,
 }
@@ -80,10 +82,11 @@ pub(super) fn fold(states: Vec<State>, today: NaiveDate) -> Vec<Enrolled> {
         let home_authority = state.home_authority.filter(|_| live && !state.home_authority_assumed);
         let id = EnrolmentId(state.id);
         if let Some(enrolled) = all.last_mut().filter(|enrolled| enrolled.id == id) {
-            (enrolled.home_authority, enrolled.dual) = (home_authority, dual);
+            (enrolled.home_authority, enrolled.dual, enrolled.current) = (home_authority, dual, live);
         } else {
             let school = SchoolId(state.school_id);
-            all.push(Enrolled { id, school, protected: protected.contains(&id), home_authority, dual });
+            let protected = protected.contains(&id);
+            all.push(Enrolled { id, school, protected, home_authority, current: live, dual });
         }
     }
     all

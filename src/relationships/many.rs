@@ -29,7 +29,7 @@ const ENROLLED: SetSql = over_ids!(
 const CASES: SetSql = over_ids!(
     "SELECT i.pupil_id, i.id, i.kind, i.case_reference, i.team, i.family_agreed_by, i.family_agreed_until, \
      i.family_withdrawn_on, i.former_team, i.former_team_until, \
-     (i.ended_at IS NULL OR i.ended_at > $3) AND (i.until_day IS NULL OR i.until_day >= $4) AS live FROM ",
+     (i.ended_at IS NULL OR i.ended_at > $3) AND (i.until_day IS NULL OR i.until_day >= $4) AS live, i.accepted_at FROM ",
     " CROSS JOIN involvements i WHERE i.pupil_id = s.id AND i.organisation_id = $2 AND i.opened_at <= $3 \
      ORDER BY i.pupil_id, i.id"
 );

@@ -46,6 +46,7 @@ const STEPS: &[Step] = steps![
     19 "0019_marks",
     20 "0020_ties",
     21 "0021_system_lanes",
+    22 "0022_bars",
 ];
 
 /// Takes the limits of [`open`] from a connection to PostgreSQL.

@@ -28,6 +28,9 @@ pub struct SummaryAnswer {
     pub(super) combined: Combined,
     /// Sections barred for this child.
     pub(super) not_given: Vec<String>,
+    /// Whom to ring about them: a team that protects the child.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ring: Option<String>,
     /// What the answer does not mean, and whom to ring.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) caution: Option<String>,

@@ -10,7 +10,7 @@ use crate::domain::involvement::is_case_reference;
 use crate::domain::pupil::match_key;
 use crate::domain::purpose::{Section, SectionSet};
 use crate::gate::{Asked, ChildRef, Gate, Refusal, Released, Search, Sought};
-use crate::http::{Body, Error, Path, ProblemKind, Query};
+use crate::http::{Body, Error, Path, ProblemKind, Query, case_reference};
 use crate::registers;
 use axum::extract::State;
 use chrono::{Datelike as _, NaiveDate};
@@ -70,23 +70,6 @@ pub async fn read_attendance_summary(
     let answer = figures::answer(&permit, (&record, &others), span, &directory, safety.caution())
         .map_err(Refusal::from)?;
     Ok(gate.release(permit, StatusCode::OK, answer).await?)
-}
-
-/// The one `Case-Reference` header. An empty one is none; two, or one that is no reference of anybody's, are refused
-/// for every child alike.
-fn case_reference(headers: &HeaderMap) -> Result<Option<&str>, Error> {
-    let mut values = headers.get_all("case-reference").iter();
-    let (first, second) = (values.next(), values.next());
-    let text = match (first, second) {
-        (None, _) => return Ok(None),
-        (Some(value), None) if value.is_empty() => return Ok(None),
-        (Some(value), None) => value.to_str().ok().filter(|text| is_case_reference(text)),
-        (Some(_), Some(_)) => None,
-    };
-    text.map(Some).ok_or_else(|| {
-        let detail = "send one `Case-Reference` header of at most 64 visible ASCII characters";
-        Error::problem(ProblemKind::BadRequest, detail)
-    })
 }
 
 pub(super) fn sections(text: Option<&str>) -> Result<SectionSet, Error> {

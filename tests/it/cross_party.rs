@@ -5,7 +5,7 @@ use crate::support::matrix::Matrix;
 use crate::support::wire::{Reply, Wire, handles_for_all, send};
 use crate::support::{Suite, TestDb, TestGate};
 use schoolgate::crypto::to_hex;
-use schoolgate::demo::DemoCaller;
+use schoolgate::demo::{DemoCaller, Standing};
 use schoolgate::domain::purpose::InvolvementKind;
 use schoolgate::store::Db;
 use serde_json::{Value, json};
@@ -140,6 +140,19 @@ struct Count {
     asked: usize,
     told: usize,
     refused: usize,
+    barred: usize,
+}
+
+/// Whoever a bar names is given no section under any reference, whatever case it has; says how often it asked.
+async fn behind_a_bar(wire: &Wire, known: &Known, (child, handle): (Uuid, &[u8])) -> usize {
+    let cases = known.cases.get(&child).into_iter().flatten();
+    let references: BTreeSet<&str> = cases.map(|case| case.2.as_str()).chain(["NOBODY-1"]).collect();
+    for reference in &references {
+        let reply = wire.summary(&to_hex(handle), Some(reference)).await;
+        assert!([200, 404].contains(&reply.status), "{reference}: {}", reply.json());
+        assert_eq!(told(&reply), BTreeSet::new(), "{reference}: {}", reply.json());
+    }
+    references.len()
 }
 
 async fn every_pair(test: TestDb) {
@@ -158,7 +171,17 @@ async fn every_pair(test: TestDb) {
         let known = Known::of(&test.db, &caller.client_id).await;
         let wire = Wire::of(&gate, &caller.name).await;
         assert!(known.handles.len() >= 130, "{} has {}", caller.name, known.handles.len());
+        let shielded: Vec<&str> = caller
+            .children
+            .iter()
+            .filter(|child| child.standing == Standing::Shielded)
+            .map(|child| child.upn.as_str())
+            .collect();
         for (child, handle) in &known.handles {
+            if numbers.get(child).is_some_and(|upn| shielded.contains(&upn.as_str())) {
+                count.barred += behind_a_bar(&wire, &known, (*child, handle)).await;
+                continue;
+            }
             let at: Vec<Place> = places.iter().filter(|place| place.0 == *child).cloned().collect();
             let cases = known.cases.get(child).into_iter().flatten();
             let mut references: BTreeSet<&str> = cases.map(|case| case.2.as_str()).collect();
@@ -180,8 +203,12 @@ async fn every_pair(test: TestDb) {
             found(&mut count, &wire, (caller, &known, &matrix), (*child, &at), numbers.get(child)).await;
         }
     }
-    println!("cross_party: {} asked, {} told, {} refused", count.asked, count.told, count.refused);
+    println!(
+        "cross_party: {} asked, {} told, {} refused, {} behind a bar",
+        count.asked, count.told, count.refused, count.barred
+    );
     assert!(count.asked > 5_000 && count.told > 500 && count.refused > 3_000, "{count:?}");
+    assert!(count.barred > 1, "{count:?}");
     gate.stop().await;
 }
 

@@ -71,6 +71,21 @@ const ROUTES: &[Route] = &[
     Route("GET", "/v1/schools/{urn}/attendance-summary", "", JSON, Stranger::Agency),
     // An agency may follow children of its own, nobody at first, so that here too the stranger is a school.
     Route("GET", "/v1/attendance-summaries/changes", "", JSON, Stranger::School),
+    // Persons', and never a system's.
+    Route("POST", "/v1/emergencies", "{}", JSON, Stranger::Agency),
+    Route("GET", "/v1/emergencies/{id}/summary", "", JSON, Stranger::Agency),
+    Route("GET", "/v1/emergencies/{id}/countersignature", "", JSON, Stranger::Agency),
+    Route("POST", "/v1/emergencies/{id}/countersignature", "", JSON, Stranger::Agency),
+    Route("POST", "/v1/emergencies/{id}/renewals", "{}", JSON, Stranger::Agency),
+    Route("POST", "/v1/emergencies/{id}/renewals/{number}/answer", "{}", JSON, Stranger::Agency),
+    Route("PUT", "/v1/shields/{id}", "{}", JSON, Stranger::Agency),
+    Route("POST", "/v1/shields/{id}/confirmation", "{}", JSON, Stranger::Agency),
+    Route("POST", "/v1/shields/{id}/end", "{}", JSON, Stranger::Agency),
+    Route("PUT", "/v1/withheld-decisions/{id}", "{}", JSON, Stranger::Agency),
+    Route("POST", "/v1/withheld-decisions/{id}/end", "{}", JSON, Stranger::Agency),
+    Route("PUT", "/v1/pupils/{pupil_id}/whereabouts-protection", "{}", JSON, Stranger::Agency),
+    Route("GET", "/v1/protecting-items", "", JSON, Stranger::Agency),
+    Route("POST", "/v1/protecting-items/{id}/decision", "{}", JSON, Stranger::Agency),
     // Every organisation has a feed of its own, and no other: nobody is a stranger to it.
     Route("GET", "/v1/notifications", "", JSON, Stranger::Nobody),
     Route("GET", "/v1/audit/entries", "", JSON, Stranger::Agency),
@@ -144,6 +159,7 @@ impl Real {
             .replace("{date}", "2026-11-19")
             .replace("{session}", "am")
             .replace("{pupil_id}", &self.handle)
+            .replace("{number}", "1")
             .replace("{thumbprint}", &"0".repeat(64))
             .replace("{id}", &id);
         assert!(!path.contains('{'), "{path}");

@@ -17,6 +17,7 @@ mod amendments;
 mod architecture;
 mod audit;
 mod audit_trail;
+mod bars;
 mod careless;
 mod caseloads;
 mod certificates;
@@ -76,6 +77,7 @@ fn trials(suite: &mut Suite) {
     audit::register(suite);
     cli_help::register(suite);
     audit_trail::register(suite);
+    bars::register(suite);
     compile_fail::register(suite);
     config_samples::register(suite);
     connections::register(suite);

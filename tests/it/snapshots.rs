@@ -126,6 +126,7 @@ async fn problems(test: TestDb) {
         Error::Internal,
         Error::NotReady,
         Refusal::Ambiguous.into(),
+        Refusal::LaneStopped.into(),
         Refusal::Conflict.into(),
     ] {
         let response = error.respond(&RequestId::new(), &Safety::new("01632 960999"));

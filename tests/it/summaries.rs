@@ -70,7 +70,7 @@ fn enrolments(body: &Value) -> &Vec<Value> {
 async fn matrix(db: TestDb) {
     let gate = Wire::start(&db.url).await;
     let rows = rows_of_the_matrix(&gate);
-    let known = ["stranger", "data_protection_officer_agency"];
+    let known = ["stranger", "data_protection_officer_agency", "designated_officer"];
     for caller in &gate.gate.demo.json.callers {
         let ours =
             known.contains(&caller.name.as_str()) || caller.name.starts_with("data_protection_officer_");

@@ -93,6 +93,9 @@ pub struct TeamAddArgs {
     /// As shown
     #[arg(long)]
     pub name: String,
+    /// Number on which those who claim are rung back, for a team that protects children
+    #[arg(long, default_value = "")]
+    pub telephone: String,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -213,16 +216,15 @@ pub async fn person(command: PersonCommand) -> Result<u8> {
 }
 
 pub async fn team(command: TeamCommand) -> Result<u8> {
-    let entry = |team: &TeamArgs, name: &str| TeamEntry {
-        organisation: team.organisation.clone(),
-        code: team.code.clone(),
-        name: name.to_owned(),
+    let entry = |args: &TeamAddArgs| TeamEntry {
+        organisation: args.team.organisation.clone(),
+        code: args.team.code.clone(),
+        name: args.name.clone(),
         ended: false,
+        telephone: args.telephone.clone(),
     };
     match command {
-        StaffCommand::Add(args) => {
-            change(&args.team.sign, |_| Ok(of([Record::Team(entry(&args.team, &args.name))]))).await
-        }
+        StaffCommand::Add(args) => change(&args.team.sign, |_| Ok(of([Record::Team(entry(&args))]))).await,
         StaffCommand::List(args) => list::records(&args, "team").await,
         StaffCommand::Suspend(args) => {
             let own = |t: &TeamEntry| t.organisation == args.organisation && t.code == args.code;

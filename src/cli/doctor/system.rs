@@ -104,6 +104,7 @@ impl Asked<'_> {
             scope: true,
             shielded: false,
             withheld: false,
+            in_conflict: false,
         };
         relationship(&facts, found);
     }

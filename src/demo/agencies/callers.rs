@@ -21,7 +21,7 @@ pub enum Standing {
     Mine,
     /// No relationship; for `attendance_duty`, which reaches every school here, a number that no child has.
     NotMine,
-    /// A shield stands between them.
+    /// A shield stands between them, or a decision to withhold.
     Shielded,
     /// Whereabouts protected, so that the caller's claim is pending.
     Protected,
@@ -178,6 +178,7 @@ fn case_worker(row: &Row, cases: &[DemoInvolvement], strangers: &[&Enrolment]) -
         .filter(|case| kinds.contains(&case.kind))
         .map(|case| {
             let standing = match (case.until, case.protected) {
+                _ if case.barred.is_some() => Standing::Shielded,
                 (Some(_), _) => Standing::Ended,
                 (None, true) => Standing::Protected,
                 (None, false) => Standing::Mine,

@@ -6,7 +6,7 @@ use super::super::authority::{Authority, Enrolment, Pattern, Place};
 use super::super::chance::Chance;
 use super::super::pki::SystemName;
 use super::{AUTHORITY, MINDS, NURSING, client_id};
-use crate::domain::purpose::InvolvementKind;
+use crate::domain::purpose::{InvolvementKind, Purpose};
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 use uuid::Uuid;
 
@@ -56,6 +56,19 @@ pub struct DemoInvolvement {
     pub protected: bool,
     /// Why no school may learn of it, with the day on which somebody looks again.
     pub school_not_told: Option<(&'static str, NaiveDate)>,
+    /// A bar that social care set stands against the agency, which opens the case after it.
+    pub barred: Option<DemoBar>,
+}
+
+/// A bar of the demonstration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DemoBar {
+    /// Whether it is a shield; else a decision to withhold.
+    pub shield: bool,
+    /// The reference of social care's own case with the child.
+    pub under: String,
+    /// That case's purpose.
+    pub purpose: Purpose,
 }
 
 /// A kind as it is held here: kind, organisation, system, team, prefix of references, opened how many days ago.
@@ -140,7 +153,32 @@ pub fn involvements(authority: &Authority) -> Vec<DemoInvolvement> {
             all.push(involvement(authority, held, 4, enrolment));
         }
     }
+    let barred: Vec<DemoInvolvement> = BARRED.iter().filter_map(|bar| barred(authority, bar, &all)).collect();
+    all.extend(barred);
     all
+}
+
+/// A bar on the child of one of social care's cases: whether it is a shield, that case, and the kind that the barred agency
+/// holds.
+struct Barred(bool, &'static str, InvolvementKind);
+
+const BARRED: &[Barred] = &[
+    Barred(true, "CP-0002", InvolvementKind::MentalHealthSupport),
+    Barred(false, "LA-0002", InvolvementKind::SchoolNursing),
+];
+
+/// The case of the agency that a bar names, which is of the same child.
+fn barred(
+    authority: &Authority,
+    Barred(shield, under, kind): &Barred,
+    all: &[DemoInvolvement],
+) -> Option<DemoInvolvement> {
+    let known = all.iter().find(|case| case.case_reference == *under)?;
+    let held = HELD.iter().find(|held| held.0 == *kind)?;
+    let mut enrolments = authority.schools.iter().flat_map(|school| &school.enrolments);
+    let enrolment = enrolments.find(|e| e.child.upn == known.upn)?;
+    let bar = DemoBar { shield: *shield, under: (*under).to_owned(), purpose: known.kind.purpose() };
+    Some(DemoInvolvement { barred: Some(bar), ..involvement(authority, held, 5, enrolment) })
 }
 
 /// Children with something to see for the kinds where it matters.
@@ -193,5 +231,6 @@ fn involvement(authority: &Authority, held: &Held, number: u64, e: &Enrolment) -
         // One child's worker has a relative on the staff of its school.
         school_not_told: (*kind == InvolvementKind::Cin && number == 2)
             .then(|| ("relative_on_staff", today + Days::new(30))),
+        barred: None,
     }
 }

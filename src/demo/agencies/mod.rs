@@ -5,7 +5,7 @@ mod involvements;
 mod provider;
 
 pub use callers::{DemoCaller, DemoChild, Standing, callers};
-pub use involvements::{DemoInvolvement, FamilyAgreement, involvements};
+pub use involvements::{DemoBar, DemoInvolvement, FamilyAgreement, involvements};
 pub use provider::identity_provider;
 
 use super::authority::{Authority, School};
@@ -13,7 +13,8 @@ use super::pki::{Pki, SystemName};
 use crate::crypto::{sha256, to_hex};
 use crate::directory::{
     ActsForEntry, CertificateEntry, CoverEntry, DirectoryFile, LaneException, MandateEntry,
-    OfficerAuthorisationEntry, OrganisationEntry, SharingAgreementEntry, SystemEntry, TeamEntry,
+    OfficerAuthorisationEntry, OrganisationEntry, PersonMarkEntry, SharingAgreementEntry, SystemEntry,
+    TeamEntry,
 };
 use crate::domain::purpose::Section;
 use chrono::Days;
@@ -36,6 +37,11 @@ pub const ANALYST: &str = "attendance-insight";
 pub const TRUST: &str = "exampleshire-learning";
 /// The children's trust that does the authority's social work.
 pub const CHILDREN: &str = "exampleshire-children";
+
+/// Who would prove the authority's people, were they to sign in; nobody answers there.
+pub const PEOPLE: &str = "https://people.exampleshire.example";
+/// A manager of its social care, who sets the demonstration's bars.
+pub const MANAGER: &str = "manager-1";
 
 /// A system of an agency: organisation, system, role, scopes.
 struct Agency(&'static str, &'static str, &'static str, &'static [&'static str]);
@@ -77,6 +83,7 @@ const ORGANISATIONS: &[Organisation] = &[
             "youth_justice",
             "attendance_duty",
             "resident_concern",
+            "emergency",
             "audit_review",
         ],
     ),
@@ -91,18 +98,18 @@ const ORGANISATIONS: &[Organisation] = &[
     ),
 ];
 
-/// Teams that hold cases: organisation, code, name.
-const TEAMS: &[(&str, &str, &str)] = &[
-    (AUTHORITY, "front-door", "Front Door"),
-    (AUTHORITY, "family-help-east", "Family Help East"),
-    (AUTHORITY, "child-protection", "Child Protection"),
-    (AUTHORITY, "looked-after", "Children in Care"),
-    (AUTHORITY, "early-help", "Early Help"),
-    (AUTHORITY, "youth-justice", "Youth Justice Service"),
-    (AUTHORITY, "attendance", "School Attendance Support"),
-    (NURSING, "school-nurses", "School Nursing"),
-    (MINDS, "support", "School Mental Health Support"),
-    (STRANGER, "child-protection", "Child Protection"),
+/// Teams that hold cases: organisation, code, name, and the number on which they are rung back.
+const TEAMS: &[(&str, &str, &str, &str)] = &[
+    (AUTHORITY, "front-door", "Front Door", "01632 960101"),
+    (AUTHORITY, "family-help-east", "Family Help East", "01632 960102"),
+    (AUTHORITY, "child-protection", "Child Protection", "01632 960103"),
+    (AUTHORITY, "looked-after", "Children in Care", "01632 960104"),
+    (AUTHORITY, "early-help", "Early Help", "01632 960105"),
+    (AUTHORITY, "youth-justice", "Youth Justice Service", "01632 960106"),
+    (AUTHORITY, "attendance", "School Attendance Support", "01632 960107"),
+    (NURSING, "school-nurses", "School Nursing", "01632 960108"),
+    (MINDS, "support", "School Mental Health Support", "01632 960109"),
+    (STRANGER, "child-protection", "Child Protection", "01632 960110"),
 ];
 
 /// The supplier's system.
@@ -152,11 +159,12 @@ pub fn directory_file(authority: &Authority, pki: &Pki) -> DirectoryFile {
         systems: systems(authority, pki),
         teams: TEAMS
             .iter()
-            .map(|(organisation, code, name)| TeamEntry {
+            .map(|(organisation, code, name, telephone)| TeamEntry {
                 organisation: (*organisation).to_owned(),
                 code: (*code).to_owned(),
                 name: (*name).to_owned(),
                 ended: false,
+                telephone: (*telephone).to_owned(),
             })
             .collect(),
         sharing_agreements: ORGANISATIONS.iter().map(|o| agreement(authority, o)).collect(),
@@ -172,7 +180,16 @@ pub fn directory_file(authority: &Authority, pki: &Pki) -> DirectoryFile {
         mandates: mandates(authority),
         acts_for: acts_for(authority),
         covers: covers(authority),
-        person_marks: Vec::new(),
+        person_marks: vec![PersonMarkEntry {
+            organisation: AUTHORITY.to_owned(),
+            issuer: PEOPLE.to_owned(),
+            tenant: String::new(),
+            subject: MANAGER.to_owned(),
+            mark: "manager".to_owned(),
+            team: Some("child-protection".to_owned()),
+            valid_from: authority.options.today - Days::new(400),
+            valid_until: authority.options.today + Days::new(400),
+        }],
         persons: Vec::new(),
         identity_providers: Vec::new(),
     }

@@ -25,7 +25,7 @@ pub fn identity_provider(issuer: &str) -> IdentityProviderEntry {
         role_claim: "roles".to_owned(),
         roles: Role::ALL.iter().map(|role| own(role.as_str())).collect(),
         group_claim: Some("groups".to_owned()),
-        teams: teams.map(|(_, code, _)| own(code)).collect(),
+        teams: teams.map(|(_, code, ..)| own(code)).collect(),
         mark_claim: Some("marks".to_owned()),
         marks: marks(),
         mfa: MfaEntry {
@@ -40,7 +40,7 @@ pub fn identity_provider(issuer: &str) -> IdentityProviderEntry {
 /// Each mark by its own word, a manager's of each team of the authority as `manager:TEAM`.
 fn marks() -> BTreeMap<String, Vec<String>> {
     let teams = TEAMS.iter().filter(|(organisation, ..)| *organisation == AUTHORITY);
-    let managers = teams.map(|(_, code, _)| format!("{}:{code}", Mark::Manager));
+    let managers = teams.map(|(_, code, ..)| format!("{}:{code}", Mark::Manager));
     let others = Mark::ALL.iter().filter(|mark| **mark != Mark::Manager).map(ToString::to_string);
     managers.chain(others).map(|word| (word.clone(), vec![word])).collect()
 }

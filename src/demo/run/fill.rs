@@ -1,5 +1,6 @@
 //! Filling the gateway as a real authority would: schools send files, agencies open cases, callers find their children.
 
+use super::bars;
 use super::client::Client;
 use super::{Step, Tell};
 use crate::crypto;
@@ -7,6 +8,7 @@ use crate::demo::files::calendar_path;
 use crate::demo::{
     Authority, DemoCaller, DemoInvolvement, SchoolFiles, Standing, callers, involvements, write_exports,
 };
+use crate::gate::Gate;
 use anyhow::{Context as _, Result, bail};
 use futures_util::StreamExt as _;
 use reqwest::Method;
@@ -26,7 +28,7 @@ const CALLS_AT_ONCE: usize = 8;
 pub(super) async fn fill(
     authority: &Arc<Authority>,
     dir: &Path,
-    base: &str,
+    (base, gate): (&str, &Gate),
     tell: Tell<'_>,
 ) -> Result<(Vec<DemoCaller>, Vec<SchoolFiles>)> {
     let mut callers = callers(authority);
@@ -36,11 +38,17 @@ pub(super) async fn fill(
         .collect::<Result<_>>()?;
     let files = schools(authority, dir, &clients, tell).await?;
     let cases = involvements(authority);
-    for (case, done) in cases.iter().zip(1..) {
+    // Who is barred opens its case when the bar stands.
+    let (after, before): (Vec<_>, Vec<_>) = cases.iter().partition(|case| case.barred.is_some());
+    for (case, done) in before.iter().zip(1..) {
         open_case(sender_of(&callers, &clients, &case.client_id)?, case).await?;
         tell(Step { what: "cases opened", done, of: cases.len() });
     }
     await_matches(&callers, &clients, &cases).await?;
+    for case in after {
+        bars::set(gate, &callers, &clients, case).await?;
+        open_case(sender_of(&callers, &clients, &case.client_id)?, case).await?;
+    }
     let found = find_children(&callers, &clients, tell).await?;
     for case in cases.iter().filter(|case| case.until.is_some()) {
         let path = format!("/v1/involvements/{}", case.id);
@@ -170,7 +178,8 @@ async fn pending(
         let client = sender_of(callers, clients, system)?;
         let report = client.call(Method::GET, "/v1/involvements/report?limit=1000", &[], Vec::new()).await?;
         let lines = report.body.get("involvements").and_then(|v| v.as_array()).cloned().unwrap_or_default();
-        let protected = |id: &str| cases.iter().any(|c| c.protected && c.id.to_string() == id);
+        let waits = |c: &DemoInvolvement| c.protected || c.barred.is_some();
+        let protected = |id: &str| cases.iter().any(|c| waits(c) && c.id.to_string() == id);
         pending += lines
             .iter()
             .filter(|l| l.get("state").and_then(|s| s.as_str()) == Some("pending"))

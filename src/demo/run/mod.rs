@@ -1,5 +1,6 @@
 //! Runs the demonstration: a gateway over the synthetic authority, filled by its own systems through the real API.
 
+mod bars;
 mod client;
 mod fill;
 mod folder;
@@ -137,7 +138,7 @@ async fn begin(args: &DemoArgs, clock: Clock, tell: Tell<'_>) -> Result<Demo> {
     directory.identity_providers.extend(args.identity_provider.as_deref().map(identity_provider));
     operators::apply(&running.gate, (&dir, origin), &directory, Missing::End).await?;
     let base = format!("https://127.0.0.1:{}", running.api.port());
-    let (callers, schools) = fill::fill(&authority, &dir, &base, tell).await?;
+    let (callers, schools) = fill::fill(&authority, &dir, (&base, &running.gate), tell).await?;
     let json = DemoJson {
         api: base,
         portal: None,

@@ -264,7 +264,13 @@ impl Directory {
 
     fn team_entry(&self, t: &Team) -> TeamEntry {
         let organisation = self.code(t.organisation);
-        TeamEntry { organisation, code: t.code.clone(), name: t.name.clone(), ended: t.ended }
+        TeamEntry {
+            organisation,
+            code: t.code.clone(),
+            name: t.name.clone(),
+            ended: t.ended,
+            telephone: t.telephone.clone(),
+        }
     }
 
     fn code(&self, organisation: OrganisationId) -> String {

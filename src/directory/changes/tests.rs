@@ -132,7 +132,7 @@ fn what_a_file_says_is_compared_with_what_stands() {
     });
     check(&["new team hill front"], &|f| {
         let (organisation, code, name) = ("hill".to_owned(), "front".to_owned(), "Front".to_owned());
-        f.teams.push(TeamEntry { organisation, code, name, ended: false });
+        f.teams.push(TeamEntry { organisation, code, name, ended: false, telephone: String::new() });
     });
 }
 

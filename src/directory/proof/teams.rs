@@ -49,7 +49,9 @@ mod tests {
         let mut directory = Directory::default();
         for (id, organisation, code) in [(1, authority, "duty"), (2, night, "duty"), (3, night, "late")] {
             let (id, code, name) = (TeamId(Uuid::from_u128(id)), code.to_owned(), code.to_owned());
-            directory.teams.insert(id, Team { id, organisation, code, name, ended: false });
+            directory
+                .teams
+                .insert(id, Team { id, organisation, code, name, ended: false, telephone: String::new() });
         }
         let at = "2026-11-20T12:00:00Z".parse().unwrap();
         let by = |directory: &Directory, own, team: &str| {

@@ -3,56 +3,15 @@
 use super::super::permit::Reach;
 use super::super::{Gate, handles};
 use super::Refusal;
-use crate::audit::Entry;
+use super::bars;
+use super::tie::{Judged, Tie, Tied};
 use crate::directory::{ByTeam, Directory, LaneException, Scope};
 use crate::domain::identifiers::{PupilId, SchoolId};
 use crate::domain::organisation::Standing;
 use crate::domain::purpose::{InvolvementKind, Purpose, Section, SectionSet};
 use crate::identity::Caller;
 use crate::policy::{Action, Facts, Lane, Relationship, Sections};
-use crate::relationships::{self, Case, Conflict, DualPlace, Enrolled};
-
-/// How a caller is tied to a child, now.
-#[derive(Clone, Debug)]
-pub(super) enum Tie {
-    /// By a live involvement, selected by its case reference; in the user lane of a team of the person's, or one that it
-    /// covers.
-    Case(Case, ByTeam),
-    /// By an enrolment at the caller's own school; and the other school of a dual registration that both have recorded.
-    OwnSchool(SchoolId, Option<SchoolId>),
-    /// By enrolments at schools whose returns come to the caller, with a written authorisation on record.
-    Officer(Vec<SchoolId>),
-}
-
-impl Tie {
-    pub(super) fn relationship(&self) -> Relationship {
-        match self {
-            Self::Case(case, _) => Relationship::Involvement(case.kind, case.family_agreement),
-            Self::OwnSchool(..) => Relationship::Enrolment,
-            Self::Officer(_) => Relationship::AuthorisedOfficer,
-        }
-    }
-
-    /// Writes the relationship fact that the decision used into the entry.
-    pub(super) fn note(&self, entry: &mut Entry) {
-        match self {
-            Self::Case(case, by) => {
-                entry.by_cover = *by == ByTeam::Cover;
-                entry.relationship = Some(format!("involvement {}", case.kind));
-                entry.involvement = Some(case.id);
-                entry.case_reference = Some(case.case_reference.clone());
-            }
-            Self::OwnSchool(_, None) => entry.relationship = Some("enrolment at own school".to_owned()),
-            Self::OwnSchool(_, Some(_)) => {
-                entry.relationship =
-                    Some("enrolment at own school, dual registration that both schools recorded".to_owned());
-            }
-            Self::Officer(_) => {
-                entry.relationship = Some("enrolment, officer authorised under reg 12".to_owned());
-            }
-        }
-    }
-}
+use crate::relationships::{self, Bar, Case, Conflict, DualPlace, Enrolled};
 
 /// What the database says of a caller and a child.
 #[derive(Clone, Debug, Default)]
@@ -65,13 +24,8 @@ pub(super) struct Known {
     pub(super) former: bool,
     /// Whether the person who asks is in conflict with it.
     pub(super) in_conflict: bool,
-}
-
-/// Every tie of a caller to a child that may count, at least one and always in the same order, and what bars them all.
-#[derive(Clone, Debug)]
-pub(super) struct Ties {
-    pub(super) of: Vec<Tie>,
-    pub(super) in_conflict: bool,
+    /// What stands between the child and anybody, and who protects it.
+    pub(super) bars: Vec<Bar>,
 }
 
 impl Gate {
@@ -88,7 +42,7 @@ impl Gate {
         Ok(behind.map(|b| {
             let in_conflict = in_conflict(&conflicts, b.pupil, &b.enrolled);
             let (cases, former) = (self.callers(caller, b.cases), b.former);
-            (b.pupil, Known { enrolled: b.enrolled, cases, former, in_conflict })
+            (b.pupil, Known { enrolled: b.enrolled, cases, former, in_conflict, bars: b.bars })
         }))
     }
 
@@ -102,8 +56,9 @@ impl Gate {
         } else {
             Vec::new()
         };
+        let bars = relationships::bars_on(self.db(), pupil, moment.0).await?;
         let in_conflict = in_conflict(&conflicts, pupil, &enrolled);
-        Ok(Known { enrolled, cases: self.callers(caller, cases), former: false, in_conflict })
+        Ok(Known { enrolled, cases: self.callers(caller, cases), former: false, in_conflict, bars })
     }
 
     /// The conflicts of the person who asks; asked once, whichever child is asked about. A system has none.
@@ -137,34 +92,48 @@ impl Gate {
         caller: &Caller,
         known: &Known,
         case_reference: Option<&str>,
-    ) -> Result<Ties, Refusal> {
-        let in_conflict = known.in_conflict;
+    ) -> Result<Vec<Tied>, Refusal> {
         if !caller.purpose.is_a_case() {
-            return self.enrolment(caller, &known.enrolled).map(|tie| Ties { of: vec![tie], in_conflict });
+            let tie = self.enrolment(caller, &known.enrolled)?;
+            return bars::officers(self.weighed(caller, known, tie)).map(|tied| vec![tied]);
         }
-        is_there(caller, &known.enrolled)?;
-        let matching = matching(caller, &known.cases, case_reference);
+        let all =
+            known.cases.iter().cloned().map(|(case, by)| self.weighed(caller, known, Tie::Case(case, by)));
+        let there: Vec<Tied> = all.filter(|tied| tied.against.lets_any(&known.enrolled)).collect();
+        is_there(caller, &known.enrolled, !there.is_empty())?;
+        let (matching, others): (Vec<Tied>, Vec<Tied>) =
+            there.into_iter().partition(|tied| tied.matches(caller, case_reference));
         if matching.is_empty() {
-            let kinds: Vec<InvolvementKind> = known.cases.iter().map(|(case, _)| case.kind).collect();
+            // Whoever may not even know of the child is not told that a reference of theirs does not fit.
+            let kinds: Vec<InvolvementKind> =
+                others.iter().filter(|tied| !tied.against.is_hidden()).filter_map(Tied::kind).collect();
             let refusal = unfit(&kinds, &self.kinds_within(caller));
             let former = known.former && matches!(refusal, Refusal::NotFound);
             return Err(if former { Refusal::Former } else { refusal });
         }
-        Ok(Ties { of: matching, in_conflict })
+        Ok(matching)
     }
 
-    /// The first tie for which the policy permits any section, with those; where it permits none for any, the first.
-    pub(super) fn judged(&self, caller: &Caller, ties: Ties) -> Option<(Tie, Sections)> {
+    /// The first tie for which the policy permits any section, with those; else the first that a shield alone keeps from
+    /// giving any; where there is none of either, the first.
+    pub(super) fn judged(&self, caller: &Caller, ties: Vec<Tied>) -> Option<Judged> {
         let listed = self.listed(caller);
-        let mut judged: Option<(Tie, Sections)> = None;
-        for tie in ties.of {
-            let facts =
-                Facts { in_conflict: ties.in_conflict, ..self.facts(caller, tie.relationship(), true) };
+        let mut judged: Option<Judged> = None;
+        for tied in ties {
+            let facts = self.tied_facts(caller, &tied);
             let given = self.given(caller, &facts, listed);
-            if !given.permitted.is_empty() {
-                return Some((tie, given));
+            let not_given = if tied.against.may_know() {
+                self.given(caller, &Facts { shielded: false, ..facts }, listed).permitted
+            } else {
+                SectionSet::EMPTY
+            };
+            let next = Judged { tied, given, not_given };
+            if !next.given.permitted.is_empty() {
+                return Some(Judged { not_given: SectionSet::EMPTY, ..next });
             }
-            judged.get_or_insert((tie, given));
+            if judged.as_ref().is_none_or(|known| known.not_given.is_empty() && !next.not_given.is_empty()) {
+                judged = Some(next);
+            }
         }
         judged
     }
@@ -238,9 +207,13 @@ impl Gate {
 
     /// How far a tie reaches, and the policies that decided what of it is a relationship of its own: the other school of a
     /// dual registration.
-    pub(super) fn reach(&self, caller: &Caller, tie: &Tie) -> (Reach, Vec<String>) {
-        let reach = match tie {
-            Tie::Case(..) => Reach::Child,
+    pub(super) fn reach(&self, caller: &Caller, tied: &Tied) -> (Reach, Vec<String>) {
+        let against = &tied.against;
+        let reach = match &tied.tie {
+            _ if against.may_know() || against.is_hidden() => Reach::Nothing,
+            Tie::Case(..) | Tie::Emergency { .. } if against.sees_protected() => Reach::Whole,
+            Tie::Case(..) | Tie::Emergency { .. } => Reach::NotAt(against.hides().to_vec()),
+            Tie::Protecting => Reach::Nothing,
             Tie::OwnSchool(own, None) => Reach::At(*own),
             Tie::OwnSchool(own, Some(other)) => {
                 let facts = self.facts(caller, Relationship::DualEnrolment, true);
@@ -254,6 +227,16 @@ impl Gate {
             Tie::Officer(schools) => Reach::Among(schools.clone()),
         };
         (reach, Vec::new())
+    }
+
+    /// The facts of a caller for one tie, with what stands against it.
+    pub(super) fn tied_facts(&self, caller: &Caller, tied: &Tied) -> Facts {
+        Facts {
+            shielded: tied.against.is_shielded(),
+            withheld: tied.against.is_withheld(),
+            in_conflict: tied.in_conflict,
+            ..self.facts(caller, tied.tie.relationship(), true)
+        }
     }
 
     /// The facts of a caller for one relationship.
@@ -359,20 +342,12 @@ fn counterpart(own: SchoolId, enrolled: &[Enrolled], directory: &Directory) -> O
     mutual.map(|(other, _)| other).next()
 }
 
-/// Whether there is a child for this agency at all. A protected enrolment does not exist for it, and without any other
-/// neither does the child: not even that a reference does not fit is told.
-fn is_there(caller: &Caller, enrolled: &[Enrolled]) -> Result<(), Refusal> {
+/// Whether there is a child for this agency at all. A protected enrolment does not exist for it, unless it is one of those
+/// who protect the child; and without any other neither does the child: not even that a reference does not fit is told.
+fn is_there(caller: &Caller, enrolled: &[Enrolled], through_a_case: bool) -> Result<(), Refusal> {
     let home = caller.purpose != Purpose::ResidentConcern || is_home_authority(caller, enrolled);
-    if home && enrolled.iter().any(|e| !e.protected) { Ok(()) } else { Err(Refusal::NotFound) }
-}
-
-/// The cases of the caller's purpose that the reference selects: several kinds of case may stand under one number, and
-/// one that the caller's role may not use must not hide one that it may.
-fn matching(caller: &Caller, cases: &[(Case, ByTeam)], reference: Option<&str>) -> Vec<Tie> {
-    let fits = |(case, _): &&(Case, ByTeam)| {
-        case.kind.purpose() == caller.purpose && reference.is_none_or(|r| r == case.case_reference)
-    };
-    cases.iter().filter(fits).cloned().map(|(case, by)| Tie::Case(case, by)).collect()
+    let there = through_a_case || enrolled.iter().any(|e| !e.protected);
+    if home && there { Ok(()) } else { Err(Refusal::NotFound) }
 }
 
 /// Whether a person is proved, and how well.

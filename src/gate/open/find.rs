@@ -2,13 +2,14 @@
 
 use super::super::permit::{OfChild, Permit};
 use super::super::{Gate, Trail};
-use super::decide::{Known, Tie, Ties};
+use super::decide::Known;
+use super::tie::Tied;
 use super::{Asked, Refusal};
 use crate::directory::{LaneException, Scope};
 use crate::domain::identifiers::{EnrolmentId, PupilId};
 use crate::domain::purpose::{Purpose, SectionSet};
 use crate::identity::{Caller, Lane};
-use crate::policy::{Action, Facts};
+use crate::policy::Action;
 use crate::relationships::{self, Among, Enrolled, Sought};
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -40,7 +41,7 @@ impl Gate {
         trail: &Trail,
         search: &Sought,
         action: Action,
-    ) -> Result<(PupilId, Ties), Refusal> {
+    ) -> Result<(PupilId, Vec<Tied>), Refusal> {
         let candidates = self.candidates(caller, search, action).await?;
         if let [(only, _)] = candidates.iter().collect::<Vec<_>>().as_slice() {
             trail.note(|e| e.child = Some(**only));
@@ -58,7 +59,7 @@ impl Gate {
                 Err(Refusal::NotFound | Refusal::Former | Refusal::CaseReferenceMismatch) => continue,
                 Err(refusal) => return Err(refusal),
             };
-            if ties.of.is_empty() {
+            if ties.is_empty() {
                 continue;
             }
             if found.is_some() {
@@ -74,21 +75,21 @@ impl Gate {
         &self,
         caller: &Caller,
         (known, met): (&Known, &[EnrolmentId]),
-        ties: Ties,
+        ties: Vec<Tied>,
         action: Action,
-    ) -> Ties {
-        let (listed, in_conflict) = (self.search_listed(caller, action), ties.in_conflict);
-        let reaches = |tie: &Tie| {
+    ) -> Vec<Tied> {
+        let listed = self.search_listed(caller, action);
+        let reaches = |tie: &Tied| {
             let (reach, _) = self.reach(caller, tie);
             let met_here = |e: &&Enrolled| met.is_empty() || met.contains(&e.id);
             known.enrolled.iter().filter(met_here).any(|e| reach.covers(e.school, e.protected))
         };
-        let allowed = |tie: &Tie| {
-            let facts = Facts { in_conflict, ..self.facts(caller, tie.relationship(), true) };
+        let allowed = |tie: &Tied| {
+            let facts = self.tied_facts(caller, tie);
             let sections = self.given(caller, &facts, self.listed(caller));
             self.0.policy.decide(&facts, action, listed).allowed && !sections.permitted.is_empty()
         };
-        Ties { of: ties.of.into_iter().filter(|tie| reaches(tie) && allowed(tie)).collect(), in_conflict }
+        ties.into_iter().filter(|tie| reaches(tie) && allowed(tie)).collect()
     }
 
     async fn candidates(

@@ -81,8 +81,8 @@ impl Gate {
             Err(Refusal::NotFound | Refusal::Former | Refusal::CaseReferenceMismatch) => return Ok(None),
             Err(refusal) => return Err(refusal),
         };
-        for tie in ties.of {
-            let facts = self.facts(caller, tie.relationship(), true);
+        for tie in ties {
+            let facts = self.tied_facts(caller, &tie);
             let follows = self.0.policy.decide(&facts, Action::FollowChild, true);
             let given = self.given(caller, &facts, self.listed(caller));
             if !follows.allowed || given.permitted.is_empty() {
@@ -94,7 +94,14 @@ impl Gate {
                 e.policies.dedup();
             });
             let (reach, _) = self.reach(caller, &tie);
-            let subject = OfChild { pupil, reach, sections: given.permitted, asked: SectionSet::EMPTY };
+            let subject = OfChild {
+                pupil,
+                reach,
+                sections: given.permitted,
+                asked: SectionSet::EMPTY,
+                not_given: SectionSet::EMPTY,
+                ring: None,
+            };
             return Ok(Some(Permit { subject, holder: permit.holder.clone(), trail: permit.trail.clone() }));
         }
         Ok(None)

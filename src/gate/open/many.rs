@@ -175,11 +175,13 @@ impl Gate {
         } else {
             HashMap::new()
         };
+        let mut bars = relationships::bars_on_each(self.db(), &pupils, moment.0).await?;
         let mut known = |pupil: &PupilId| {
             let enrolled = enrolled.remove(pupil).unwrap_or_default();
             let in_conflict = in_conflict(&conflicts, *pupil, &enrolled);
             let (cases, former) = cases.remove(pupil).unwrap_or_default();
-            Known { enrolled, cases: self.callers(caller, cases), former, in_conflict }
+            let bars = bars.remove(pupil).unwrap_or_default();
+            Known { enrolled, cases: self.callers(caller, cases), former, in_conflict, bars }
         };
         Ok(pupils.iter().map(|pupil| (*pupil, known(pupil))).collect())
     }

@@ -8,15 +8,14 @@ use crate::audit::{Decision, Digest};
 use crate::directory::Scope;
 use crate::domain::identifiers::PupilId;
 use crate::domain::staff::Mark;
-use crate::identity::Caller;
 use crate::policy::{Action, Relationship};
 use crate::relationships::{self, Claimed};
 
 impl Gate {
     /// Opens to the ambiguous claims of the caller's own area.
     pub fn open_matching(&self, asked: Asked) -> Result<Permit<OfMatching>, Refusal> {
+        let marked = asked.by_mark(Mark::DataMatcher, None);
         let Asked { caller, trail } = asked;
-        let marked = self.is_marked(&caller, Mark::DataMatcher);
         let relationship = if marked { Relationship::DataMatcher } else { Relationship::None };
         let has_scope = caller.system.scopes.contains(&Scope::Involvements);
         let facts = self.facts(&caller, relationship, has_scope);
@@ -36,14 +35,6 @@ impl Gate {
             e.relationship = Some(format!("mark {}", Mark::DataMatcher));
         });
         Ok(Permit { subject: OfMatching { candidates: Vec::new() }, holder: holder(&caller), trail })
-    }
-
-    /// Whether the person who asks has a mark in the organisation that counts, today.
-    fn is_marked(&self, caller: &Caller, mark: Mark) -> bool {
-        let Some(person) = &caller.person else { return false };
-        let key = (person.key.issuer.as_str(), person.key.tenant.as_str(), person.key.subject.as_str());
-        let today = self.clock().today();
-        self.directory().current().has_mark(key, caller.organisation.id, (mark, None), today)
     }
 
     /// Of the children whom a claim may be about those of the holder's area, whom the permit then reaches.

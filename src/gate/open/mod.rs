@@ -1,18 +1,20 @@
 //! Opening the gate for a caller: about a child, about a school's registers, or about its own organisation.
 
+mod bars;
 mod decide;
-mod figures;
 mod find;
 mod follow;
 mod many;
 mod matcher;
 mod school;
+mod tie;
 
+pub use bars::{Asker, Protector, QueueOf};
 pub use find::Search;
 pub use many::{Children, Named};
 pub(super) use many::{Decided, Whom};
 
-use self::decide::Ties;
+use self::tie::{Judged, Tied};
 use super::permit::{Holder, OfChild, OfOrganisation, OfOwnSystem, Permit};
 use super::{Gate, Trail, handles};
 use crate::audit::{Decision, Digest};
@@ -156,7 +158,7 @@ impl Gate {
         trail: &Trail,
         handle: &str,
         case_reference: Option<&str>,
-    ) -> Result<(PupilId, Ties), Refusal> {
+    ) -> Result<(PupilId, Vec<Tied>), Refusal> {
         let sections: Vec<Action> = Section::ALL.iter().map(|section| Action::Read(*section)).collect();
         self.could_ever(caller, Scope::Summaries, &sections)?;
         self.officer_authorised(caller)?;
@@ -174,30 +176,35 @@ impl Gate {
         &self,
         caller: &Caller,
         trail: Trail,
-        (pupil, ties): (PupilId, Ties),
+        (pupil, ties): (PupilId, Vec<Tied>),
         asked: SectionSet,
     ) -> Result<Permit<OfChild>, Refusal> {
         let judged = self.judged(caller, ties).ok_or(Refusal::NotFound);
-        let (tie, given) = judged.inspect_err(|refusal| trail.refused(refusal))?;
-        let (reach, determining) = self.reach(caller, &tie);
+        let Judged { tied, given, not_given } = judged.inspect_err(|refusal| trail.refused(refusal))?;
+        let (reach, determining) = self.reach(caller, &tied);
         trail.note(|e| {
-            tie.note(e);
+            tied.tie.note(e);
             e.policies = given.determining.iter().chain(&determining).cloned().collect();
             e.policies.sort_unstable();
             e.policies.dedup();
             e.policy_set = Some(Digest(self.0.policy.digest()));
         });
-        if given.permitted.is_empty() {
+        if given.permitted.is_empty() && not_given.is_empty() {
             trail.refused(&Refusal::NotFound);
             return Err(Refusal::NotFound);
         }
         let sections = given.permitted;
+        let ring = if not_given.is_empty() { None } else { self.to_ring(&tied) };
         trail.note(|e| {
+            if !not_given.is_empty() {
+                e.reason = Some("shielded".to_owned());
+            }
             e.decision = Decision::Allowed;
             e.legal_basis = Some(self.0.policy.legal_basis(caller.purpose).to_owned());
             e.sections_given = sections.and(asked);
         });
-        Ok(Permit { subject: OfChild { pupil, reach, sections, asked }, holder: holder(caller), trail })
+        let subject = OfChild { pupil, reach, sections, asked, not_given: not_given.and(asked), ring };
+        Ok(Permit { subject, holder: holder(caller), trail })
     }
 
     /// Opens about the caller's own organisation: its involvements, its audit entries.

@@ -119,10 +119,10 @@ mod tests {
             // Listed on Tuesday 10th; a week later Tuesday 17th; five working days later Tuesday 24th.
             ("2026-11-24", "2026-11-10"),
             ("2026-11-23", "2026-11-09"),
-            // Listed on a Saturday, the week ends on a Saturday: the fifth working day is Friday.
-            ("2026-11-27", "2026-11-14"),
+            // Listed on a Sunday, or on the Friday or Saturday before it: the fifth working day after the week is Friday.
+            ("2026-11-27", "2026-11-15"),
             // Christmas and Boxing Day (Monday 28th in its place) count as none.
-            ("2027-01-04", "2026-12-17"),
+            ("2027-01-04", "2026-12-16"),
         ] {
             let ends = ends_today(today.parse().unwrap(), &BankHolidays::default());
             assert_eq!(ends.to_string(), last, "{today}");

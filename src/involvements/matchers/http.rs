@@ -3,7 +3,7 @@
 use super::storage::{self, Item};
 use crate::directory::Directory;
 use crate::domain::identifiers::{OrganisationId, PupilId, SchoolId};
-use crate::gate::{Answer, Asked, ChildRef, Gate, OfMatching, Permit, Refusal, Released};
+use crate::gate::{Answer, Asked, Asker, ChildRef, Duty, Fit, Gate, OfMatching, Permit, Refusal, Released};
 use crate::http::{Body, Error, Path, ProblemKind, json};
 use crate::involvements::matching::LAPSE_DAYS;
 use crate::registers::{self, CandidateEntry};
@@ -145,19 +145,19 @@ pub struct DecisionBody {
 
 /// What was decided.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct DecidedAnswer {
+pub struct MatchedAnswer {
     /// `matched` or `nobody`.
     decision: &'static str,
 }
 
-impl Answer for DecidedAnswer {}
+impl Answer for MatchedAnswer {}
 
 /// Says which child a claim is about.
 #[utoipa::path(
     post, path = "/v1/involvements/ambiguous/{id}/decision", tag = "involvements",
     params(("id" = String, Path, description = "The claim, as the list has it")),
     request_body = DecisionBody,
-    responses((status = 200, body = DecidedAnswer),
+    responses((status = 200, body = MatchedAnswer),
               (status = 409, description = "The claim has been decided, or has changed; read the list again"))
 )]
 pub async fn decide_claim(
@@ -165,7 +165,7 @@ pub async fn decide_claim(
     asked: Asked,
     Path(id): Path<String>,
     body: Body,
-) -> Result<Released<DecidedAnswer>, Error> {
+) -> Result<Released<MatchedAnswer>, Error> {
     let mut permit = gate.open_matching(asked)?;
     let id = Uuid::parse_str(&id).map_err(|_| {
         Error::problem(ProblemKind::InvalidIdentifier, "the id in the path must be one of the list's")
@@ -179,9 +179,15 @@ pub async fn decide_claim(
         None => None,
         Some(handle) => Some(gate.candidate_behind(&permit, handle).await?.ok_or_else(moved)?),
     };
+    // A bar between the agency and the child is not the matcher's to pass, nor theirs to be told of.
+    let matched = pupil.is_some();
+    let pupil = match pupil {
+        Some(pupil) => may_count(&gate, &item, pupil).await?,
+        None => None,
+    };
     let at = gate.clock().now();
     let mut tx = gate.db().begin().await.map_err(Refusal::from)?;
-    let decided = (pupil.is_some(), permit.person());
+    let decided = (matched, permit.asserted_person());
     let noted = storage::decide(&mut tx, permit.organisation(), &item, (decided.0, &decided.1, at)).await;
     let tied = match pupil {
         Some(pupil) => storage::tie(&mut tx, &item, pupil, at).await.map_err(Refusal::from)?,
@@ -190,8 +196,16 @@ pub async fn decide_claim(
     if noted.map_err(Refusal::from)? + tied < 2 {
         return Err(moved());
     }
-    let answer = DecidedAnswer { decision: if pupil.is_some() { "matched" } else { "nobody" } };
+    let answer = MatchedAnswer { decision: if matched { "matched" } else { "nobody" } };
     Ok(gate.commit(permit, tx, StatusCode::OK, answer).await?)
+}
+
+/// The child, where no bar stands between it and who claims; else the claim stays as it is, and waits.
+async fn may_count(gate: &Gate, item: &Item, pupil: PupilId) -> Result<Option<PupilId>, Refusal> {
+    let (organisation, team) = item.claimant();
+    let asker = Asker { organisation, teams: std::slice::from_ref(team), person: None };
+    let permit = gate.open_duty(Duty::MatchClaims).await?;
+    Ok(gate.may_count(&permit, asker, Fit::One(pupil)).await?.unwrap_or_default())
 }
 
 fn moved() -> Error {

@@ -8,7 +8,7 @@ mod http;
 mod storage;
 
 pub use http::{
-    __path_decide_claim, __path_list_ambiguous_claims, AmbiguousAnswer, DecidedAnswer, decide_claim,
+    __path_decide_claim, __path_list_ambiguous_claims, AmbiguousAnswer, MatchedAnswer, decide_claim,
     list_ambiguous_claims,
 };
 pub(super) use storage::{ask, forget};

@@ -18,7 +18,7 @@ pub(in crate::involvements) async fn ask(
          SET item_id = excluded.item_id, received_at = excluded.received_at, decided_at = NULL, decided_by = NULL, \
          decision = NULL WHERE ambiguous_claims.received_at <> excluded.received_at";
     let (organisation, id) = claim.key();
-    Ok(on!(tx, c => sqlx::query(ASK).bind(authority.0).bind(Uuid::new_v4()).bind(organisation).bind(id)
+    Ok(on!(tx, c => sqlx::query(ASK).bind(authority.0).bind(Uuid::new_v4()).bind(organisation.0).bind(id)
         .bind(claim.received_at).execute(c).await.map(|r| r.touched()))?)
 }
 
@@ -34,6 +34,7 @@ pub(super) struct Item {
     pub(super) claim_date_of_birth: NaiveDate,
     claim_surname: String,
     claim_forename: String,
+    team: String,
 }
 
 impl Item {
@@ -46,6 +47,11 @@ impl Item {
             forename_key: &self.claim_forename,
             by_name: true,
         }
+    }
+
+    /// Whose claim it is, and the code of the team whose case it is.
+    pub(super) fn claimant(&self) -> (OrganisationId, &String) {
+        (OrganisationId(self.organisation_id), &self.team)
     }
 
     /// The claim's name, as compared.
@@ -63,7 +69,7 @@ pub(super) async fn items(
     (sent_since, limit): (DateTime<Utc>, i64),
 ) -> Result<Vec<Item>, StoreError> {
     const ITEMS: &str = "SELECT a.item_id, a.organisation_id, a.id, a.received_at, i.claim_upn, \
-         i.claim_date_of_birth, i.claim_surname, i.claim_forename FROM ambiguous_claims a \
+         i.claim_date_of_birth, i.claim_surname, i.claim_forename, i.team FROM ambiguous_claims a \
          JOIN involvements i ON i.organisation_id = a.organisation_id AND i.id = a.id \
          WHERE a.authority_id = $1 AND (a.item_id = $2 OR $3) AND a.decided_at IS NULL AND i.pupil_id IS NULL \
          AND i.ended_at IS NULL AND i.queue IS NOT NULL AND i.received_at = a.received_at AND i.confirmed_at >= $4 \

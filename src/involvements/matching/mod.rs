@@ -14,6 +14,8 @@ pub use daily::match_daily;
 pub use step::Matched;
 
 use self::step::{How, Places, round};
+use super::emergencies::{hand_on_emergencies, look_at_emergencies};
+use super::protecting::tell_what_is_late;
 use super::storage::Queue;
 use crate::gate::{Gate, Refusal};
 use crate::http::Metrics;
@@ -98,9 +100,11 @@ impl Matcher {
                 _ = ticks.tick() => true,
             };
             // Each for itself: what fails at one place must not keep the other from being done.
+            let emergencies = self.match_emergencies(&gate).await;
             let new = self.match_whatever_is_new(&gate, &stop).await;
-            let mut done = vec![new];
+            let mut done = vec![emergencies, new];
             if ticked {
+                done.push(self.tell_late(&gate).await);
                 done.push(self.match_again(&gate, &mut again).await);
                 done.push(self.match_day(&gate, &stop, &mut looked).await);
             }
@@ -108,6 +112,23 @@ impl Matcher {
                 tracing::warn!(%error, "claims could not be matched; trying again");
             }
         }
+    }
+
+    /// Emergencies, before anything else.
+    async fn match_emergencies(&self, gate: &Gate) -> Result<(), Refusal> {
+        look_at_emergencies(gate).await?;
+        let (held, nobody) = hand_on_emergencies(gate).await?;
+        self.alarm("emergency_fits_protected_child", held);
+        self.alarm("protected_child_without_protector", nobody);
+        Ok(())
+    }
+
+    /// What nobody has answered in time.
+    async fn tell_late(&self, gate: &Gate) -> Result<(), Refusal> {
+        for (reason, count) in tell_what_is_late(gate).await? {
+            self.alarm(reason, count);
+        }
+        Ok(())
     }
 
     async fn match_whatever_is_new(&self, gate: &Gate, stop: &CancellationToken) -> Result<(), Refusal> {

@@ -1,9 +1,11 @@
 //! One turn: a share of each organisation's claims in a queue, looked at and written.
 
 use super::LAPSE_DAYS;
+use crate::domain::bars::ItemKind;
 use crate::domain::identifiers::PupilId;
-use crate::gate::{Duty, Fit, Gate, Refusal};
+use crate::gate::{Asker, Duty, DutyPermit, Fit, Gate, Refusal};
 use crate::involvements::matchers;
+use crate::involvements::protecting::{self, Ask};
 use crate::involvements::storage::{self, Queue, Waiting};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::HashMap;
@@ -104,12 +106,14 @@ async fn match_page(gate: &Gate, page: &[Waiting], how: How) -> Result<Matched, 
     for claim in page {
         let claimed = claim.claimed(how == How::ByName || claim.is_enquiry());
         match gate.fitting(&permit, claimed).await {
-            Ok(Fit::One(pupil)) => found.push((claim, pupil)),
-            Ok(Fit::Protected) if !claim.is_held() => held.push(claim),
             Ok(Fit::Several) => doubtful.push(claim),
             // Nobody yet, or one whose details nearly fit: seen on the day's run.
             Ok(Fit::Nobody) if how == How::ByName => doubtful.push(claim),
-            Ok(Fit::Protected | Fit::Nobody) => {}
+            Ok(fit) => match counts(gate, &permit, claim, fit).await? {
+                Ok(Some(pupil)) => found.push((claim, pupil)),
+                Err(pupil) if !claim.is_held() => held.push((claim, pupil)),
+                Ok(None) | Err(_) => {}
+            },
             Err(Refusal::Store(error)) => {
                 in_a_row += 1;
                 done.failed += 1;
@@ -129,6 +133,21 @@ async fn match_page(gate: &Gate, page: &[Waiting], how: How) -> Result<Matched, 
     (done.held, done.held_enquiries) = hold(gate, &held).await?;
     ask(gate, &doubtful).await?;
     Ok(done)
+}
+
+/// Whether a claim may count for whom it fits: asked only where it fits somebody.
+async fn counts(
+    gate: &Gate,
+    permit: &DutyPermit,
+    claim: &Waiting,
+    fit: Fit,
+) -> Result<Result<Option<PupilId>, PupilId>, Refusal> {
+    if matches!(fit, Fit::Nobody | Fit::Several) {
+        return Ok(Ok(None));
+    }
+    let teams = std::slice::from_ref(claim.team());
+    let asker = Asker { organisation: claim.key().0, teams, person: None };
+    gate.may_count(permit, asker, fit).await
 }
 
 /// Writes what became of a page, in one transaction; where that fails, claim by claim, so that one that cannot be written
@@ -197,18 +216,33 @@ async fn ask(gate: &Gate, doubtful: &[&Waiting]) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Notes the claims that fit a protected child, once each, with an entry that counts them: until the protecting team has
-/// its own queue, this is how anybody learns that they wait. Says how many there are, and how many under section 47.
-async fn hold(gate: &Gate, held: &[&Waiting]) -> Result<(u64, u64), Refusal> {
+/// Notes the claims that fit a child that is protected, or shielded from who claims, once each, with an entry that counts
+/// them, and puts them into the queue of those who protect it. Says how many there are, and how many under section 47.
+async fn hold(gate: &Gate, held: &[(&Waiting, PupilId)]) -> Result<(u64, u64), Refusal> {
     if held.is_empty() {
         return Ok((0, 0));
     }
     let permit = gate.open_duty(Duty::MatchClaims).await?.because("claim_fits_protected_child");
+    let mut asked = Vec::with_capacity(held.len());
+    for (claim, pupil) in held {
+        asked.push((*claim, *pupil, gate.protectors(&permit, *pupil).await?));
+    }
     let mut tx = gate.db().begin().await?;
     let (mut count, mut enquiries) = (0, 0);
-    for claim in held {
-        let noted = storage::hold(&mut tx, claim, gate.clock().now()).await?;
+    for (claim, pupil, protectors) in asked {
+        let noted = storage::hold(&mut tx, claim, pupil, gate.clock().now()).await?;
         count += noted;
+        if noted > 0 {
+            let ask = Ask {
+                kind: ItemKind::Claim,
+                subject: claim.key(),
+                pupil,
+                team: claim.team(),
+                urgent: claim.is_enquiry(),
+                call_back: None,
+            };
+            protecting::ask(gate, &mut tx, ask, &protectors).await?;
+        }
         enquiries += if claim.is_enquiry() { noted } else { 0 };
     }
     if count > 0 {

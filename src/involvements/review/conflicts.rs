@@ -84,7 +84,7 @@ pub async fn record_conflict(
         involvement: sent.involvement_id,
         school,
         category: &sent.category,
-        by: &permit.person(),
+        by: &permit.asserted_person(),
     };
     let mut tx = gate.db().begin().await.map_err(Refusal::from)?;
     storage::record(&mut tx, organisation, &kept, gate.clock().now()).await.map_err(Refusal::from)?;

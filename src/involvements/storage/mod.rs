@@ -11,7 +11,9 @@ pub(super) use days::{
 };
 pub(super) use sending::{Staged, clear_abandoned, stage, standing, switch_to};
 pub(super) use tries::{Tried, count_tries, tries};
-pub(super) use waiting::{Queue, Waiting, hold, lapse, looked_at, next_organisation, tie, waiting};
+pub(super) use waiting::{
+    Queue, Waiting, accept, hold, lapse, live_cases, looked_at, next_organisation, tie, waiting,
+};
 
 use super::http::{EndedAnswer, WithdrawnAnswer};
 use crate::domain::identifiers::{OrganisationId, SystemId};

@@ -191,7 +191,9 @@ const PUT: &str = concat!(
     same!(),
     "THEN involvements.pupil_id ELSE NULL END, held_at = CASE WHEN ",
     same!(),
-    "THEN involvements.held_at ELSE NULL END, queue = CASE WHEN ",
+    "THEN involvements.held_at ELSE NULL END, accepted_at = CASE WHEN ",
+    same!(),
+    "THEN involvements.accepted_at ELSE NULL END, queue = CASE WHEN ",
     same!(),
     "THEN CASE WHEN involvements.pupil_id IS NOT NULL THEN NULL \
        WHEN involvements.queue IS NULL OR involvements.queue = 5 THEN excluded.queue ELSE involvements.queue END \

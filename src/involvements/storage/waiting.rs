@@ -1,6 +1,6 @@
 //! Claims that wait for a match, organisation by organisation, and what becomes of each.
 
-use crate::domain::identifiers::PupilId;
+use crate::domain::identifiers::{OrganisationId, PupilId};
 use crate::domain::purpose::InvolvementKind;
 use crate::gate::Claimed;
 use crate::store::{Db, StoreError, Touched, Tx, on, read};
@@ -48,17 +48,13 @@ pub(in crate::involvements) struct Waiting {
     pub(in crate::involvements) received_at: DateTime<Utc>,
     queue: Option<i64>,
     held_at: Option<DateTime<Utc>>,
+    team: String,
 }
 
 impl Waiting {
     /// Whether it has not been looked at before.
     pub(in crate::involvements) fn is_new(&self) -> bool {
         [Queue::NewEnquiry, Queue::New].iter().any(|queue| self.queue == Some(queue.number()))
-    }
-
-    /// Its agency, and its id there.
-    pub(in crate::involvements) fn key(&self) -> (Uuid, Uuid) {
-        (self.organisation_id, self.id)
     }
 
     /// Whether it is an enquiry under section 47, which a name alone matches at once.
@@ -77,6 +73,16 @@ impl Waiting {
         }
     }
 
+    /// Whose it is, and under which id.
+    pub(in crate::involvements) fn key(&self) -> (OrganisationId, Uuid) {
+        (OrganisationId(self.organisation_id), self.id)
+    }
+
+    /// Code of the team whose case it is.
+    pub(in crate::involvements) fn team(&self) -> &String {
+        &self.team
+    }
+
     /// Whether it was found before to fit a child whose whereabouts are protected.
     pub(in crate::involvements) fn is_held(&self) -> bool {
         self.held_at.is_some()
@@ -86,7 +92,7 @@ impl Waiting {
 const NEXT: &str = "SELECT organisation_id FROM involvements WHERE queue = $1 AND organisation_id > $2 \
      ORDER BY organisation_id LIMIT 1";
 const WAITING: &str = "SELECT organisation_id, id, kind, claim_upn, claim_date_of_birth, claim_surname, \
-     claim_forename, received_at, queue, held_at FROM involvements WHERE queue = $1 AND organisation_id = $2 \
+     claim_forename, received_at, queue, held_at, team FROM involvements WHERE queue = $1 AND organisation_id = $2 \
      AND (received_at, id) > ($3, $4) AND confirmed_at >= $6 ORDER BY received_at, id LIMIT $5";
 
 /// The next organisation with a claim in a queue, by id.
@@ -142,12 +148,62 @@ pub(in crate::involvements) async fn looked_at(tx: &mut Tx, claim: &Waiting) -> 
 pub(in crate::involvements) async fn hold(
     tx: &mut Tx,
     claim: &Waiting,
+    pupil: PupilId,
     at: DateTime<Utc>,
 ) -> Result<u64, StoreError> {
-    const HOLD: &str = "UPDATE involvements SET held_at = $3 WHERE organisation_id = $1 AND id = $2 \
+    const HOLD: &str = "UPDATE involvements SET held_at = $3, held_pupil_id = $4 WHERE organisation_id = $1 AND id = $2 \
          AND held_at IS NULL AND pupil_id IS NULL AND ended_at IS NULL";
     Ok(on!(tx, c => sqlx::query(HOLD)
-        .bind(claim.organisation_id).bind(claim.id).bind(at).execute(c).await.map(|r| r.touched()))?)
+        .bind(claim.organisation_id).bind(claim.id).bind(at).bind(pupil.0)
+        .execute(c).await.map(|r| r.touched()))?)
+}
+
+/// Has a claim count for a child once those who protect it have accepted: one that waits for them, or one that was tied to
+/// the child before it was protected. Says how many were; none where it has changed or ended.
+pub(in crate::involvements) async fn accept(
+    tx: &mut Tx,
+    (organisation, id): (Uuid, Uuid),
+    pupil: PupilId,
+    at: DateTime<Utc>,
+) -> Result<u64, StoreError> {
+    const ACCEPT: &str = "UPDATE involvements SET pupil_id = $3, matched_at = COALESCE(matched_at, $4), accepted_at = $4, \
+         queue = NULL WHERE organisation_id = $1 AND id = $2 AND ended_at IS NULL \
+         AND (pupil_id = $3 OR (pupil_id IS NULL AND held_at IS NOT NULL AND held_pupil_id = $3))";
+    Ok(on!(tx, c => sqlx::query(ACCEPT)
+        .bind(organisation).bind(id).bind(pupil.0).bind(at).execute(c).await.map(|r| r.touched()))?)
+}
+
+/// A live case of any agency with a child.
+#[derive(sqlx::FromRow)]
+pub(in crate::involvements) struct LiveCase {
+    organisation_id: Uuid,
+    pub(in crate::involvements) id: Uuid,
+    pub(in crate::involvements) kind: String,
+    pub(in crate::involvements) team: String,
+}
+
+impl LiveCase {
+    /// Whose it is.
+    pub(in crate::involvements) fn organisation(&self) -> OrganisationId {
+        OrganisationId(self.organisation_id)
+    }
+}
+
+/// Those of a child, at most 100. Whoever was accepted for it is not any more: the child is protected anew, and whoever
+/// protects it now is asked.
+pub(in crate::involvements) async fn live_cases(
+    tx: &mut Tx,
+    pupil: PupilId,
+    now: DateTime<Utc>,
+    today: NaiveDate,
+) -> Result<Vec<LiveCase>, StoreError> {
+    const ANEW: &str =
+        "UPDATE involvements SET accepted_at = NULL WHERE pupil_id = $1 AND accepted_at IS NOT NULL";
+    const LIVE: &str = "SELECT organisation_id, id, kind, team FROM involvements WHERE pupil_id = $1 \
+         AND opened_at <= $2 AND (ended_at IS NULL OR ended_at > $2) \
+         AND (until_day IS NULL OR until_day >= $3) ORDER BY organisation_id, id LIMIT 100";
+    on!(tx, c => sqlx::query(ANEW).bind(pupil.0).execute(c).await.map(|_| ()))?;
+    Ok(on!(tx, c => sqlx::query_as(LIVE).bind(pupil.0).bind(now).bind(today).fetch_all(c).await)?)
 }
 
 /// Takes an organisation's claims that were last sent before `since` out of a queue, at most `limit`.

@@ -34,8 +34,9 @@ const BARS: [(&str, Barred); 7] = [
 ];
 
 /// Who stands behind a request.
-const LANES: [(&str, Lane, bool); 3] = [
+const LANES: [(&str, Lane, bool); 4] = [
     ("a person", Lane::Person, false),
+    ("a marked person", Lane::Person, true),
     ("a system, where it is listed", Lane::System, true),
     ("a system, unlisted", Lane::System, false),
 ];
@@ -75,8 +76,18 @@ fn changes(
     let mut changes = Changes::new();
     for through in Relationship::all() {
         let facts = facts(through);
+        // Of a marked person what takes the mark, and no more: the rest is any person's.
+        let marked = facts.lane == Lane::Person && listed;
         let may = |policy| {
-            allowed(policy, &facts, listed, differ.iter().copied()).map(Action::as_str).collect::<Vec<_>>()
+            let any: Vec<Action> = if marked {
+                allowed(policy, &facts, false, differ.iter().copied()).collect()
+            } else {
+                Vec::new()
+            };
+            allowed(policy, &facts, listed, differ.iter().copied())
+                .filter(|action| !any.contains(action))
+                .map(Action::as_str)
+                .collect::<Vec<_>>()
         };
         let (before, after) = (may(old), may(new));
         let only = |these: &[&'static str], those: &[&'static str]| -> Vec<&'static str> {

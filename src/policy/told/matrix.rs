@@ -17,8 +17,7 @@ pub const DEFAULT_WITHOUT_PERSON: SectionSet = SectionSet::EMPTY
     .with(Section::SchoolContact);
 
 /// Purposes whose relationships the gateway does not record yet; printed so only while nothing is given for them.
-const NOT_YET: [Purpose; 4] =
-    [Purpose::Cme, Purpose::RecordsTransfer, Purpose::Emergency, Purpose::SubjectAccess];
+const NOT_YET: [Purpose; 3] = [Purpose::Cme, Purpose::RecordsTransfer, Purpose::SubjectAccess];
 
 const HEAD: &str = "\
 Who may see which section of a child's attendance and punctuality summary.
@@ -36,7 +35,11 @@ nothing in an emergency.
 
 ";
 const WITHOUT_PERSON: &str = "\n\n2. Without a proved person, by default\n\n";
-const OTHERS: &str = "\n\n3. Everything else that may be done\n\n";
+const OTHERS: &str = "\n\n3. Everything else that may be done
+
+A marked person is one on whom the directory has the mark that the action takes, a manager's.
+
+";
 const DUTIES: &str =
     "\n\n4. What the gateway does of its own accord, without a section of anybody's summary\n\n";
 
@@ -137,6 +140,10 @@ const fn section_of(action: Action) -> Option<Section> {
         Action::FindChild
         | Action::FindChildByName
         | Action::FollowChild
+        | Action::SetShield
+        | Action::Withhold
+        | Action::RaiseProtection
+        | Action::LowerProtection
         | Action::ReadSchoolFigures
         | Action::ReadSocialWorkerCohort
         | Action::ReadPublishedFigures
@@ -146,6 +153,10 @@ const fn section_of(action: Action) -> Option<Section> {
         | Action::ReadImport
         | Action::WriteInvolvement
         | Action::ReadInvolvementReport
+        | Action::ClaimEmergency
+        | Action::CountersignEmergency
+        | Action::ConfirmShield
+        | Action::WorkProtectingQueue
         | Action::ReadAuditEntries
         | Action::ReadNotifications
         | Action::ReadSchoolInvolvements
@@ -173,14 +184,18 @@ fn other_actions(policy: &Policy, text: &mut String) {
         for purpose in Purpose::ALL {
             for role in Role::ALL {
                 let allowed = grouped(|kind, relationship| {
-                    let by = |lane| {
+                    let by = |lane, marked| {
                         let facts = unbarred(*role, *purpose, kind, lane, relationship);
-                        allowed(policy, &facts, false, [action]).next().is_some()
+                        allowed(policy, &facts, marked, [action]).next().is_some()
                     };
-                    match (by(Lane::Person), by(Lane::System)) {
+                    match (by(Lane::Person, false), by(Lane::System, false)) {
                         (true, true) => Some("a person or a system"),
-                        (true, false) => Some("a person only"),
+                        (true, false) if by(Lane::AttestedPerson, false) => Some("a person only"),
+                        (true, false) => Some("a person with a second factor only"),
                         (false, true) => Some("a system only"),
+                        (false, false) if by(Lane::Person, true) => {
+                            Some("a marked person with a second factor only")
+                        }
                         (false, false) => None,
                     }
                 });
@@ -231,12 +246,15 @@ pub(super) fn label(relationship: Relationship) -> String {
             let with = if agreed { "with" } else { "without" };
             format!("{kind} ({with} family_agreement)")
         }
+        Relationship::Emergency(true) => "emergency (while it lasts)".to_owned(),
+        Relationship::Emergency(false) => "emergency (over)".to_owned(),
         Relationship::None
         | Relationship::Involvement(..)
         | Relationship::Enrolment
         | Relationship::PredecessorEnrolment
         | Relationship::DualEnrolment
         | Relationship::AuthorisedOfficer
+        | Relationship::ProtectingTeam
         | Relationship::Organisation
         | Relationship::DataMatcher => relationship.as_str().to_owned(),
     }

@@ -36,7 +36,7 @@ pub enum Fit {
     /// Exactly this child.
     One(PupilId),
     /// Exactly one child, whose whereabouts are protected at some school.
-    Protected,
+    Protected(PupilId),
     /// More than one.
     Several,
 }
@@ -84,11 +84,52 @@ pub async fn fitting(db: &Db, claim: Claimed<'_>) -> Result<Fit, StoreError> {
     Ok(fit(&rows))
 }
 
+/// How the claim of an emergency names its child: by a permanent UPN, by name and date of birth, or both.
+#[derive(Clone, Default)]
+pub struct NamedChild {
+    /// The UPN, if one was given.
+    pub upn: Option<String>,
+    /// Surname and forename as compared, and date of birth, if they were given.
+    pub name: Option<(String, String, NaiveDate)>,
+}
+
+impl fmt::Debug for NamedChild {
+    /// Without whom it names.
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.debug_struct("NamedChild").finish_non_exhaustive()
+    }
+}
+
+const BY_UPN_ALONE: &str = fitting!("e.upn = $1 AND e.upn_permanent");
+
+/// Whom such a claim fits: by the UPN, by the name, or where both fit somebody by both. As many statements whatever was given and
+/// whoever is found.
+pub async fn fitting_named(db: &Db, named: &NamedChild) -> Result<Fit, StoreError> {
+    let upn = named.upn.as_deref().unwrap_or_default();
+    let by_upn: Vec<(Uuid, bool)> =
+        read!(db, c => sqlx::query_as(BY_UPN_ALONE).bind(upn).fetch_all(c).await)?;
+    // A name without a letter or digit has an empty key, on which nothing is ever matched.
+    let name =
+        named.name.as_ref().filter(|(surname, forename, _)| !surname.is_empty() && !forename.is_empty());
+    let (surname, forename, born) =
+        name.map_or(("", "", NaiveDate::default()), |(surname, forename, born)| (surname, forename, *born));
+    let by_name: Vec<(Uuid, bool)> = read!(db, c => sqlx::query_as(BY_NAME)
+        .bind(surname).bind(born).bind(forename).fetch_all(c).await)?;
+    let by_name = if name.is_some() { by_name } else { Vec::new() };
+    Ok(match (fit(&by_upn), fit(&by_name)) {
+        (Fit::Nobody, by_name) => by_name,
+        (by_upn, Fit::Nobody) => by_upn,
+        (by_upn, by_name) if by_upn == by_name => by_upn,
+        // A number of one child and the name of another is nobody's.
+        (_, _) => Fit::Several,
+    })
+}
+
 fn fit(rows: &[(Uuid, bool)]) -> Fit {
     match rows {
         [] => Fit::Nobody,
         [(pupil, false)] => Fit::One(PupilId(*pupil)),
-        [(_, true)] => Fit::Protected,
+        [(pupil, true)] => Fit::Protected(PupilId(*pupil)),
         _ => Fit::Several,
     }
 }
@@ -174,5 +215,8 @@ mod tests {
             assert_eq!(steps.first().map(String::as_str), Some(begins), "{text}: {steps:#?}");
             assert!(!steps.iter().any(|step| step.starts_with("SCAN")), "{text}: {steps:#?}");
         }
+        let steps = plan_of(BY_UPN_ALONE).await;
+        let begins = "SEARCH e USING INDEX enrolments_upn (upn=?)";
+        assert_eq!(steps.first().map(String::as_str), Some(begins), "{steps:#?}");
     }
 }

@@ -5,7 +5,7 @@
 
 mod fitting;
 
-pub use fitting::{Candidate, Claimed, Fit, candidates, fitting};
+pub use fitting::{Candidate, Claimed, Fit, NamedChild, candidates, fitting, fitting_named};
 
 use crate::domain::identifiers::{EnrolmentId, OrganisationId, PupilId, SchoolId};
 use crate::domain::purpose::{InvolvementKind, Purpose};

@@ -61,7 +61,8 @@ pub(super) fn answer<'a>(
         window: body.window,
         enrolments: body.enrolments,
         combined: body.combined,
-        not_given: Vec::new(),
+        not_given: permit.not_given().iter().map(|section| section.as_str().to_owned()).collect(),
+        ring: permit.ring().map(str::to_owned),
         caution: permit.is_an_agency().then_some(caution),
     })
 }

@@ -65,6 +65,9 @@ const READERS: &[(&str, &[&str])] = &[
         "relationships",
         &[
             "conflicts",
+            "bars",
+            "emergencies",
+            "emergency_renewals",
             "enrolments",
             "handles",
             "involvements",

@@ -150,7 +150,8 @@ impl Answers {
         let answers = self.clone();
         tokio::spawn(async move {
             while !stop.load(Ordering::Relaxed) {
-                let (asked, looked) = (Instant::now(), Instant::now() - seen.age());
+                let asked = Instant::now();
+                let looked = asked.checked_sub(seen.age()).unwrap();
                 let status = http.ask("GET", &path, None).await.map(|reply| reply.status);
                 answers.0.lock().unwrap().push((asked, looked, status));
                 tokio::task::yield_now().await;

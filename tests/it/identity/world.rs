@@ -1,10 +1,12 @@
 //! What the trials about tokens share: a gateway with a provider, and requests for tokens of every kind.
 
+use crate::support::gate::TODAY;
 use crate::support::provider::Provider;
 use crate::support::signed::{TestKey, patch};
 use crate::support::wire::{Reply, Wire, log, log_size, run, send};
 use crate::support::{TestDb, TestGate};
 use schoolgate::audit::{Class, Entry};
+use schoolgate::clock::Clock;
 use schoolgate::crypto::from_pem;
 use schoolgate::demo::DemoCaller;
 use serde_json::{Value, json};
@@ -36,12 +38,17 @@ pub struct World {
 impl World {
     /// Of a tenant of its own, beside which another organisation has another.
     pub async fn start(test: &TestDb) -> Self {
+        Self::start_on(test, Clock::on(TODAY.parse().unwrap())).await
+    }
+
+    /// The same on a clock of the test's own.
+    pub async fn start_on(test: &TestDb, clock: Clock) -> Self {
         const TENANTS: &str = "UPDATE identity_providers SET tenant = $1";
         const MOVED: &str = "UPDATE directory_version SET version = version + 1 WHERE id = 1";
         let _ = rustls::crypto::ring::default_provider().install_default();
         let key = TestKey::new("k1", "ES256");
         let provider = Provider::start(&[&key]).await;
-        let gate = TestGate::with_provider(&test.url, &provider).await;
+        let gate = TestGate::with_provider_on(&test.url, clock, &provider).await;
         assert_eq!(run!(test.db, TENANTS, TENANT), 1);
         run!(test.db, MOVED);
         gate.demo.running.gate.directory().refresh(gate.demo.running.gate.db()).await.unwrap();

@@ -18,7 +18,7 @@ pub fn register(suite: &mut Suite) {
 
 fn team(organisation: &str, code: &str) -> DirectoryFile {
     let (organisation, code, name) = (organisation.to_owned(), code.to_owned(), code.to_owned());
-    let teams = vec![TeamEntry { organisation, code, name, ended: false }];
+    let teams = vec![TeamEntry { organisation, code, name, ended: false, telephone: String::new() }];
     DirectoryFile { teams, ..DirectoryFile::default() }
 }
 

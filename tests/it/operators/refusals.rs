@@ -26,7 +26,7 @@ pub fn register(suite: &mut Suite) {
 
 fn team(code: &str, name: &str) -> DirectoryFile {
     let (organisation, code, name) = (NURSING.to_owned(), code.to_owned(), name.to_owned());
-    let teams = vec![TeamEntry { organisation, code, name, ended: false }];
+    let teams = vec![TeamEntry { organisation, code, name, ended: false, telephone: String::new() }];
     DirectoryFile { teams, ..DirectoryFile::default() }
 }
 
@@ -55,6 +55,7 @@ async fn refused(test: TestDb) {
             code: "x".to_owned(),
             name: "X".to_owned(),
             ended: false,
+            telephone: String::new(),
         }),
     };
     let changes = async || number(&test.db, "SELECT COUNT(*) FROM changes").await;
@@ -142,9 +143,9 @@ async fn room(test: TestDb) {
     assert_eq!(other.state, State::Waiting, "the other's is taken in");
     // What only narrows waits for nobody, and is not counted.
     let stands = inner.directory().current().records();
-    let narrows = stands.into_values().find_map(|record| match record {
-        Record::Team(t) if t.organisation == NURSING => Some(Record::Team(TeamEntry { ended: true, ..t })),
-        _ => None,
+    let narrows = stands.into_values().find_map(|record| {
+        let Record::Team(t) = record else { return None };
+        (t.organisation == NURSING).then_some(Record::Team(TeamEntry { ended: true, ..t }))
     });
     let narrows = narrows.unwrap();
     let was = inner.directory().current().records().get(&narrows.key()).map(Record::digest);
@@ -213,9 +214,9 @@ async fn given_up(test: TestDb) {
     let inner = &gate.demo.running.gate;
     let find = |wanted: &dyn Fn(&SystemEntry) -> bool| {
         let stands = inner.directory().current().records();
-        let found = stands.into_values().find_map(|record| match record {
-            Record::System(s) if wanted(&s) => Some(s),
-            _ => None,
+        let found = stands.into_values().find_map(|record| {
+            let Record::System(s) = record else { return None };
+            wanted(&s).then_some(s)
         });
         found.unwrap()
     };

@@ -31,6 +31,11 @@ impl TestGate {
         Self::begin(url, Clock::on(TODAY.parse().unwrap()), Some(provider)).await
     }
 
+    /// The same on a clock of the test's own.
+    pub async fn with_provider_on(url: &str, clock: Clock, provider: &Provider) -> Self {
+        Self::begin(url, clock, Some(provider)).await
+    }
+
     /// Starts one on an empty database and a clock of the test's own.
     pub async fn start_on(url: &str, clock: Clock) -> Self {
         Self::begin(url, clock, None).await

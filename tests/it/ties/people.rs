@@ -60,12 +60,12 @@ async fn ambiguous(test: TestDb) {
     assert_eq!(gate.get("attendance_officer_la", path).await.status, 403, "never a system");
     let list = call(&officer, "GET", path, &Value::Null).await;
     assert_eq!(list.status, 200, "{}", list.json());
-    let text = String::from_utf8(list.bytes.clone()).unwrap();
+    let written = String::from_utf8(list.bytes.clone()).unwrap();
     for hidden in ["AM-1", "child-protection", "S1234", &id(1), "exampleshire", &protected["surname"]] {
-        assert!(!text.contains(hidden), "{hidden}: {text}");
+        assert!(!written.contains(hidden), "{hidden}: {written}");
     }
     let claims = list.json()["claims"].as_array().unwrap().clone();
-    assert_eq!(claims.len(), 2, "{text}");
+    assert_eq!(claims.len(), 2, "{written}");
     let of_two = claims.iter().find(|c| c["candidates"].as_array().unwrap().len() == 2).unwrap();
     let candidates = of_two["candidates"].as_array().unwrap();
     for candidate in candidates {

@@ -36,7 +36,7 @@ const NO_BAR: &str = "context.organisation_live && context.scope && !context.shi
 const SERVED: &str = "context.organisation_live && context.scope";
 
 /// What must never be, whatever the table says: the head and the condition of the requests, and the claim in words.
-const NEVER: [(&str, &str, &str); 18] = [
+const NEVER: [(&str, &str, &str); 21] = [
     ("nothing for an organisation that is suspended", ANYTHING, "!context.organisation_live"),
     ("nothing for a system that is not registered for it", ANYTHING, "!context.scope"),
     (
@@ -82,19 +82,34 @@ const NEVER: [(&str, &str, &str); 18] = [
         "context.purpose == Purpose::\"child_protection\" && context.relationship == Relationship::\"cin\"",
     ),
     (
-        "nothing for an emergency, of which none can be live here yet",
-        ANYTHING,
-        "context.purpose == Purpose::\"emergency\"",
+        "nothing about a child in an emergency but through the claim of one",
+        OF_CHILD,
+        "context.purpose == Purpose::\"emergency\" && context.relationship != Relationship::\"emergency\"",
+    ),
+    (
+        "nothing through the claim of an emergency that is over",
+        OF_CHILD,
+        "context.relationship == Relationship::\"emergency\" && !context.emergency_live",
+    ),
+    (
+        "nothing in an emergency without a proved person who shows a second factor",
+        OF_CHILD,
+        "context.purpose == Purpose::\"emergency\" && context.lane != Lane::\"person\"",
+    ),
+    (
+        "no bar is set or lifted, and no emergency claimed or countersigned, without such a person",
+        BY_PERSONS,
+        "context.lane != Lane::\"person\"",
+    ),
+    (
+        "nothing lowers the flag that protects a child but being one of those who protect it",
+        "principal, action == Action::\"lower_protection\", resource",
+        "context.relationship != Relationship::\"protecting_team\"",
     ),
     (
         "no health and no sessions for a person whose second factor is only attested",
         "principal, action in [Action::\"read_health\", Action::\"read_sessions\"], resource",
         "context.lane == Lane::\"attested_person\"",
-    ),
-    (
-        "nothing in an emergency for a person whose second factor is only attested",
-        OF_CHILD,
-        "context.lane == Lane::\"attested_person\" && context.purpose == Purpose::\"emergency\"",
     ),
     (
         "no feed of changes for a person",
@@ -108,6 +123,9 @@ const NEVER: [(&str, &str, &str); 18] = [
     ),
 ];
 
+const BY_PERSONS: &str = "principal, action in [Action::\"set_shield\", Action::\"withhold\", \
+     Action::\"raise_protection\", Action::\"lower_protection\", Action::\"claim_emergency\", \
+     Action::\"countersign_emergency\", Action::\"confirm_shield\", Action::\"work_protecting_queue\"], resource";
 const ANYTHING: &str = "principal, action in Action::\"for_caller\", resource";
 const OF_CHILD: &str = "principal, action in Action::\"about_child\", resource";
 const SECTIONS: &str =

@@ -11,8 +11,8 @@ pub struct Line {
     role: String,
     purpose: String,
     kinds: Vec<String>,
-    /// Each with whether it needs the family's agreement.
-    relationships: Vec<(String, bool)>,
+    /// Each with what it takes besides: the family's agreement, or that its time is not over.
+    relationships: Vec<(String, &'static str)>,
     who: Who,
 }
 
@@ -24,6 +24,15 @@ enum Who {
     PersonOrSystem,
     PersonOnly,
     SystemOnly,
+    /// A person whose second factor is their own to show; and whether it takes a mark on them.
+    Shown(Marked),
+}
+
+/// Whether an action takes a mark on the person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Marked {
+    Yes,
+    No,
 }
 
 /// Lines by their action.
@@ -87,6 +96,8 @@ impl Table {
                 "a person only" => Who::PersonOnly,
                 "a person or a system" => Who::PersonOrSystem,
                 "a system only" => Who::SystemOnly,
+                "a person with a second factor only" => Who::Shown(Marked::No),
+                "a marked person with a second factor only" => Who::Shown(Marked::Yes),
                 other => bail!("`{other}` is not known to the prover"),
             };
             self.0.entry(action.clone()).or_default().push(Line::read(purpose, who, by)?);
@@ -125,8 +136,9 @@ impl Line {
         let (role, rest) = text.split_once(", ").with_context(wrong)?;
         let (kinds, through) = rest.split_once(", through ").with_context(wrong)?;
         let relationship = |word: &str| match word.split_once(" (") {
-            None => Ok((word.to_owned(), false)),
-            Some((word, "with family_agreement)")) => Ok((word.to_owned(), true)),
+            None => Ok((word.to_owned(), "")),
+            Some((word, "with family_agreement)")) => Ok((word.to_owned(), " && context.family_agreement")),
+            Some((word, "while it lasts)")) => Ok((word.to_owned(), " && context.emergency_live")),
             Some(_) => bail!("`{word}` is not known to the prover"),
         };
         Ok(Self {
@@ -145,13 +157,13 @@ impl Line {
         let through: Vec<String> = self
             .relationships
             .iter()
-            .map(|(word, agreed)| {
-                let agreed = if *agreed { " && context.family_agreement" } else { "" };
-                format!("(context.relationship == Relationship::\"{word}\"{agreed})")
-            })
+            .map(|(word, besides)| format!("(context.relationship == Relationship::\"{word}\"{besides})"))
             .collect();
         let who = match self.who {
             Who::PersonOrListed if self.purpose == "own_record" => "true",
+            Who::PersonOrListed if self.purpose == "emergency" => "context.lane == Lane::\"person\"",
+            Who::Shown(Marked::No) => "context.lane == Lane::\"person\"",
+            Who::Shown(Marked::Yes) => "context.lane == Lane::\"person\" && context.listed",
             Who::PersonOrListed => "(context.lane != Lane::\"system\" || context.listed)",
             Who::PersonOrSystem => "true",
             Who::PersonOnly => "context.lane != Lane::\"system\"",
@@ -182,7 +194,10 @@ mod tests {
         let text = "early_help_worker, local_authority or partner, through early_help (with family_agreement) or cin";
         let line = Line::read("early_help", text, Who::PersonOrListed).unwrap();
         assert_eq!(line.kinds, ["local_authority", "partner"]);
-        assert_eq!(line.relationships, [("early_help".to_owned(), true), ("cin".to_owned(), false)]);
+        assert_eq!(
+            line.relationships,
+            [("early_help".to_owned(), " && context.family_agreement"), ("cin".to_owned(), "")]
+        );
         assert!(Line::read("early_help", "early_help_worker", Who::SystemOnly).is_err());
     }
 

@@ -30,6 +30,9 @@ pub(super) fn valid(records: &Records, now: DateTime<Utc>) -> Result<(), Fault> 
                 known.there(&t.organisation)?;
                 code(&t.code, &key.to_string())?;
                 text(&t.name, &key.to_string())?;
+                if !t.telephone.is_empty() {
+                    text(&t.telephone, &key.to_string())?;
+                }
             }
             Record::SharingAgreement(a) => {
                 known.there(&a.organisation)?;

@@ -92,11 +92,14 @@ async fn certificates(
 }
 
 pub(super) async fn team(tx: &mut Tx, ids: &Ids, t: &TeamEntry) -> Result<(), StoreError> {
-    const PUT: &str = "INSERT INTO teams (id, organisation_id, code, name, ended) VALUES ($1, $2, $3, $4, $5) \
-         ON CONFLICT (id) DO UPDATE SET name = excluded.name, ended = excluded.ended";
+    const PUT: &str = "INSERT INTO teams (id, organisation_id, code, name, ended, telephone) \
+         VALUES ($1, $2, $3, $4, $5, $6) \
+         ON CONFLICT (id) DO UPDATE SET name = excluded.name, ended = excluded.ended, \
+         telephone = excluded.telephone";
     let (id, organisation) = (ids.team(&t.organisation, &t.code)?, ids.organisation(&t.organisation)?);
     on!(tx, c => sqlx::query(PUT)
-        .bind(id).bind(organisation).bind(&t.code).bind(&t.name).bind(t.ended).execute(c).await.map(|_| ()))?;
+        .bind(id).bind(organisation).bind(&t.code).bind(&t.name).bind(t.ended)
+        .bind(&t.telephone).execute(c).await.map(|_| ()))?;
     Ok(())
 }
 

@@ -3,6 +3,8 @@
 //! Whoever acts under a mandate acts as the school: its kind, its standing and its purpose decide, and the entry is the
 //! school's. It never reaches further than the mandate and the system's own registration both go.
 
+mod figures;
+
 use super::super::Gate;
 use super::super::permit::{OfSchool, Permit};
 use super::{Asked, Refusal, holder};

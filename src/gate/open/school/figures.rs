@@ -1,8 +1,8 @@
 //! Opening to a school's figures: for its own staff, and for the authority to which its returns come.
 
-use super::super::Gate;
-use super::super::permit::{OfFigures, Permit};
-use super::{Asked, Refusal, holder};
+use super::super::super::Gate;
+use super::super::super::permit::{OfFigures, Permit};
+use super::super::{Asked, Refusal, holder};
 use crate::audit::{Decision, Digest};
 use crate::directory::Scope;
 use crate::domain::identifiers::SchoolId;

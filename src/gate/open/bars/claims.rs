@@ -1,0 +1,124 @@
+//! What the duty that matches claims must know of bars: whether one stands before who claims, and whom to ask.
+
+use super::super::super::{DutyPermit, Gate};
+use super::super::Refusal;
+use crate::directory::Directory;
+use crate::domain::bars::BarSort;
+use crate::domain::identifiers::{OrganisationId, PupilId, TeamId};
+use crate::policy::Duty;
+use crate::relationships::{self, Bar, Fit, NamedChild, Whom};
+use uuid::Uuid;
+
+/// Who claims to be working with a child.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker<'a> {
+    /// The organisation.
+    pub organisation: OrganisationId,
+    /// Codes of the teams: the case's, or the person's.
+    pub teams: &'a [String],
+    /// The person, where one claims.
+    pub person: Option<&'a str>,
+}
+
+/// One of those who protect a child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Protector {
+    /// Whose team or lead.
+    pub organisation: OrganisationId,
+    /// The team; none: the education safeguarding lead.
+    pub team: Option<TeamId>,
+}
+
+impl Gate {
+    /// Whom the claim of an emergency fits, for the duty that matches claims and for no other.
+    pub async fn fitting_named(&self, permit: &DutyPermit, named: &NamedChild) -> Result<Fit, Refusal> {
+        matches_claims(permit)?;
+        Ok(relationships::fitting_named(self.db(), named).await?)
+    }
+
+    /// Whether a claim may count for a child: not where a shield names who claims, unless they are of those who protect
+    /// the child, and not where its whereabouts are protected, unless the same. As many statements whoever was fitted.
+    pub async fn may_count(
+        &self,
+        permit: &DutyPermit,
+        asker: Asker<'_>,
+        fit: Fit,
+    ) -> Result<Result<Option<PupilId>, PupilId>, Refusal> {
+        matches_claims(permit)?;
+        let (found, protected) = match fit {
+            Fit::One(pupil) => (Some(pupil), false),
+            Fit::Protected(pupil) => (Some(pupil), true),
+            Fit::Nobody | Fit::Several => (None, false),
+        };
+        let nobody_or_found = found.unwrap_or(PupilId(Uuid::nil()));
+        let bars = relationships::bars_on(self.db(), nobody_or_found, self.clock().school_now()).await?;
+        let directory = self.directory().current();
+        let named = |bar: &&Bar| names(&directory, asker, &bar.whom);
+        let says = |sort| bars.iter().filter(named).any(|bar| bar.sort == sort);
+        let protects = says(BarSort::Protects);
+        let left = |shield: &Bar| {
+            protects
+                || bars.iter().filter(named).any(|b| b.sort == BarSort::Sees && b.source == shield.source)
+        };
+        let shields = |bar: &&Bar| matches!(bar.sort, BarSort::Shield | BarSort::Whereabouts);
+        let shielded = bars.iter().filter(named).filter(shields).any(|bar| !left(bar));
+        let barred =
+            (protected && !protects) || shielded || says(BarSort::Conflict) || says(BarSort::Withheld);
+        Ok(match found {
+            Some(pupil) if barred => Err(pupil),
+            found => Ok(found),
+        })
+    }
+
+    /// Those who protect a child: the teams and leads that stand so on record; where none does, the lead of the authority
+    /// of each school that protects it; where none does either, the teams that its shields leave.
+    pub async fn protectors(&self, permit: &DutyPermit, pupil: PupilId) -> Result<Vec<Protector>, Refusal> {
+        matches_claims(permit)?;
+        let (now, today) = (self.clock().school_now(), self.clock().today());
+        let bars = relationships::bars_on(self.db(), pupil, now).await?;
+        let enrolled = relationships::enrolled(self.db(), pupil, today).await?;
+        let directory = self.directory().current();
+        let on_record = |sort| {
+            bars.iter().filter(move |bar| bar.sort == sort).filter_map(|bar| match &bar.whom {
+                Whom::Team(team) => {
+                    let organisation = directory.teams.get(team)?.organisation;
+                    Some(Protector { organisation, team: Some(*team) })
+                }
+                Whom::Lead(authority) => Some(Protector { organisation: *authority, team: None }),
+                Whom::Organisation(_) | Whom::Person(_) => None,
+            })
+        };
+        let mut found: Vec<Protector> = on_record(BarSort::Protects).collect();
+        if found.is_empty() {
+            let schools = enrolled.iter().filter(|e| e.protected).filter_map(|e| directory.school(e.school));
+            found.extend(
+                schools
+                    .filter_map(|s| s.returns_to)
+                    .map(|organisation| Protector { organisation, team: None }),
+            );
+        }
+        if found.is_empty() {
+            found.extend(on_record(BarSort::Sees));
+        }
+        found.sort_unstable();
+        found.dedup();
+        Ok(found)
+    }
+}
+
+/// Whether a line names who claims.
+fn names(directory: &Directory, asker: Asker<'_>, whom: &Whom) -> bool {
+    match whom {
+        Whom::Organisation(id) => asker.organisation == *id,
+        Whom::Team(team) => asker
+            .teams
+            .iter()
+            .any(|code| directory.team(asker.organisation, code).is_some_and(|known| known.id == *team)),
+        Whom::Person(key) => asker.person == Some(key.as_str()),
+        Whom::Lead(_) => false,
+    }
+}
+
+fn matches_claims(permit: &DutyPermit) -> Result<(), Refusal> {
+    if permit.is_for(Duty::MatchClaims) { Ok(()) } else { Err(Refusal::Forbidden) }
+}

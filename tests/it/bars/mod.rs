@@ -1,0 +1,18 @@
+//! Bars and exceptions over the wire: emergencies, shields, decisions to withhold, protected whereabouts, and the queue of
+//! those who protect a child.
+
+mod emergencies;
+mod protection;
+mod queue;
+mod shields;
+mod world;
+
+use crate::support::Suite;
+
+/// Registers the trials of this folder.
+pub fn register(suite: &mut Suite) {
+    emergencies::register(suite);
+    protection::register(suite);
+    queue::register(suite);
+    shields::register(suite);
+}
