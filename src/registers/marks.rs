@@ -1,7 +1,7 @@
 //! Marks: one packed row per enrolment and school year, in as many versions as readers still need.
 
 use super::{Upload, Versioned};
-use crate::domain::attendance::{Entered, MinutesLate, PackedYear, take_out};
+use crate::domain::attendance::{Code, Entered, MinutesLate, PackedYear, take_out};
 use crate::domain::calendar::{SchoolYear, london};
 use crate::domain::identifiers::EnrolmentId;
 use crate::gate::{DutyPermit, OfSchool, Permit};
@@ -105,6 +105,11 @@ impl MarksRow {
     /// The codes, two bytes a day.
     pub fn marks(&self) -> Result<PackedYear, StoreError> {
         PackedYear::from_bytes(&self.marks).map_err(|_| StoreError::Corrupt("marks.marks"))
+    }
+
+    /// Whether the school marked the child present in any session.
+    pub(super) fn is_seen(&self) -> bool {
+        self.marks.iter().any(|byte| Code::from_byte(*byte).is_some_and(Code::seen_at_school))
     }
 
     /// Whether times and minutes late were left where they are: enough for counts and nothing else.

@@ -18,6 +18,9 @@ pub fn register(suite: &mut Suite) {
     suite.both_empty("registers::uploads_are_idempotent_and_whole", idempotent);
     suite.both_empty("registers::a_upn_of_an_unknown_issuer_is_counted_and_taken", unknown_issuer);
     suite.both_empty("registers::a_file_never_lowers_protection", protection);
+    suite.both_empty("registers::a_corrected_calendar_counts_at_once_and_back", corrected_calendar);
+    suite.both_empty("registers::a_long_upload_slows_no_other_school", long_beside_short);
+    suite.both_empty("registers::whoever_was_last_seen_years_ago_is_found_by_the_usual_window", years_ago);
     suite.both_empty("registers::two_schools_admit_one_child_once", admitted_at_once);
 }
 
@@ -95,6 +98,135 @@ async fn bytes_of_another(db: TestDb) {
     }
     // B's own answer did change.
     assert_eq!(gate.client(&Wire::sender(&b.urn)).find(&shared[0].0["upn"]).await.unwrap(), None);
+    gate.stop().await;
+}
+
+/// A calendar is applied when marks are read: closing a day takes its sessions out of the figures, opening it again gives
+/// back what was there, byte for byte.
+async fn corrected_calendar(db: TestDb) {
+    let gate = Wire::start(&db.url).await;
+    let school = &gate.schools()[0];
+    let pupil = ordinary(&gate, school);
+    let handle = handle(&gate, &school.urn, &pupil["upn"]).await;
+    let stands = standing(&gate.rows(&school.attendance), &pupil["school_pupil_id"]);
+    let came = |date: &str, half: &str| {
+        let mark = stands.get(&(date.to_owned(), half.to_owned()));
+        mark.is_some_and(|mark| ["/", "\\", "L"].contains(&mark["code"].as_str()))
+    };
+    let open = gate.rows(&school.calendar);
+    let day = open.iter().find(|day| came(&day["date"], "am") && came(&day["date"], "pm")).unwrap();
+    let year = if day["date"].as_str() < "2026-08-01" { 2025 } else { 2026 };
+    let query = format!("?from={0}&to={0}", day["date"]);
+    let asked = async || {
+        let answer = gate.ask(&Wire::sender(&school.urn), &handle, None, &query).await;
+        let figures = answer.body["enrolments"][0]["sections"]["headline"].clone();
+        (answer.bytes, [figures["possible"].as_u64(), figures["attended"].as_u64()])
+    };
+    let send = async |rows: &[Row]| {
+        let csv = csv_of(&["date", "am", "pm", "term", "note"], rows);
+        let told = gate.send(&school.urn, &format!("calendar/{year}"), &csv).await;
+        let confirmed = told.body["marks_without_session"].clone();
+        if !confirmed.is_null() && told.status != 200 {
+            let what = format!("calendar/{year}?confirm_marks_without_session={confirmed}");
+            taken(&gate, &school.urn, &what, &csv).await;
+        }
+    };
+    let of_year = |year: i32| -> Vec<Row> {
+        let (from, to) = (format!("{year}-08-01"), format!("{}-08-01", year + 1));
+        let inside = |day: &&Row| (from.as_str()..to.as_str()).contains(&day["date"].as_str());
+        open.iter().filter(inside).cloned().collect()
+    };
+    let (before, figures) = asked().await;
+    assert_eq!(figures, [Some(2), Some(2)], "{query}");
+    let mut closed = of_year(year);
+    let row = closed.iter_mut().find(|row| row["date"] == day["date"]).unwrap();
+    for half in ["am", "pm"] {
+        row.insert(half.to_owned(), "closed".to_owned());
+    }
+    send(&closed).await;
+    assert_eq!(asked().await.1, [Some(0), Some(0)], "nothing was possible on a closed day");
+    send(&of_year(year)).await;
+    let (after, figures) = asked().await;
+    assert_eq!(figures, [Some(2), Some(2)]);
+    assert!(after == before, "what stands is what stood");
+    gate.stop().await;
+}
+
+/// While one school's long file is worked out, files of another and questions are answered: they do not wait for its end.
+async fn long_beside_short(db: TestDb) {
+    let gate = Wire::start(&db.url).await;
+    let [a, b] = gate.schools() else { panic!("two schools") };
+    // Every mark of a year again and again, each time recorded a second later: all of it is read, merged and staged.
+    let marks = gate.rows(&a.attendance);
+    let mut rows: Vec<Row> = Vec::new();
+    for round in 0..8 {
+        for mark in marks.iter() {
+            let mut row = mark.clone();
+            row.insert("recorded_at".to_owned(), format!("2026-11-20T18:00:{round:02}Z"));
+            row.insert("code".to_owned(), if round % 2 == 0 { "L" } else { "/" }.to_owned());
+            rows.push(row);
+        }
+    }
+    let long = csv_of(&columns_of(&rows[0]), &rows);
+    let pupil = ordinary(&gate, b);
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let sending = async {
+        let answer = gate.send(&a.urn, "attendance", &long).await;
+        done.store(true, std::sync::atomic::Ordering::SeqCst);
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    };
+    let others = async {
+        let (mut answered, mut code) = (0, "C");
+        while !done.load(std::sync::atomic::Ordering::SeqCst) {
+            let at = format!("2026-11-20T17:{:02}:{:02}Z", answered / 60, answered % 60);
+            let csv = one_mark([&pupil["school_pupil_id"], "2026-11-19", "am", code, &at, "", "", ""]);
+            assert_eq!(taken(&gate, &b.urn, "attendance", &csv).await["applied"], true);
+            code = if code == "C" { "O" } else { "C" };
+            answered += usize::from(!done.load(std::sync::atomic::Ordering::SeqCst));
+        }
+        answered
+    };
+    let ((), answered) = tokio::join!(sending, others);
+    assert!(answered >= 3, "{answered} files of the other school were taken beside {} rows", rows.len());
+    gate.stop().await;
+}
+
+/// Two years of unexplained absence do not make the gateway forget when the child was last there.
+async fn years_ago(db: TestDb) {
+    let gate = Wire::start(&db.url).await;
+    let school = &gate.schools()[0];
+    let number = upn("801200009955");
+    let pupil = newcomer(&ordinary(&gate, school), "long-gone", &number, "Longgone", "2023-09-04");
+    assert_eq!(taken(&gate, &school.urn, "pupils", &changed(&pupil, &[])).await["accepted"], 1);
+    let mut days = gate.rows(&school.calendar).iter().take(1).cloned().collect::<Vec<Row>>();
+    days[0].insert("date".to_owned(), "2023-09-05".to_owned());
+    for half in ["am", "pm"] {
+        days[0].insert(half.to_owned(), "open".to_owned());
+    }
+    taken(
+        &gate,
+        &school.urn,
+        "calendar/2023?confirm_short_year=true",
+        &csv_of(&["date", "am", "pm", "term", "note"], &days),
+    )
+    .await;
+    let seen = one_mark(["long-gone", "2023-09-05", "am", "/", "2023-09-05T09:00:00Z", "", "", ""]);
+    assert_eq!(taken(&gate, &school.urn, "attendance", &seen).await["accepted"], 1);
+    let gone = one_mark(["long-gone", "2026-11-19", "am", "N", "2026-11-19T09:00:00Z", "", "", ""]);
+    assert_eq!(taken(&gate, &school.urn, "attendance", &gone).await["accepted"], 1);
+    let handle = handle(&gate, &school.urn, &number).await;
+    let mut answers = Vec::new();
+    for query in ["", "?from=2026-11-16&to=2026-11-20", "?from=2024-09-02"] {
+        let answer = gate.ask(&Wire::sender(&school.urn), &handle, None, query).await;
+        let seen = &answer.body["combined"]["sections"]["last_seen"]["last_marked_present"];
+        let seen = if seen.is_null() {
+            &answer.body["enrolments"][0]["sections"]["last_seen"]["last_marked_present"]
+        } else {
+            seen
+        };
+        answers.push(seen["date"].clone());
+    }
+    assert_eq!(answers, [json!("2023-09-05"), json!("2023-09-05"), json!("2023-09-05")]);
     gate.stop().await;
 }
 

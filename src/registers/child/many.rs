@@ -1,6 +1,6 @@
 //! Many children at once, each as its own permit reaches it: one statement for each table.
 
-use super::{ChildRecord, EnrolmentRecord, RollState, by_enrolment, in_order, states};
+use super::{ChildRecord, EnrolmentRecord, Place, RollState, by_enrolment, in_order, states, unseen_since};
 use crate::domain::calendar::SchoolYear;
 use crate::domain::identifiers::PupilId;
 use crate::gate::{OfChild, Permit};
@@ -10,11 +10,29 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use uuid::Uuid;
 
-type Place = (Uuid, Uuid);
-
 /// Reads the children of these permits for the school years `first..=last`, each as [`super::child_record`] reads one.
 /// `counts_only` leaves out what only other figures than counts of sessions need.
 pub async fn child_records(
+    db: &Db,
+    permits: &[&Permit<OfChild>],
+    years: (SchoolYear, SchoolYear),
+    counts_only: bool,
+) -> Result<HashMap<PupilId, ChildRecord>, StoreError> {
+    let mut all = of_years(db, permits, years, counts_only).await?;
+    // Counts are of the days asked for: when the child was last seen is not among them.
+    if counts_only {
+        return Ok(all);
+    }
+    let unseen = |permit: &Permit<OfChild>| unseen_since(all.get(&permit.pupil())?.0.iter(), years.0);
+    let further: Vec<_> = permits.iter().filter_map(|one| Some((*one, unseen(one)?))).collect();
+    if let Some(first) = further.iter().map(|(_, first)| *first).min() {
+        let permits: Vec<&Permit<OfChild>> = further.into_iter().map(|(permit, _)| permit).collect();
+        all.extend(of_years(db, &permits, (first, years.1), false).await?);
+    }
+    Ok(all)
+}
+
+async fn of_years(
     db: &Db,
     permits: &[&Permit<OfChild>],
     (first, last): (SchoolYear, SchoolYear),

@@ -43,6 +43,11 @@ impl EnrolmentRecord {
         as_of(self.states.iter(), moment)
     }
 
+    /// Whether the school marked the child present in any of the years read, as they count now.
+    fn is_seen(&self) -> bool {
+        self.marks_at(None).into_iter().any(MarksRow::is_seen)
+    }
+
     /// The calendars, one per school year, as they counted at the moment (none: now).
     pub fn calendars_at(&self, moment: Option<DateTime<Utc>>) -> Vec<&CalendarRow> {
         per_year(&self.calendars, |row| row.school_year, moment)
@@ -62,7 +67,11 @@ fn per_year<T: Versioned>(rows: &[T], year: impl Fn(&T) -> i64, moment: Option<D
         .collect()
 }
 
-/// Reads the permit's child for the school years `first..=last`.
+/// A school and an enrolment there.
+type Place = (Uuid, Uuid);
+
+/// Reads the permit's child for the school years `first..=last`, and for all years where it was marked present in none of
+/// these.
 pub async fn child_record(
     db: &Db,
     permit: &Permit<OfChild>,
@@ -72,6 +81,19 @@ pub async fn child_record(
     Ok(in_order(records(db, states, years).await?))
 }
 
+/// The school year back to which is to be read where the children of these enrolments were nowhere marked present in the
+/// years from `first`: when they were last seen has no other end than the first day on roll.
+fn unseen_since<'a>(
+    all: impl Iterator<Item = &'a EnrolmentRecord> + Clone,
+    first: SchoolYear,
+) -> Option<SchoolYear> {
+    if all.clone().any(EnrolmentRecord::is_seen) {
+        return None;
+    }
+    let begun = all.flat_map(|one| &one.states).map(|state| SchoolYear::of(state.starting_day)).min()?;
+    (begun < first).then_some(begun)
+}
+
 /// A child's record, from its enrolments in the order of their schools.
 fn in_order(mut records: Vec<EnrolmentRecord>) -> ChildRecord {
     records.sort_by_key(|r| r.now().map(|e| (e.starting_day, e.id)));
@@ -79,8 +101,8 @@ fn in_order(mut records: Vec<EnrolmentRecord>) -> ChildRecord {
 }
 
 /// States by school and enrolment.
-fn by_enrolment(states: Vec<RollState>) -> BTreeMap<(Uuid, Uuid), Vec<RollState>> {
-    let mut all: BTreeMap<(Uuid, Uuid), Vec<RollState>> = BTreeMap::new();
+fn by_enrolment(states: Vec<RollState>) -> BTreeMap<Place, Vec<RollState>> {
+    let mut all: BTreeMap<Place, Vec<RollState>> = BTreeMap::new();
     for state in states {
         all.entry((state.school_id, state.id)).or_default().push(state);
     }
@@ -110,6 +132,17 @@ async fn records(
     if by_enrolment.is_empty() {
         return Ok(Vec::new());
     }
+    let read = of_years(db, by_enrolment, years).await?;
+    let Some(first) = unseen_since(read.iter(), years.0) else { return Ok(read) };
+    let states = read.into_iter().flat_map(|one| one.states).collect();
+    of_years(db, self::by_enrolment(states), (first, years.1)).await
+}
+
+async fn of_years(
+    db: &Db,
+    by_enrolment: BTreeMap<Place, Vec<RollState>>,
+    years: (SchoolYear, SchoolYear),
+) -> Result<Vec<EnrolmentRecord>, StoreError> {
     let places = by_enrolment.keys().copied().collect();
     let of_each = db.together(YearsAsked { places, years }).await?;
     let record = |(states, (calendars, marks)): (Vec<RollState>, YearsOfOne)| EnrolmentRecord {
@@ -137,7 +170,7 @@ struct YearRow {
 /// Asks for what one child's enrolments, of one school each, hold for the years from the first to the last.
 #[derive(Clone, Debug)]
 struct YearsAsked {
-    places: Vec<(Uuid, Uuid)>,
+    places: Vec<Place>,
     years: (SchoolYear, SchoolYear),
 }
 
@@ -160,7 +193,7 @@ impl Together for YearsAsked {
     type Answer = Vec<YearsOfOne>;
 
     async fn answer_all(db: &Db, asked: &[Self]) -> Result<Vec<Vec<YearsOfOne>>, StoreError> {
-        let enrolments: Vec<(Uuid, Uuid)> = asked.iter().flat_map(|a| a.places.iter().copied()).collect();
+        let enrolments: Vec<Place> = asked.iter().flat_map(|a| a.places.iter().copied()).collect();
         let set = store::listed(asked.iter().flat_map(Self::written));
         let rows: Vec<YearRow> = read_group!(db, enrolments.len(), c => sqlx::query_as(YEARS.of(db))
             .bind(set).fetch_all(c).await)?;
@@ -173,7 +206,7 @@ impl Together for YearsAsked {
 impl YearsAsked {
     fn written(&self) -> impl Iterator<Item = String> {
         let (first, last) = self.years;
-        let place = move |(school, enrolment): &(Uuid, Uuid)| {
+        let place = move |(school, enrolment): &Place| {
             format!("{}{}{:04}{:04}", school.simple(), enrolment.simple(), first.0, last.0)
         };
         self.places.iter().map(place)

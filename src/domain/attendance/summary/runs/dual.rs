@@ -12,7 +12,7 @@ use crate::domain::calendar::{SchoolYear, Session};
 pub struct DualMet {
     /// The last one for which another school marked the child present.
     pub last_met: Option<Session>,
-    /// Those met there by absence, by no mark, or by a D there too, in order.
+    /// Those of the window and since that were met there by absence, by no mark, or by a D there too, in order.
     pub unmet: Vec<Session>,
 }
 
@@ -45,7 +45,7 @@ impl Register<'_> {
                 |mark: &Option<Code>| mark.is_none_or(|code| code.class().missed() || code == Code::D);
             if marks.iter().any(attended) {
                 met.last_met = met.last_met.max(Some(at));
-            } else if marks.iter().any(missed) {
+            } else if at.date >= self.window.from && marks.iter().any(missed) {
                 met.unmet.push(at);
             }
         }

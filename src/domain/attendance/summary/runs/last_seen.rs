@@ -5,7 +5,7 @@
 
 use super::super::super::sets::Sets;
 use super::super::super::{Code, merge::entered_at};
-use super::super::sessions::{Counted, Place, Register, YearOfMarks};
+use super::super::sessions::{Counted, Register, YearOfMarks};
 use super::session_of;
 use crate::domain::calendar::{SchoolYear, Session};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -39,7 +39,7 @@ pub struct LastSeen {
     /// circumstances stay unknown (reg 10(9)), and a run of N alone would shrink as the school did its duty. Sessions not
     /// required (X, Y4, `#`) and sessions without a mark yet neither count nor break it; any other code does, D included.
     pub unexplained_run: u32,
-    /// Every session marked D since the window's first day: the child was expected at the other school.
+    /// Every session marked D, whatever the window's first day: the child was expected at the other school.
     pub dual: Vec<Session>,
     /// The last day on roll, where that is over: whoever has left has no current run.
     pub left: Option<NaiveDate>,
@@ -85,7 +85,7 @@ impl Sightings {
             self.present = Some(*counted);
         } else if counted.sets.any(Sets::ELSEWHERE) {
             self.elsewhere = Some((*counted, code));
-        } else if code == Code::D && counted.place != Place::Before {
+        } else if code == Code::D {
             self.dual.push(session_of(counted));
         }
         if counted.sets.any(Sets::UNEXPLAINED) {

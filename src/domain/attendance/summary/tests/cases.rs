@@ -119,8 +119,8 @@ fn every_case_comes_to_what_was_worked_out() {
         for (whose, expected) in &case.expects {
             let (key, _) = expected.split_once('=').unwrap_or_else(|| panic!("{}: `{expected}`", case.name));
             let got = match whose {
-                Whose::Together if key == "unmet" => unmet(&each, &built, None),
-                Whose::Register(at) if key == "unmet" => unmet(&each, &built, Some(*at)),
+                Whose::Together if DUAL.contains(&key) => dual(key, &each, &built, None),
+                Whose::Register(at) if DUAL.contains(&key) => dual(key, &each, &built, Some(*at)),
                 Whose::Together => figure(key, &together),
                 Whose::Register(at) => figure(key, &each[*at]),
             };
@@ -133,13 +133,17 @@ fn every_case_comes_to_what_was_worked_out() {
     assert!(wrong.is_empty(), "{} figures differ:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// The D of one register, or of all, that no other register met.
-fn unmet(each: &[Figures], built: &[Built], whose: Option<usize>) -> String {
+/// Figures that take two registers.
+const DUAL: [&str; 2] = ["unmet", "met"];
+
+/// The D of one register, or of all, that no other register met, or the last one that another did.
+fn dual(key: &str, each: &[Figures], built: &[Built], whose: Option<usize>) -> String {
     let mut found = BTreeSet::new();
     for (at, one) in built.iter().enumerate().filter(|(at, _)| whose.is_none_or(|w| w == *at)) {
         let others: Vec<&Built> =
             built.iter().enumerate().filter(|(o, _)| *o != at).map(|(_, b)| b).collect();
-        found.extend(one.dual_met(&each[at], &others).unmet);
+        let dual = one.dual_met(&each[at], &others);
+        if key == "met" { found.extend(dual.last_met) } else { found.extend(dual.unmet) }
     }
     let all: Vec<String> = found.iter().map(|s| format!("{}{}", s.date, s.half)).collect();
     if all.is_empty() { "none".to_owned() } else { all.join(",") }
