@@ -149,6 +149,10 @@ const FAILED: u8 = 1;
 /// Runs the command line. Exit codes: 0 done, 1 failed, 2 usage, 3 some rows rejected, 4 not authorised, 5 try again.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    // Before any other thread is begun, which is given what this one has.
+    if matches!(cli.command, Command::Import(_)) {
+        import::let_others_go_first();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error.into()),

@@ -26,6 +26,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use told::Bar;
 
+/// How much less urgent an import is than what else runs on the machine, in steps of `nice`. Whoever waits for a gateway's
+/// answer would otherwise wait for the slices of time of an import beside it.
+const LESS_URGENT: i32 = 10;
+
+/// Lowers the priority of this thread and of those that it begins from now on. An import without it is only less polite.
+pub fn let_others_go_first() {
+    if let Err(error) = rustix::process::nice(LESS_URGENT) {
+        tracing::debug!(%error, "the priority stays as it is");
+    }
+}
+
 /// Arguments of `schoolgate import`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ImportArgs {
