@@ -119,7 +119,7 @@ async fn held(
 async fn issue(tx: &mut Tx, holder: &Holder, pupil: PupilId, at: DateTime<Utc>) -> Result<(), StoreError> {
     const INSERT: &str = "INSERT INTO handles (system_id, organisation_id, handle, pupil_id, issued_at) \
          VALUES ($1, $2, $3, $4, $5) \
-         ON CONFLICT (system_id, organisation_id, pupil_id) WHERE retired_at IS NULL DO NOTHING";
+         ON CONFLICT (pupil_id, system_id, organisation_id) WHERE retired_at IS NULL DO NOTHING";
     let Some(handle) = crypto::random::<16>() else { return Err(StoreError::Corrupt("no random bytes")) };
     on!(tx, c => sqlx::query(INSERT)
         .bind(holder.system.0).bind(holder.organisation.0).bind(handle.as_slice()).bind(pupil.0).bind(at)

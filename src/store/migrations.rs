@@ -47,6 +47,7 @@ const STEPS: &[Step] = steps![
     20 "0020_ties",
     21 "0021_system_lanes",
     22 "0022_bars",
+    28 "0028_handles",
 ];
 
 /// Takes the limits of [`open`] from a connection to PostgreSQL.

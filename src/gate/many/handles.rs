@@ -24,7 +24,7 @@ const HELD: SetSql = over_ids!(
 const ISSUE: SetSql = over_pairs!(
     "INSERT INTO handles (system_id, organisation_id, handle, pupil_id, issued_at) \
      SELECT $2, $3, s.bytes, s.other, $4 FROM ",
-    " WHERE TRUE ON CONFLICT (system_id, organisation_id, pupil_id) WHERE retired_at IS NULL DO NOTHING"
+    " WHERE TRUE ON CONFLICT (pupil_id, system_id, organisation_id) WHERE retired_at IS NULL DO NOTHING"
 );
 
 type Row = (Vec<u8>, Uuid);

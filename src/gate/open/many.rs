@@ -95,8 +95,8 @@ impl Gate {
         let pupils = relationships::enrolled_at(self.db(), schools).await?;
         // By their own identifiers they would stand in the order in which they came to the gateway.
         let key: [u8; 16] = crypto::random().ok_or(Refusal::Answer)?;
-        let mut drawn: Vec<([u8; 32], PupilId)> =
-            pupils.into_iter().map(|pupil| (crypto::sha256(&[&key, pupil.0.as_bytes()]), pupil)).collect();
+        let mut drawn: Vec<(u64, PupilId)> =
+            pupils.into_iter().map(|pupil| (place(&key, pupil), pupil)).collect();
         drawn.sort_unstable();
         Ok(Children(Whom::Area(drawn.into_iter().map(|(_, pupil)| pupil).collect())))
     }
@@ -232,4 +232,10 @@ impl Gate {
             Err(refusal) => Err(refusal),
         }
     }
+}
+
+/// A child's place in an order that is drawn with the key.
+fn place(key: &[u8; 16], pupil: PupilId) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = crypto::sha256(&[key, pupil.0.as_bytes()]);
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }

@@ -79,8 +79,9 @@ pub async fn bars_on(db: &Db, pupil: PupilId, now: DateTime<Utc>) -> Result<Vec<
 
 /// The organisations that hold or held a handle for a child, with when each was first given one.
 pub async fn holders_of(db: &Db, pupil: PupilId) -> Result<Vec<(OrganisationId, DateTime<Utc>)>, StoreError> {
-    const HOLDERS: &str =
-        "SELECT organisation_id, issued_at FROM handles WHERE pupil_id = $1 ORDER BY issued_at";
+    const HOLDERS: &str = "SELECT organisation_id, issued_at FROM handles WHERE pupil_id = $1 AND retired_at IS NULL \
+         UNION ALL SELECT organisation_id, issued_at FROM handles WHERE pupil_id = $1 AND retired_at IS NOT NULL \
+         ORDER BY 2";
     let rows: Vec<(Uuid, DateTime<Utc>)> =
         read!(db, c => sqlx::query_as(HOLDERS).bind(pupil.0).fetch_all(c).await)?;
     let mut first: Vec<(OrganisationId, DateTime<Utc>)> = Vec::new();
