@@ -22,7 +22,7 @@ use crate::policy::Policy;
 use crate::router;
 use crate::store::{self, Db};
 use crate::summaries::{FeedKey, Streams};
-use crate::tokens::TokenState;
+use crate::tokens::{TokenState, metadata_address};
 use anyhow::{Context as _, Result, bail};
 use axum::extract::FromRef;
 use std::net::SocketAddr;
@@ -303,7 +303,8 @@ fn state(
             safety.clone(),
             metrics.clone(),
             Duration::from_secs(config.limits.request_seconds),
-        ),
+        )
+        .with_metadata_at(metadata_address(&config.names.audience)),
         tokens,
         systems: SystemLimits::of(config.limits.organisation_requests_per_minute),
         matcher: Matcher::new(metrics.clone()),

@@ -82,6 +82,42 @@ pub fn verify_ed25519(public: &[u8], message: &[u8], signature: &[u8]) -> bool {
     UnparsedPublicKey::new(&ED25519, public).verify(message, signature).is_ok()
 }
 
+/// Whether a point of Ed25519 has so few multiples that anybody can sign by it (RFC 8032 section 5.1.7 leaves that open), or
+/// is written in a second way: its `y`, without the bit that says which of two points it is, is not below the prime.
+pub fn has_few_multiples(public: &[u8]) -> bool {
+    // Of the orders 4, 1, 2, 8 and 8.
+    const POINTS: [&str; 5] = [
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    ];
+    let mut y = public.to_vec();
+    if let Some(last) = y.last_mut() {
+        *last &= 0x7f;
+    }
+    let text = to_hex(&y);
+    let beyond = y.last() == Some(&0x7f)
+        && y.first() >= Some(&0xed)
+        && y.iter().skip(1).take(30).all(|byte| *byte == 0xff);
+    beyond || POINTS.contains(&text.as_str())
+}
+
+/// Whether an RSA modulus is of the form that one maker's cards gave their keys, by which they can be factored
+/// (CVE-2017-15361): modulo each small prime it is a power of 65537, as one in a thousand million others is by chance.
+pub fn can_be_factored(modulus: &[u8]) -> bool {
+    const PRIMES: [u32; 38] = [
+        3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101,
+        103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
+    ];
+    PRIMES.iter().all(|prime| {
+        let rest = modulus.iter().fold(0, |rest, byte| (rest * 256 + u32::from(*byte)) % prime);
+        let powers = std::iter::successors(Some(1), |power| Some(power * 65_537 % prime));
+        powers.take(167).any(|power| power == rest)
+    })
+}
+
 /// An Ed25519 public key as `SubjectPublicKeyInfo`, PEM: the form of an operator's `.pub` file.
 pub fn ed25519_public_to_pem(public: &[u8; 32]) -> String {
     to_pem("PUBLIC KEY", &[ED25519_INFO, public].concat()).to_string()
@@ -99,7 +135,8 @@ pub fn note_verifier_key(name: &str, public: &[u8; 32]) -> String {
 /// Reads an Ed25519 public key from `SubjectPublicKeyInfo`, PEM.
 pub fn ed25519_public_from_pem(pem: &[u8]) -> Result<[u8; 32], KeyError> {
     let info = SubjectPublicKeyInfoDer::from_pem_slice(pem).map_err(|_| KeyError::Public)?;
-    let public = info.strip_prefix(ED25519_INFO).ok_or(KeyError::Public)?;
+    let public =
+        info.strip_prefix(ED25519_INFO).filter(|key| !has_few_multiples(key)).ok_or(KeyError::Public)?;
     <[u8; 32]>::try_from(public).map_err(|_| KeyError::Public)
 }
 
@@ -168,6 +205,51 @@ mod tests {
         assert!(verify_ed25519(&key.public(), b"message", &again.sign(b"message")));
         assert!(!verify_ed25519(&key.public(), b"other", &again.sign(b"message")));
         assert!(from_pem(b"not a key").is_err());
+    }
+
+    #[test]
+    fn a_point_by_which_anybody_signs_is_no_key() {
+        let number = |first: u8, rest: u8, last: u8| {
+            let mut number = [rest; 32];
+            (number[0], number[31]) = (first, last);
+            number
+        };
+        // The neutral point as the key and as the signature's first half, and nothing as its second.
+        let neutral = number(1, 0, 0);
+        assert!(verify_ed25519(&neutral, b"any message", &[&neutral[..], &[0; 32]].concat()));
+        for point in [
+            neutral,
+            number(1, 0, 0x80),
+            number(0, 0, 0),
+            number(0, 0, 0x80),
+            number(0xec, 0xff, 0x7f),
+            number(0xed, 0xff, 0x7f),
+            number(0xee, 0xff, 0xff),
+            number(0xff, 0xff, 0xff),
+        ] {
+            assert!(has_few_multiples(&point), "{point:x?}");
+            assert!(ed25519_public_from_pem(ed25519_public_to_pem(&point).as_bytes()).is_err());
+        }
+        for point in [number(2, 0, 0), number(0xeb, 0xff, 0x7f), Ed25519Key::generate().unwrap().public()] {
+            assert!(!has_few_multiples(&point), "{point:x?}");
+        }
+    }
+
+    #[test]
+    fn a_modulus_of_the_cards_form_is_known_and_another_is_not() {
+        use num_bigint::BigUint;
+        let primes = (2_u32..168).filter(|n| *n > 2 && (2..*n).all(|of| n % of != 0));
+        let product: BigUint = primes.product();
+        let factor = |power: u32, times: u32| {
+            BigUint::from(65_537_u32).modpow(&power.into(), &product)
+                + &product * (BigUint::from(times) << 770)
+        };
+        let modulus: BigUint = factor(91, 1_000_003) * factor(20, 77_777_777);
+        assert!(modulus.bits() > 2_000 && can_be_factored(&modulus.to_bytes_be()));
+        for other in [&modulus + 2_u8, &modulus * 3_u8, modulus - 1_u8] {
+            assert!(!can_be_factored(&other.to_bytes_be()));
+        }
+        assert!(!can_be_factored(&[]) && !can_be_factored(&[0; 256]));
     }
 
     /// The example of the text itself.

@@ -19,6 +19,6 @@ pub use jose::{
 };
 pub use keyring::{Keyring, KeyringError, SignWith, TokenKey};
 pub use keys::{
-    Ed25519Key, KeyError, ed25519_public_from_pem, ed25519_public_to_pem, es256_pkcs8, from_pem,
-    note_verifier_key, to_pem, verify_ed25519, verifying_key_info,
+    Ed25519Key, KeyError, can_be_factored, ed25519_public_from_pem, ed25519_public_to_pem, es256_pkcs8,
+    from_pem, has_few_multiples, note_verifier_key, to_pem, verify_ed25519, verifying_key_info,
 };

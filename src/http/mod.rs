@@ -7,6 +7,7 @@ mod listen;
 mod openapi;
 mod problem;
 mod request;
+mod tls_provider;
 
 pub use limits::{Senders, SystemLimits};
 pub use listen::{

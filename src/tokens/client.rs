@@ -8,7 +8,7 @@ use crate::http::Error;
 use crate::identity::{AssertionFault, Noted, Peer, Unauthenticated, client_assertion, system_of};
 use crate::store::StoreError;
 use axum::Json;
-use axum::http::header::{CACHE_CONTROL, PRAGMA};
+use axum::http::header::{CACHE_CONTROL, PRAGMA, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -113,7 +113,12 @@ pub(super) fn answer(decided: Result<Value, Refused>, mut noted: Noted) -> Respo
         Err(Refused::Standard(refusal)) => {
             noted.why = refusal.why;
             let body = json!({"error": refusal.error, "error_description": refusal.description});
-            (status_of(&refusal), Json(body)).into_response()
+            let status = status_of(&refusal);
+            let mut response = (status, Json(body)).into_response();
+            if status == StatusCode::SERVICE_UNAVAILABLE {
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+            }
+            response
         }
         Err(Refused::Limited(error)) => {
             noted.why = "too_many_requests";

@@ -85,6 +85,17 @@ pub async fn describe_protected_resource(
     Ok((KEPT, Json(body)))
 }
 
+/// Where the metadata of a resource is (RFC 9728 section 3.1): between its host and its path. Nothing for a name that is no
+/// address, or that could not stand between quotes in a header.
+pub fn metadata_address(audience: &str) -> Option<String> {
+    let rest = audience.strip_prefix("https://")?;
+    let plain = |c: char| c.is_ascii_graphic() && !['"', '\\', '?', '#', '@'].contains(&c);
+    let (host, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+    let address = !host.is_empty() && rest.chars().all(plain);
+    address
+        .then(|| format!("https://{host}/.well-known/oauth-protected-resource{}", path.trim_end_matches('/')))
+}
+
 /// The public keys that access tokens are signed with; RFC 7517.
 #[utoipa::path(
     get, path = "/.well-known/jwks.json", tag = "tokens",
@@ -94,4 +105,32 @@ pub async fn describe_protected_resource(
 pub async fn publish_keys(State(state): State<TokenState>, peer: Connected) -> Result<Document, Error> {
     not_too_often(&state, peer)?;
     Ok((KEPT, Json(state.keys.published(state.gate.clock().now()))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::metadata_address;
+
+    #[test]
+    fn the_metadata_is_between_host_and_path() {
+        for (audience, expected) in [
+            (
+                "https://gate.example:8443/v1",
+                Some("https://gate.example:8443/.well-known/oauth-protected-resource/v1"),
+            ),
+            ("https://gate.example", Some("https://gate.example/.well-known/oauth-protected-resource")),
+            ("https://gate.example/", Some("https://gate.example/.well-known/oauth-protected-resource")),
+            ("https://[::1]/v1", Some("https://[::1]/.well-known/oauth-protected-resource/v1")),
+            ("http://gate.example/v1", None),
+            ("urn:gate", None),
+            ("https:///v1", None),
+            ("https://gate.example/v1?a", None),
+            ("https://gate.example/\"", None),
+            ("https://gate.example/a b", None),
+            ("https://a@gate.example/v1", None),
+            ("", None),
+        ] {
+            assert_eq!(metadata_address(audience).as_deref(), expected, "{audience}");
+        }
+    }
 }

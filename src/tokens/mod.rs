@@ -14,7 +14,7 @@ mod revoke;
 pub use http::{__path_give_token, TokenState, give_token, routes};
 pub use metadata::{
     __path_describe_authorization_server, __path_describe_protected_resource, __path_publish_keys,
-    describe_authorization_server, describe_protected_resource, publish_keys,
+    describe_authorization_server, describe_protected_resource, metadata_address, publish_keys,
 };
 pub use request::is_understood;
 pub use revoke::{__path_revoke_token, revoke_token};

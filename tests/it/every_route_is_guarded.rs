@@ -3,9 +3,11 @@
 //! The routes come from the API's own document: one that is not in the table below fails the test.
 
 use crate::identity::{expired_token, misbound_token};
-use crate::support::wire::{MOVED, Personal, Reply, Wire, entry_of, log_size, run, send};
+use crate::support::wire::{MOVED, Personal, Reply, Wire, entry_of, log, log_size, run, send};
 use crate::support::{Suite, TestDb, TestGate};
+use schoolgate::audit::Class;
 use schoolgate::demo::Standing;
+use schoolgate::store::Db;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -95,6 +97,19 @@ const ROUTES: &[Route] = &[
     Route("POST", "/v1/systems/own/certificates", "{}", JSON, Stranger::Nobody),
     Route("DELETE", "/v1/systems/own/certificates/{thumbprint}", "", JSON, Stranger::Nobody),
 ];
+
+/// What whoever has a good token and no business there meets: 403, which is the same for every child, school and record; and
+/// the one 404 where what is asked about is not theirs.
+fn met(method: &str, template: &str) -> (u16, &'static str) {
+    match (method, template) {
+        ("POST", "/v1/pupils/find")
+        | (
+            "GET",
+            "/v1/pupils/{pupil_id}/attendance-summary" | "/v1/imports/{id}" | "/v1/imports/{id}/errors",
+        ) => (404, "not_found"),
+        _ => (403, "forbidden"),
+    }
+}
 
 fn table_is_whole() {
     let document: Value = serde_json::from_str(&schoolgate::router::openapi()).unwrap();
@@ -191,7 +206,7 @@ async fn guarded(test: TestDb) {
     let (agency_caller, school_caller) = (gate.caller("stranger"), gate.caller(&officer));
     let school_officer = Wire::of(&gate, &officer).await;
     let nurse = Wire::of(&gate, "school_nurse").await.token;
-    let mut checked = 0;
+    let (mut checked, mut wrong) = (0, Vec::new());
     for Route(method, template, body, kind, stranger) in ROUTES {
         let (wire, caller) = match stranger {
             Stranger::Agency => (&agency, agency_caller),
@@ -224,9 +239,9 @@ async fn guarded(test: TestDb) {
             }
             let before = log_size(&test.db).await;
             let reply = send(request).await;
-            match status {
-                Some(status) => assert_eq!(reply.status, status, "{what}"),
-                None => assert!(matches!(reply.status, 401 | 403 | 404), "{what}: {}", reply.status),
+            let expected = status.map_or_else(|| met(method, template), |status| (status, "unauthenticated"));
+            if (reply.status, reply.problem().as_str()) != expected {
+                wrong.push(format!("{what}: {} {}, not {expected:?}", reply.status, reply.problem()));
             }
             check(&what, &reply, &id, &personal);
             let entry = entry_of(&test.db, &reply).await;
@@ -237,6 +252,7 @@ async fn guarded(test: TestDb) {
             checked += 1;
         }
     }
+    assert_eq!(wrong, Vec::<String>::new());
     let own = ROUTES.iter().filter(|route| matches!(route.4, Stranger::Nobody)).count();
     assert_eq!((checked, own), (ROUTES.len() * 5 - 2 * own, 4));
     another_agency_ends_nothing(&gate, &real, &agency).await;
@@ -300,12 +316,13 @@ async fn certificates(test: TestDb) {
         }
     }
     assert_eq!(asked, 3 * ROUTES.len());
-    expired(&gate, &real).await;
+    expired(&test.db, &gate, &real).await;
     gate.stop().await;
 }
 
 /// A certificate that has itself ended: no route is reached, and the handshake's refusal is recorded.
-async fn expired(gate: &TestGate, real: &Real) {
+async fn expired(db: &Db, gate: &TestGate, real: &Real) {
+    let from = log_size(db).await;
     let mut params = rcgen::CertificateParams::default();
     params.distinguished_name.push(rcgen::DnType::CommonName, "an authority of this trial");
     params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Constrained(0));
@@ -334,12 +351,24 @@ async fn expired(gate: &TestGate, real: &Real) {
         wire.token = misbound_token(gate, caller, caller);
         for Route(method, template, body, kind, _) in ROUTES {
             let request = wire.request(method, &real.path(template)).header("content-type", *kind);
-            let answer = request.body(body.replace("UPN", &real.upn)).send().await;
-            let status = answer.ok().map(|answer| answer.status().as_u16());
+            let request = request.body(body.replace("UPN", &real.upn));
+            let what = format!("{method} {template}: {name}");
+            if name == "ended" {
+                assert!(request.send().await.is_err(), "{what}: no byte of an answer");
+                continue;
+            }
             // The same authority's certificate of today is let in, and is nobody's.
-            assert_eq!(status, (name != "ended").then_some(401), "{method} {template}: {name}");
+            let reply = send(request).await;
+            assert_eq!((reply.status, reply.problem().as_str()), (401, "unauthenticated"), "{what}");
+            assert!(reply.header("www-authenticate").unwrap().contains("error=\"invalid_token\""), "{what}");
+            let entry = entry_of(db, &reply).await;
+            assert_eq!(entry.reason.as_deref(), Some("unknown_certificate"), "{what}");
         }
     }
+    // The first ten of a network and minute have entries of their own.
+    let refused = log(db, from).await.into_iter().filter(|l| l.entry.class == Class::HandshakeRefused);
+    let reasons: Vec<Option<String>> = refused.map(|l| l.entry.reason).take(10).collect();
+    assert_eq!(reasons, vec![Some("expired".to_owned()); 10]);
 }
 
 /// Another agency may say "end it" of any id, and is told nothing; the case goes on.

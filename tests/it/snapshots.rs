@@ -101,12 +101,19 @@ async fn summaries(test: TestDb) {
     gate.stop().await;
 }
 
+/// The gateway's own address is another in each run.
+fn without_port(text: &str) -> String {
+    const HOST: &str = "https://127.0.0.1:";
+    let Some((before, after)) = text.split_once(HOST) else { return text.to_owned() };
+    format!("{before}{HOST}[port]{}", after.trim_start_matches(|c: char| c.is_ascii_digit()))
+}
+
 /// A document as it came: status, the headers that belong to it, body.
 fn document(status: u16, header: impl Fn(&str) -> Option<String>, mut body: Value) -> Value {
     redacted(&mut body);
     let mut headers = serde_json::Map::new();
     for name in ["allow", "content-type", "retry-after", "www-authenticate"] {
-        headers.extend(header(name).map(|value| (name.to_owned(), value.into())));
+        headers.extend(header(name).map(|value| (name.to_owned(), without_port(&value).into())));
     }
     json!({"status": status, "headers": headers, "body": body})
 }

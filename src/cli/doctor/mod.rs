@@ -3,6 +3,7 @@
 
 mod operator;
 mod partner;
+mod receipt;
 mod system;
 
 use super::{DONE, FAILED, say};
@@ -43,6 +44,9 @@ pub struct DoctorArgs {
     /// Code of the organisation that it acts for, where that is another than its own
     #[arg(long, value_name = "CODE")]
     organisation: Option<String>,
+    /// The operator's own: the receipt of an answer, or its entry's index, to be told why nothing was given
+    #[arg(long, value_name = "RECEIPT", requires = "config")]
+    receipt: Option<String>,
     /// The operator's own: `sub` of a person at the identity provider of the system's organisation
     #[arg(long, value_name = "SUBJECT", requires = "client")]
     person: Option<String>,

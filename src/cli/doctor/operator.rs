@@ -1,6 +1,6 @@
 //! The operator's doctor: configuration, certificates, lists and database. It reads, and asks about no child.
 
-use super::{DoctorArgs, Findings, resolved, system};
+use super::{DoctorArgs, Findings, receipt, resolved, system};
 use crate::app;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -25,7 +25,7 @@ pub(super) async fn look(args: &DoctorArgs, config: &Path, found: &mut Findings)
     if let Some(certificates) = &certificates {
         lists(certificates, found);
     }
-    let known = database(&config, &clock, found).await;
+    let known = database(&config, &clock, args.receipt.as_deref(), found).await;
     let Some(client) = &args.client else { return };
     let read: Result<Vec<CertificateDer<'static>>, _> =
         CertificateDer::pem_file_iter(client).and_then(Iterator::collect);
@@ -55,7 +55,12 @@ fn lists(certificates: &Certificates, found: &mut Findings) {
     }
 }
 
-async fn database(config: &Config, clock: &Clock, found: &mut Findings) -> Option<Directory> {
+async fn database(
+    config: &Config,
+    clock: &Clock,
+    receipt: Option<&str>,
+    found: &mut Findings,
+) -> Option<Directory> {
     let opened = Db::open_existing(&config.database.url).await.map_err(|error| error.to_string());
     let db = found.hold("database", "can be opened", opened)?;
     let told = async {
@@ -70,10 +75,14 @@ async fn database(config: &Config, clock: &Clock, found: &mut Findings) -> Optio
         Ok((apart, directory::load(&db).await.map_err(|error| error.to_string())?))
     };
     let told = found.hold("tables", "of this version, with a directory that can be read", told.await);
+    if let Some((apart, directory)) = &told {
+        found.hold("clock", "this machine's and the database's agree", clocks(*apart));
+        if let Some(receipt) = receipt {
+            receipt::look(&db, directory, clock, receipt, found).await;
+        }
+    }
     db.close().await;
-    let (apart, directory) = told?;
-    found.hold("clock", "this machine's and the database's agree", clocks(apart));
-    Some(directory)
+    told.map(|(_, directory)| directory)
 }
 
 fn clocks(apart: i64) -> Result<(), String> {

@@ -2,6 +2,7 @@
 //! it acts for: exactly, for the operator alone.
 
 use super::{DoctorArgs, Findings};
+use crate::audit::Outline;
 use crate::clock::Clock;
 use crate::crypto;
 use crate::directory::{Directory, Organisation, PersonKey, System, Within};
@@ -73,16 +74,8 @@ impl Asked<'_> {
     /// What agreement, sections, authorisation and policies say.
     fn told(&self, directory: &Directory, today: NaiveDate, found: &mut Findings) {
         let Self { system, organisation, role, purpose, person } = self;
-        let agreement = directory.agreement(organisation.id, *purpose, today);
-        let needed = *purpose != Purpose::OwnRecord && *purpose != Purpose::AuditReview;
-        if needed && agreement.is_none() {
-            let says = "no sharing agreement for this purpose is in force today; 403 for every child";
-            found.bad("agreement", says);
-        } else {
-            let good = if needed { "is in force today" } else { "none is needed for this purpose" };
-            found.good("agreement", good);
-        }
-        if needed && person.is_none() && system.sections_without_person.is_empty() {
+        agreement(directory, organisation, *purpose, today, found);
+        if needs_agreement(*purpose) && person.is_none() && system.sections_without_person.is_empty() {
             let says = "none is given to this system without a person; an operator's change gives some";
             found.bad("sections", says);
         }
@@ -108,6 +101,49 @@ impl Asked<'_> {
         };
         relationship(&facts, found);
     }
+}
+
+fn needs_agreement(purpose: Purpose) -> bool {
+    purpose != Purpose::OwnRecord && purpose != Purpose::AuditReview
+}
+
+fn agreement(
+    directory: &Directory,
+    organisation: &Organisation,
+    purpose: Purpose,
+    today: NaiveDate,
+    found: &mut Findings,
+) {
+    let needed = needs_agreement(purpose);
+    if needed && directory.agreement(organisation.id, purpose, today).is_none() {
+        let says = "no sharing agreement for this purpose is in force today; 403 for every child";
+        found.bad("agreement", says);
+    } else {
+        let good = if needed { "is in force today" } else { "none is needed for this purpose" };
+        found.good("agreement", good);
+    }
+}
+
+/// What the directory says today of the system that an entry names, in the entry's role and for its purpose.
+pub(super) fn of_entry(entry: &Outline, directory: &Directory, today: NaiveDate, found: &mut Findings) {
+    let own = entry.organisation.as_deref().and_then(|code| directory.organisation_by_code(code));
+    let of = |system: &&System| {
+        own.is_some_and(|own| own.id == system.organisation) && Some(&system.code) == entry.system.as_ref()
+    };
+    let (Some(own), Some(system)) = (own, directory.systems.values().find(of)) else {
+        return found.bad("system", "is not in the directory any longer");
+    };
+    scopes(&system.scopes, found);
+    let (Some(role), Some(purpose)) = (entry.role, entry.purpose) else { return };
+    if !system.roles.contains(&role) {
+        found.bad("role", "is not registered for this system; an operator's change gives it");
+    }
+    let counts = entry.acted_for.as_deref().and_then(|code| directory.organisation_by_code(code));
+    let organisation = counts.unwrap_or(own);
+    if entry.person {
+        return agreement(directory, organisation, purpose, today, found);
+    }
+    Asked { system, organisation, role, purpose, person: None }.told(directory, today, found);
 }
 
 fn scopes(scopes: &[crate::directory::Scope], found: &mut Findings) {

@@ -2,6 +2,7 @@
 //!
 //! A key says by its kind which algorithms it is for; no header can make it another's. Private keys are refused.
 
+use crate::crypto::keys::{can_be_factored, has_few_multiples};
 use crate::crypto::{KeyError, verifying_key_info};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -38,6 +39,8 @@ struct Members {
 
 /// Bytes of an RSA modulus: 2048 to 8192 bits.
 const MODULUS: std::ops::RangeInclusive<usize> = 256..=1024;
+/// The smallest RSA exponent that is used, as in certificates: with 1 everybody could sign.
+const EXPONENT: u64 = 65_537;
 /// Longest key identifier.
 const KID: usize = 200;
 
@@ -53,7 +56,7 @@ impl JwsKey {
         }
         let (algorithms, key): (&[Algorithm], _) = match (jwk.kty.as_str(), jwk.crv.as_deref()) {
             ("OKP", Some("Ed25519")) => {
-                (&[Algorithm::EdDSA], DecodingKey::from_ed_der(&bytes(jwk.x.as_ref(), 32..=32)?))
+                (&[Algorithm::EdDSA], DecodingKey::from_ed_der(&ed25519(jwk.x.as_ref())?))
             }
             ("EC", Some("P-256")) => {
                 (&[Algorithm::ES256], DecodingKey::from_ec_der(&point(jwk.x.as_ref(), jwk.y.as_ref(), 32)?))
@@ -62,7 +65,7 @@ impl JwsKey {
                 (&[Algorithm::ES384], DecodingKey::from_ec_der(&point(jwk.x.as_ref(), jwk.y.as_ref(), 48)?))
             }
             ("RSA", None) => {
-                let (n, e) = (bytes(jwk.n.as_ref(), MODULUS)?, bytes(jwk.e.as_ref(), 1..=5)?);
+                let (n, e) = rsa(jwk.n.as_ref(), jwk.e.as_ref())?;
                 (&[Algorithm::PS256, Algorithm::RS256], DecodingKey::from_rsa_raw_components(&n, &e))
             }
             _ => return Err(KeyError::Jwk),
@@ -95,6 +98,22 @@ pub fn named(name: &str) -> Option<Algorithm> {
 fn bytes(text: Option<&String>, length: std::ops::RangeInclusive<usize>) -> Result<Vec<u8>, KeyError> {
     let bytes = URL_SAFE_NO_PAD.decode(text.ok_or(KeyError::Jwk)?).map_err(|_| KeyError::Jwk)?;
     if length.contains(&bytes.len()) { Ok(bytes) } else { Err(KeyError::Jwk) }
+}
+
+/// Modulus and exponent of an RSA key: without leading zeros (RFC 7518 section 6.3.1), both odd, of 2048 bits at least.
+fn rsa(n: Option<&String>, e: Option<&String>) -> Result<(Vec<u8>, Vec<u8>), KeyError> {
+    let (n, e) = (bytes(n, MODULUS)?, bytes(e, 1..=5)?);
+    let odd = |number: &[u8]| number.first() != Some(&0) && number.last().is_some_and(|last| last & 1 == 1);
+    let long = n.len() > *MODULUS.start() || n.first().is_some_and(|first| first & 0x80 != 0);
+    let exponent = e.iter().fold(0, |sum: u64, byte| (sum << 8) | u64::from(*byte));
+    let sound = odd(&n) && odd(&e) && long && exponent >= EXPONENT && !can_be_factored(&n);
+    if sound { Ok((n, e)) } else { Err(KeyError::Jwk) }
+}
+
+/// A point of Ed25519 by which not everybody can sign.
+fn ed25519(x: Option<&String>) -> Result<Vec<u8>, KeyError> {
+    let point = bytes(x, 32..=32)?;
+    if has_few_multiples(&point) { Err(KeyError::Jwk) } else { Ok(point) }
 }
 
 /// An uncompressed point of a curve whose coordinates have so many bytes; whether it lies on the curve is seen when it
@@ -171,8 +190,41 @@ mod tests {
             jwk[member] = value.clone();
             assert!(JwsKey::parse(&jwk).is_err(), "{member} {value}");
         }
-        let short = json!({"kty": "RSA", "n": URL_SAFE_NO_PAD.encode([0x80; 128]), "e": "AQAB"});
-        assert!(JwsKey::parse(&short).is_err(), "1024 bits");
         assert!(JwsKey::parse(&json!([])).is_err());
+    }
+
+    #[test]
+    fn an_rsa_key_that_somebody_else_could_sign_by_is_refused() {
+        let of = |n: &[u8], e: &[u8]| {
+            let encoded = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+            JwsKey::parse(&json!({"kty": "RSA", "n": encoded(n), "e": encoded(e)})).is_ok()
+        };
+        let usual = [1, 0, 1];
+        let number = |length: usize, first: u8, last: u8| {
+            let mut number = vec![0xa5; length];
+            (number[0], number[length - 1]) = (first, last);
+            number
+        };
+        let good = number(256, 0x80, 1);
+        assert!(of(&good, &usual) && of(&number(257, 1, 1), &usual) && of(&number(1024, 0xff, 1), &usual));
+        assert!(of(&good, &[1, 0, 0, 1]));
+        for (what, n, e) in [
+            ("1024 bits", number(128, 0x80, 1), &usual[..]),
+            ("2047 bits", number(256, 0x7f, 1), &usual),
+            ("more than 8192 bits", number(1025, 1, 1), &usual),
+            ("a leading zero", [&[0], &good[..]].concat(), &usual),
+            ("nothing but zeros", vec![0; 256], &usual),
+            ("nothing", Vec::new(), &usual),
+            ("an even number", number(256, 0x80, 2), &usual),
+            ("the exponent 0", good.clone(), &[0]),
+            ("the exponent 1", good.clone(), &[1]),
+            ("the exponent 3", good.clone(), &[3]),
+            ("an even exponent", good.clone(), &[1, 0, 0]),
+            ("an exponent with a leading zero", good.clone(), &[0, 1, 0, 1]),
+            ("an endless exponent", good.clone(), &[1, 0, 0, 0, 0, 1]),
+            ("no exponent", good.clone(), &[]),
+        ] {
+            assert!(!of(&n, e), "{what}");
+        }
     }
 }

@@ -4,11 +4,11 @@ use super::places::{Certificates, Room};
 use super::serve::{Shared, accept_until_stopped, serve_connection};
 use super::verifier::{Verifier, word};
 use super::{Certificates as Files, ConnectionEvents, ConnectionLimits};
+use crate::http::tls_provider::provider;
 use crate::identity::{LiveTrust, Peer, ServerPair};
 use arc_swap::ArcSwap;
 use axum::Router;
 use rustls::ServerConfig;
-use rustls::crypto::{CryptoProvider, SupportedKxGroup};
 use rustls::server::NoServerSessionStorage;
 use rustls::sign::SingleCertAndKey;
 use rustls_pki_types::CertificateDer;
@@ -24,24 +24,6 @@ use tokio_util::task::TaskTracker;
 
 /// The TLS configuration of new connections; replaced whole when certificates change.
 pub type LiveTls = Arc<ArcSwap<ServerConfig>>;
-
-/// The cryptography of TLS: ring's, and with the feature `pq` one more way to agree on keys.
-pub(super) fn provider() -> CryptoProvider {
-    let usual = rustls::crypto::ring::default_provider();
-    CryptoProvider { kx_groups: groups(&usual), ..usual }
-}
-
-/// Post-quantum first: whoever can is met there, and others as before (docs/decisions/0036).
-#[cfg(feature = "pq")]
-fn groups(usual: &CryptoProvider) -> Vec<&'static dyn SupportedKxGroup> {
-    let first = rustls::crypto::aws_lc_rs::kx_group::X25519MLKEM768;
-    std::iter::once(first).chain(usual.kx_groups.iter().copied()).collect()
-}
-
-#[cfg(not(feature = "pq"))]
-fn groups(usual: &CryptoProvider) -> Vec<&'static dyn SupportedKxGroup> {
-    usual.kx_groups.clone()
-}
 
 /// Makes the configuration from the server's own certificate and what it trusts.
 pub(super) fn server_config(pair: &ServerPair, trust: &LiveTrust) -> Result<ServerConfig, rustls::Error> {

@@ -22,7 +22,7 @@ pub(super) struct Verifier {
 impl Verifier {
     /// With the names of the authorities as they are now.
     pub(super) fn new(trust: LiveTrust) -> Self {
-        let algorithms = super::tls::provider().signature_verification_algorithms;
+        let algorithms = crate::http::tls_provider::provider().signature_verification_algorithms;
         Self { subjects: trust.current().authorities().subjects(), trust, algorithms }
     }
 }

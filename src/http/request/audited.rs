@@ -13,7 +13,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
-use http::header::{ALLOW, LINK};
+use http::header::{ALLOW, LINK, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 use std::collections::HashMap;
 use std::ops::Deref;
@@ -46,6 +46,7 @@ pub struct Parts {
     pub(super) clients: Arc<Mutex<HashMap<String, Connection>>>,
     longest: Duration,
     oldest_directory: Duration,
+    metadata: Option<String>,
 }
 
 /// Reasons of refusals that mean more than a mistake: somebody shows what is another's, or a rule cannot be evaluated.
@@ -125,8 +126,16 @@ impl AuditLayer {
     pub fn new(gate: Gate, safety: Safety, metrics: Metrics, longest: Duration) -> Self {
         let flood = Arc::new(Mutex::new(Flood::new(SOURCES)));
         let (strangers, clients) = (SystemLimits::default(), Arc::default());
-        let oldest_directory = OLDEST_DIRECTORY;
-        Self(Arc::new(Parts { gate, safety, flood, metrics, strangers, clients, longest, oldest_directory }))
+        let (oldest_directory, metadata) = (OLDEST_DIRECTORY, None);
+        let parts =
+            Parts { gate, safety, flood, metrics, strangers, clients, longest, oldest_directory, metadata };
+        Self(Arc::new(parts))
+    }
+
+    /// The same, telling whoever is not proved where to read which authorisation server gives tokens (RFC 9728 section 5.1).
+    #[must_use]
+    pub fn with_metadata_at(self, metadata: Option<String>) -> Self {
+        Self(Arc::new(Parts { metadata, ..Parts::clone(&self) }))
     }
 
     /// The same with another age of the directory past which no request is answered.
@@ -187,7 +196,7 @@ impl AuditLayer {
     /// Turns what a handler or the router left as an error into its problem document.
     fn rendered(&self, mut response: Response, id: &RequestId, about_children: bool) -> Response {
         if let Some(error) = response.extensions_mut().remove::<Error>() {
-            return error.respond(id, &self.safety);
+            return self.with_metadata(error.respond(id, &self.safety));
         }
         let recorded = response.extensions().get::<Recorded>().is_some();
         let status = response.status();
@@ -210,6 +219,18 @@ impl AuditLayer {
         }
         // Nothing about a child leaves but through the gate, whatever a handler did.
         if about_children { Error::Internal.respond(id, &self.safety) } else { response }
+    }
+
+    /// RFC 9728 section 5.1, beside what the challenge says already.
+    fn with_metadata(&self, mut response: Response) -> Response {
+        let headers = response.headers_mut();
+        let said = headers.get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok());
+        if let (Some(said), Some(address)) = (said, &self.metadata)
+            && let Ok(value) = HeaderValue::from_str(&format!("{said}, resource_metadata=\"{address}\""))
+        {
+            headers.insert(WWW_AUTHENTICATE, value);
+        }
+        response
     }
 
     async fn record(&self, trail: &Trail, response: Response) -> Result<(Option<Receipt>, Response), ()> {

@@ -57,14 +57,15 @@ pub(super) fn strong(certificate: &X509Certificate<'_>) -> Result<(), ChainFault
         match key.parsed() {
             Ok(PublicKey::RSA(rsa)) => {
                 (RSA_BITS..=RSA_BITS_MOST).contains(&bits(rsa.modulus))
-                    && rsa.try_exponent().is_ok_and(|exponent| exponent >= 65_537)
+                    && rsa.try_exponent().is_ok_and(|exponent| exponent >= 65_537 && exponent % 2 == 1)
+                    && !crate::crypto::can_be_factored(rsa.modulus)
             }
             Ok(_) | Err(_) => false,
         }
     } else if *kind == OID_KEY_TYPE_EC_PUBLIC_KEY {
         curve.is_some_and(|curve| curve == OID_EC_P256 || curve == OID_NIST_EC_P384)
     } else {
-        *kind == OID_SIG_ED25519
+        *kind == OID_SIG_ED25519 && !crate::crypto::has_few_multiples(&key.subject_public_key.data)
     };
     if fits { Ok(()) } else { Err(ChainFault::WeakKey) }
 }

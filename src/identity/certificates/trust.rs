@@ -90,9 +90,19 @@ impl Trust {
             KeyUsage::required_if_present(CLIENT_AUTH),
             revocation,
             None,
-        )?;
+        );
+        let path = path.map_err(|fault| of_weak_key(fault.into(), others))?;
         profile::check_client(&profile::read(leaf)?)?;
         path.intermediate_certificates()
             .try_for_each(|issuer| profile::check_issuer(&profile::read(&issuer.der())?))
     }
+}
+
+/// A key that is too weak verifies nothing, so that what it signed does not hold: where one is sent along, it is that.
+fn of_weak_key(fault: ChainFault, others: &[CertificateDer<'_>]) -> ChainFault {
+    let signed = matches!(fault, ChainFault::BadSignature | ChainFault::SignatureAlgorithm);
+    let weak = |der: &CertificateDer<'_>| {
+        profile::read(der).is_ok_and(|issuer| profile::strong(&issuer) == Err(ChainFault::WeakKey))
+    };
+    if signed && others.iter().any(weak) { ChainFault::WeakKey } else { fault }
 }

@@ -107,8 +107,8 @@ impl ProviderKeys {
         };
         let document = self.outside.json(&address).await?;
         let keys = document.get("keys").and_then(Value::as_array).ok_or(OutsideError::Form)?;
-        let readable = keys.iter().filter_map(|jwk| JwsKey::parse(jwk).ok());
-        Ok(readable.filter(|key| key.kid.is_some()).take(MOST).collect())
+        let readable = keys.iter().filter_map(|jwk| JwsKey::parse(jwk).ok()).filter(|key| key.kid.is_some());
+        Ok(told_apart(readable.take(MOST).collect()))
     }
 
     /// Where the provider's own discovery document says that its keys are (`OpenID` Connect Discovery 1.0 section 4).
@@ -122,6 +122,15 @@ impl ProviderKeys {
         // What is published there decides who is let in: an address elsewhere is the directory's to name, as `keys_url`.
         if same_place(address, issuer) { Ok(address.to_owned()) } else { Err(OutsideError::Elsewhere) }
     }
+}
+
+/// Those whose name is their own: what is signed by a name that two have could be by either.
+fn told_apart(keys: Vec<JwsKey>) -> Vec<JwsKey> {
+    let mut named: HashMap<Option<String>, usize> = HashMap::new();
+    for key in &keys {
+        *named.entry(key.kid.clone()).or_default() += 1;
+    }
+    keys.into_iter().filter(|key| named.get(&key.kid) == Some(&1)).collect()
 }
 
 /// Whether two addresses are of one scheme, host and port.

@@ -3,14 +3,17 @@
 use super::gateway::{Gateway, entry, right, system};
 use super::making::{Client, HOUR, list, root};
 use super::vectors::SOON;
-use crate::support::wire::{MOVED, run, until};
-use crate::support::{Ran, Suite, TestDb, schoolgate};
+use crate::identity::misbound_token;
+use crate::support::wire::{MOVED, Personal, Reply, Wire, run, send, until};
+use crate::support::{Ran, Suite, TestDb, TestGate, schoolgate};
+use schoolgate::demo::Standing;
 use std::path::Path;
 
 /// Registers this file's tests.
 pub fn register(suite: &mut Suite) {
     suite.both("certificates::doctor_tells_the_operator_exactly", operators);
     suite.both("certificates::doctor_knows_persons_and_who_acts_for_whom", acting);
+    suite.both_empty("certificates::doctor_tells_the_operator_why_one_request_was_refused", receipts);
     suite.both("certificates::doctor_tells_a_partner_what_a_caller_can_know", partners);
 }
 
@@ -226,6 +229,72 @@ async fn persons(test: &TestDb, look: impl AsyncFn(&[&str]) -> Ran) {
     sound(&look(&["--person", "sw-2"]).await);
     assert_eq!(run!(test.db, "UPDATE identity_providers SET suspended = TRUE"), 1);
     one(&look(&anna).await, "identity provider", "is suspended, by an operator's change");
+}
+
+/// By the receipt of an answer, or the index of its entry: what depends on the caller exactly, what depends on a child in one
+/// text, and nothing of anybody.
+async fn receipts(test: TestDb) {
+    let gate = TestGate::start(&test.url).await;
+    let (dir, personal) = (gate.dir(), Personal::new());
+    let mine = gate.child("social_worker_cp", Standing::Mine).clone();
+    let (handle, reference) = (mine.pupil_id.unwrap(), mine.case_reference.unwrap());
+    let told = async |receipt: &str| {
+        let ran = doctor(&dir, &["--config", "schoolgate.toml", "--receipt", receipt]).await;
+        assert_eq!(personal.found_in(&ran.out), None, "{ran:?}");
+        assert!(
+            ![&handle, &reference, &mine.upn].iter().any(|text| ran.out.contains(text.as_str())),
+            "{ran:?}"
+        );
+        ran
+    };
+    let of = async |reply: &Reply| told(reply.header("audit-receipt").unwrap()).await;
+    let worker = Wire::of(&gate, "social_worker_cp").await;
+    let stranger = Wire::of(&gate, "stranger").await;
+    let bare = send(worker.bare("GET", "/v1/involvements/report")).await;
+    one(&of(&bare).await, "token", "(no_token)");
+    let nurse = misbound_token(&gate, gate.caller("social_worker_cp"), gate.caller("school_nurse"));
+    let crossed = send(worker.bare("GET", "/v1/involvements/report").bearer_auth(nurse)).await;
+    let ran = of(&crossed).await;
+    one(&ran, "binding", "(token_of_other_certificate)");
+    for said in ["GET /v1/involvements/report, 401", "system social-care"] {
+        assert!(ran.out.contains(said), "{said}: {}", ran.out);
+    }
+    // Not the caller's, no such child, and one whose case has ended: one text, and no word of ours.
+    let ended = gate.child("social_worker_cp", Standing::Ended).clone();
+    for reply in [
+        stranger.summary(&handle, Some(&reference)).await,
+        worker.summary(&"0".repeat(32), Some(&reference)).await,
+        worker.summary(&ended.pupil_id.unwrap(), ended.case_reference.as_deref()).await,
+    ] {
+        assert_eq!(reply.status, 404);
+        let ran = of(&reply).await;
+        one(&ran, "relationship", "or the child is barred to it: which of them, the organisation's own");
+        assert!(!ran.out.contains("_relationship"), "{}", ran.out);
+    }
+    // Never for any child: what the directory says of this system follows.
+    let school = Wire::of(&gate, &format!("dsl_{}", gate.demo.json.schools[1].urn)).await;
+    let never = send(school.request("GET", "/v1/involvements/report")).await;
+    assert_eq!(never.status, 403);
+    let ran = of(&never).await;
+    assert!(fails(&ran)[0].starts_with("scope or role never for any child"), "{ran:?}");
+    assert!(ran.out.contains("registered for") && ran.out.contains("dsl for own_record"), "{}", ran.out);
+    // What was given is no fault; the index alone finds it too.
+    let given = worker.summary(&handle, Some(&reference)).await;
+    assert_eq!(given.status, 200);
+    sound(&of(&given).await);
+    let index = given.receipt().unwrap().index;
+    let ran = told(&index.to_string()).await;
+    sound(&ran);
+    assert!(ran.out.contains("social_worker for child_protection"), "{}", ran.out);
+    // Another gateway's, one that is still to come, and none.
+    let other = bare
+        .header("audit-receipt")
+        .unwrap()
+        .replace(&bare.receipt().unwrap().to_string()[32..40], "01234567");
+    one(&told(&other).await, "log", "it is another gateway's, or the log is not what it was");
+    one(&told("4000000000").await, "log", "the log has no entry 4000000000 yet");
+    one(&told("yesterday").await, "receipt", "copy the whole value of the `Audit-Receipt` header");
+    gate.stop().await;
 }
 
 async fn partners(test: TestDb) {

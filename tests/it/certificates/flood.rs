@@ -19,6 +19,12 @@ pub fn register(suite: &mut Suite) {
 const ALLOWED: u32 = 30;
 /// Requests of the other while it does.
 const OTHERS: usize = 60;
+/// How many of the flood ask at once, each again as soon as it is answered.
+const FLOODERS: u8 = 8;
+/// As many times as long, where whoever asks has an equal share of the machine: the flood's own client is on it too.
+const FAIR: f64 = 9.0;
+/// A machine that does something else in one round seldom does in all of them.
+const ROUNDS: usize = 3;
 const REPORT: &str = "/v1/involvements/report";
 
 /// What the flood met.
@@ -58,6 +64,27 @@ async fn timed(other: &Http, when: &str) -> Vec<Duration> {
     took
 }
 
+/// One round: the other alone, beside the flood, and alone again; how many times as long half of its answers took at most.
+async fn round(flooder: &Http, other: &Http, met: &Arc<Met>) -> f64 {
+    let before = timed(other, "alone").await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let refused = met.limited.load(Ordering::Relaxed);
+    let tasks: Vec<_> = (0..FLOODERS)
+        .map(|_| tokio::spawn(asks(flooder.clone(), Arc::clone(met), Arc::clone(&stop))))
+        .collect();
+    let flooded = async || met.limited.load(Ordering::Relaxed) > refused + 20;
+    until("the flood is refused", SOON, flooded).await;
+    let beside = timed(other, "beside the flood").await;
+    stop.store(true, Ordering::Relaxed);
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let after = timed(other, "alone again").await;
+    // What else the machine does then is in all three; alone it is the slower of the two.
+    let alone = before[OTHERS / 2].max(after[OTHERS / 2]);
+    beside[OTHERS / 2].as_secs_f64() / alone.as_secs_f64()
+}
+
 async fn flood(test: TestDb) {
     let authority = root("root");
     let named = |organisation: &str, code: &str| {
@@ -77,26 +104,17 @@ async fn flood(test: TestDb) {
     let (mut flooder, mut other) = (gate.http(&busy), gate.http(&quiet));
     assert_eq!(flooder.authorise("council.busy", "social_worker", "child_protection").await, 200);
     assert_eq!(other.authorise("health.quiet", "school_nurse", "school_health").await, 200);
-    let alone = timed(&other, "alone").await;
-    let (met, stop, begun) = (Arc::<Met>::default(), Arc::new(AtomicBool::new(false)), Instant::now());
-    let tasks: Vec<_> =
-        (0..8).map(|_| tokio::spawn(asks(flooder.clone(), Arc::clone(&met), Arc::clone(&stop)))).collect();
-    until("the flood is refused", SOON, async || met.limited.load(Ordering::Relaxed) > 20).await;
-    let beside = timed(&other, "beside the flood").await;
-    stop.store(true, Ordering::Relaxed);
-    for task in tasks {
-        task.await.unwrap();
+    let (met, begun) = (Arc::<Met>::default(), Instant::now());
+    let mut rounds = Vec::new();
+    while rounds.len() < ROUNDS && rounds.iter().all(|ratio| *ratio > FAIR) {
+        rounds.push(round(&flooder, &other, &met).await);
     }
+    let least = rounds.iter().copied().fold(f64::INFINITY, f64::min);
+    assert!(least <= FAIR, "the other's answers took {rounds:.1?} times as long beside the flood");
     let count = |of: &AtomicUsize| of.load(Ordering::Relaxed);
     let (given, limited) = (count(&met.given), count(&met.limited));
-    println!("the flood: {given} answered, {limited} told to wait; the other: {OTHERS} answered, 0 refused");
-    let ratio = beside[OTHERS / 2].as_secs_f64() / alone[OTHERS / 2].as_secs_f64();
     println!(
-        "the other's answers: median {:?} alone and {:?} beside the flood, {ratio:.1} times; longest {:?} and {:?}",
-        alone[OTHERS / 2],
-        beside[OTHERS / 2],
-        alone[OTHERS - 1],
-        beside[OTHERS - 1]
+        "the flood: {given} answered, {limited} told to wait; the other: none refused, {rounds:.1?} times as long"
     );
     assert_eq!(count(&met.otherwise), 0);
     // What the other can have to wait behind is what the flood is given, and that is its allowance however much it sends.

@@ -1,13 +1,16 @@
 //! Certificates and revocation lists of a test's own, good ones and such as no authority should make.
 
+use crate::support::signed::prime;
+use num_bigint::BigUint;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DistinguishedName,
-    DnType, ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, PublicKeyData,
+    DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PublicKeyData,
     RevokedCertParams, SanType, SerialNumber, SigningKey,
 };
 use rustls::sign::{CertifiedKey, Signer};
 use rustls::{SignatureAlgorithm, SignatureScheme};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use schoolgate::crypto::{from_hex, sha256};
 use std::sync::Arc;
 
 /// An authority that can sign.
@@ -169,6 +172,71 @@ impl Signer for MadeUp {
     }
 }
 
+/// A number without a sign, in DER.
+fn integer(bytes: &[u8]) -> Vec<u8> {
+    let sign = if bytes[0] & 0x80 == 0 { &[][..] } else { &[0] };
+    tlv(0x02, &[sign, bytes].concat())
+}
+
+/// A key that no authority should have, with what signs by it all the same.
+pub struct Odd {
+    public: Vec<u8>,
+    algorithm: &'static rcgen::SignatureAlgorithm,
+    sign: Box<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>,
+}
+
+impl Odd {
+    /// RSA by primes of so many bytes, with an exponent; PKCS #1 v1.5 over SHA-256 (RFC 8017 section 9.2).
+    pub fn rsa<const BYTES: usize>(exponent: u32) -> Self {
+        const NAMED: &str = "3031300d060960864801650304020105000420";
+        let (one, e) = (BigUint::from(1_u8), BigUint::from(exponent));
+        let (p, q) = (prime::<BYTES>(&e), prime::<BYTES>(&e));
+        let d = e.modinv(&((&p - &one) * (&q - &one))).unwrap();
+        let n = p * q;
+        let public = tlv(0x30, &[integer(&n.to_bytes_be()), integer(&e.to_bytes_be())].concat());
+        let sign = move |message: &[u8]| {
+            let info = [from_hex(NAMED).unwrap(), sha256(&[message]).to_vec()].concat();
+            let padding = vec![0xff; 2 * BYTES - 3 - info.len()];
+            let block = [&[0, 1][..], &padding, &[0], &info].concat();
+            let signature = BigUint::from_bytes_be(&block).modpow(&d, &n).to_bytes_be();
+            [vec![0; 2 * BYTES - signature.len()], signature].concat()
+        };
+        Self { public, algorithm: &rcgen::PKCS_RSA_SHA256, sign: Box::new(sign) }
+    }
+
+    /// The neutral point of Ed25519: whatever is signed, the same signature holds, and anybody can write it.
+    pub fn neutral() -> Self {
+        let point = || [&[1][..], &[0; 31]].concat();
+        let sign = Box::new(move |_: &[u8]| [point(), vec![0; 32]].concat());
+        Self { public: point(), algorithm: &rcgen::PKCS_ED25519, sign }
+    }
+
+    /// A right client of an authority that has this key, sent along, and that authority's list.
+    pub fn client(self, root: &Authority, name: &str) -> (Client, String) {
+        let issuer = CertifiedIssuer::signed_by(of_authority(name), self, root).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let own = of_client(RIGHT).signed_by(&key, &issuer).unwrap();
+        let chain = vec![own.der().to_vec(), issuer.der().to_vec()];
+        (Client { chain, key: Key::Own(key.serialize_der()) }, list(&issuer, &[], -HOUR, 24 * HOUR))
+    }
+}
+
+impl PublicKeyData for Odd {
+    fn der_bytes(&self) -> &[u8] {
+        &self.public
+    }
+
+    fn algorithm(&self) -> &'static rcgen::SignatureAlgorithm {
+        self.algorithm
+    }
+}
+
+impl SigningKey for Odd {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
+        Ok((self.sign)(message))
+    }
+}
+
 /// An RSA key by its public half alone: so many bits of modulus, and the exponent.
 pub struct Rsa(Vec<u8>);
 
@@ -179,10 +247,6 @@ impl Rsa {
             (0..bits.div_ceil(8)).map(|n| u8::try_from(n * 37 % 251).unwrap() | 1).collect();
         let top = (bits - 1) % 8;
         modulus[0] = u8::try_from((0xff_u16 >> (7 - top)) & 0xff).unwrap();
-        let integer = |bytes: &[u8]| {
-            let sign = if bytes[0] & 0x80 == 0 { &[][..] } else { &[0] };
-            tlv(0x02, &[sign, bytes].concat())
-        };
         Self(tlv(0x30, &[integer(&modulus), integer(exponent)].concat()))
     }
 }
@@ -204,7 +268,7 @@ pub fn client_with_key(issuer: &Authority, key: &impl PublicKeyData) -> Client {
 }
 
 /// A list of what an authority has revoked, made so many seconds ago and due again in so many.
-pub fn list(issuer: &Authority, serials: &[Vec<u8>], made: i64, due: i64) -> String {
+pub fn list(issuer: &Issuer<'_, impl SigningKey>, serials: &[Vec<u8>], made: i64, due: i64) -> String {
     let revoked = serials.iter().map(|serial| RevokedCertParams {
         serial_number: SerialNumber::from_slice(serial),
         revocation_time: at!(made),

@@ -11,6 +11,8 @@ mod rollover;
 mod signatures;
 mod vectors;
 
+pub use vectors::TRIED;
+
 use crate::support::Suite;
 
 /// Registers the tests of this folder.

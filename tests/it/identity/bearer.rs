@@ -2,7 +2,7 @@
 
 use super::world::{TENANT, World, now};
 use crate::support::signed::{TestKey, part, parts, patch};
-use crate::support::wire::{Wire, entry_of, send};
+use crate::support::wire::{Reply, Wire, entry_of, send};
 use crate::support::{Suite, TestDb};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,6 +15,9 @@ pub fn register(suite: &mut Suite) {
     suite.both_empty("identity::no_forged_access_token_is_taken", forged);
 }
 
+/// How many the trial tries.
+pub const TRIED: usize = 68;
+
 const REPORT: &str = "/v1/involvements/report";
 
 /// The gateway's key that signed a token, with the token's own name for it.
@@ -24,7 +27,7 @@ fn signing_key(world: &World, token: &str) -> TestKey {
     TestKey::of_pkcs8(header["kid"].as_str().unwrap(), &keyring.tokens[0].pkcs8)
 }
 
-fn claims_of(token: &str) -> Value {
+pub fn claims_of(token: &str) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(parts(token)[1]).unwrap()).unwrap()
 }
 
@@ -226,22 +229,28 @@ fn people(f: &Forger<'_>, world: &World) -> Vec<Case> {
     ]
 }
 
+/// The answer to a question that everybody who is let in may ask, with this token.
+pub async fn report(wire: &Wire, token: &str) -> Reply {
+    send(wire.bare("GET", REPORT).bearer_auth(token)).await
+}
+
 async fn forged(test: TestDb) {
     let world = World::start(&test).await;
     let wire = Wire::of(&world.gate, "social_worker_cp").await;
     let nurse = Wire::of(&world.gate, "school_nurse").await.token;
     let (key, good) = (signing_key(&world, &wire.token), claims_of(&wire.token));
     let f = Forger { key, good: &good, token: &wire.token };
-    let report = async |token: &str| send(wire.bare("GET", REPORT).bearer_auth(token)).await;
     let unchanged = f.made(json!({}), json!({}));
-    assert_eq!(report(&unchanged).await.status, 200, "what the forger makes is taken unchanged");
+    assert_eq!(report(&wire, &unchanged).await.status, 200, "what the forger makes is taken unchanged");
     let all = [headers(&f), signatures(&f), claims(&f, &world), holders(&f, &nurse), people(&f, &world)];
     let cases = all.concat();
+    let metadata = metadata(&world, &wire).await;
     for (what, token, reason) in &cases {
-        let reply = report(token).await;
+        let reply = report(&wire, token).await;
         let told = reply.header("www-authenticate").unwrap_or_default();
         assert_eq!((reply.status, reply.problem().as_str()), (401, "unauthenticated"), "{what}");
         assert!(told.starts_with("Bearer ") && told.contains("error=\"invalid_token\""), "{what}: {told}");
+        assert!(told.ends_with(&metadata), "{what}: {told}");
         let entry = entry_of(&test.db, &reply).await;
         assert_eq!(
             (entry.decision, entry.reason.as_deref()),
@@ -250,11 +259,22 @@ async fn forged(test: TestDb) {
         );
         assert_eq!((entry.role, entry.person), (None, None), "{what}");
     }
-    assert!(cases.len() >= 60, "{} tokens are tried", cases.len());
-    println!("{} access tokens that are not taken", cases.len());
+    assert_eq!(cases.len(), TRIED);
     let reasons: Vec<&str> = cases.iter().map(|(_, _, reason)| *reason).collect();
     counted(&world, &reasons).await;
     world.gate.stop().await;
+}
+
+/// RFC 9728 section 5.1: what every challenge ends with, whose address answers with the metadata of this very resource.
+async fn metadata(world: &World, wire: &Wire) -> String {
+    let path = "/.well-known/oauth-protected-resource/v1";
+    let read = send(wire.bare("GET", path)).await.json();
+    assert_eq!(read["resource"], world.audience.as_str());
+    let none = send(wire.bare("GET", REPORT)).await;
+    let told = none.header("www-authenticate").unwrap();
+    let own = format!("resource_metadata=\"{}{path}\"", world.issuer);
+    assert_eq!((none.status, told), (401, format!("Bearer realm=\"schoolgate\", {own}").as_str()));
+    format!(", {own}")
 }
 
 /// `/metrics` counts each of them by its reason.

@@ -1,18 +1,19 @@
 //! A person behind a system: whose cases count, what is given, who stands in the entry, and how it ends.
 
+use super::REPORT;
 use super::world::{TENANT, World, details, kind_of, now, refused};
-use super::{REPORT, SEEN};
 use crate::operators::{approve, plainly, run_as, told};
 use crate::support::gate::sections;
 use crate::support::provider::Provider;
 use crate::support::signed::parts;
-use crate::support::wire::{MOVED, Wire, entry_of, log, log_size, run, send, until};
+use crate::support::wire::{MOVED, Wire, entry_of, log, log_size, run, send, within_a_second};
 use crate::support::{Suite, TestDb, TestGate};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use schoolgate::audit::{Class, Decision};
 use schoolgate::demo::Standing;
 use serde_json::{Value, json};
+use std::time::Instant;
 use uuid::Uuid;
 
 /// Registers this file's trials.
@@ -152,7 +153,7 @@ async fn suspended(
     let listed = || plainly(&world.gate, &["person", "list"]).out;
     let narrowed = told(&run(0, "suspend", "sw-1"));
     assert_eq!((&narrowed["state"], &narrowed["narrowed"]), (&json!("effective"), &json!(1)));
-    until("suspended", SEEN, async || status(first).await == 401).await;
+    within_a_second("suspended", Instant::now(), async || status(first).await == 401).await;
     let reply = first.summary(handle, Some(reference)).await;
     let entry = entry_of(&test.db, &reply).await;
     let refused_as = (entry.decision, entry.reason.as_deref());
@@ -186,7 +187,7 @@ async fn suspended(
     let id = back["change_id"].as_str().unwrap();
     assert_eq!((approve(&world.gate, 0, id).code, status(first).await), (Some(4), 401), "not alone");
     assert_eq!(approve(&world.gate, 1, id).code, Some(0));
-    until("let in again", SEEN, async || status(first).await == 200).await;
+    within_a_second("let in again", Instant::now(), async || status(first).await == 200).await;
     assert_eq!(listed().matches("SUSPENDED").count(), 1, "the other stays: {}", listed());
 }
 
@@ -219,14 +220,14 @@ async fn shut_out(test: TestDb) {
     for token in ["nonsense", second.token.as_str(), second.token.as_str()] {
         assert_eq!(revoke(&system, client, token).await.status, 200);
     }
-    until("revoked", SEEN, async || status(&second).await == 401).await;
+    within_a_second("revoked", Instant::now(), async || status(&second).await == 401).await;
     let reply = second.summary(&handle, Some(&reference)).await;
     assert_eq!(entry_of(&test.db, &reply).await.reason.as_deref(), Some("token_revoked"));
     assert_eq!(status(&third).await, 200, "and no other token");
     // A provider that is taken out of the directory proves nobody any longer.
     run!(test.db, "UPDATE identity_providers SET issuer = 'https://gone.example'");
     run!(test.db, MOVED);
-    until("withdrawn", SEEN, async || status(&third).await == 401).await;
+    within_a_second("withdrawn", Instant::now(), async || status(&third).await == 401).await;
     assert_eq!(status(&system).await, 200, "the system goes on");
     world.gate.stop().await;
 }
@@ -264,7 +265,7 @@ async fn officer(test: TestDb) {
     assert_eq!((&waiting["state"], &waiting["new"]), (&json!("waiting"), &json!(1)));
     assert_eq!(status(&anna).await, 403);
     assert_eq!(approve(&world.gate, 1, waiting["change_id"].as_str().unwrap()).code, Some(0));
-    until("authorised", SEEN, async || status(&anna).await == 200).await;
+    within_a_second("authorised", Instant::now(), async || status(&anna).await == 200).await;
     let reply = ben.summary(&handle, None).await;
     let entry = entry_of(&test.db, &reply).await;
     assert_eq!(
@@ -279,7 +280,7 @@ async fn officer(test: TestDb) {
     // The command ends it by the machine's day, and the demonstration's is earlier.
     assert_eq!(run!(test.db, ENDED, "2026-11-19".parse::<chrono::NaiveDate>().unwrap()), 1);
     run!(test.db, MOVED);
-    until("ended", SEEN, async || status(&anna).await == 403).await;
+    within_a_second("ended", Instant::now(), async || status(&anna).await == 403).await;
     assert_eq!(status(&system).await, 200, "the system's stands");
     world.gate.stop().await;
 }

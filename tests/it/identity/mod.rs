@@ -2,15 +2,19 @@
 
 mod assertions;
 mod bearer;
+mod crafted;
+mod forbidden;
 mod forms;
 mod lane;
+mod rotation;
+mod store;
 mod subjects;
 pub mod world;
 
 pub use world::{World, details, kind_of};
 
 use crate::support::wire::{
-    MOVED, Reply, Wire, entry_of, events, is_refused, log, log_size, run, send, tls, until,
+    MOVED, Reply, Wire, entry_of, events, is_refused, log, log_size, run, send, tls, until, within_a_second,
 };
 use crate::support::{Suite, TestDb, TestGate};
 use base64::Engine as _;
@@ -40,15 +44,43 @@ pub fn register(suite: &mut Suite) {
     suite.both_empty("identity::each_token_that_does_not_hold_is_refused_and_recorded", tokens);
     suite.both_empty("identity::a_client_is_given_a_token_only_as_itself", clients);
     suite.both_empty("identity::what_is_taken_away_is_shut_within_a_second", taken_away);
+    suite.plain("identity::as_many_wrong_proofs_are_tried_as_is_said", counted);
     assertions::register(suite);
     bearer::register(suite);
+    forbidden::register(suite);
     forms::register(suite);
     lane::register(suite);
+    rotation::register(suite);
+    store::register(suite);
     subjects::register(suite);
 }
 
 /// A path that answers 200 to a social worker who is let in.
 const REPORT: &str = "/v1/involvements/report";
+
+/// What is tried over the wire and must be refused, each with an exact status and word, by what it is; every trial holds its
+/// own number to what it tries.
+const TRIED: [(&str, usize); 7] = [
+    ("certificates", crate::certificates::TRIED),
+    ("access tokens", bearer::TRIED),
+    ("assertions of systems", assertions::TRIED),
+    ("tokens of providers", subjects::TRIED),
+    ("second factors that are none", subjects::FACTORS),
+    ("requests of an exchange", forms::TRIED),
+    ("signatures and keys that a published rule forbids", forbidden::TRIED),
+];
+
+/// At least 200, and as many as docs/security.md says.
+fn counted() {
+    let all: usize = TRIED.iter().map(|(_, tried)| tried).sum();
+    assert!(all >= 200, "{all}");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/security.md");
+    let said = std::fs::read_to_string(path).unwrap();
+    for (what, tried) in TRIED {
+        assert!(said.contains(&format!("{tried} {what}")), "docs/security.md: {tried} {what}");
+    }
+    assert!(said.contains(&format!("{all} wrong proofs")), "docs/security.md: {all} wrong proofs");
+}
 
 fn now() -> DateTime<Utc> {
     Clock::machine().now()
@@ -123,7 +155,7 @@ async fn two_certificates(test: TestDb) {
     let client_id = caller.client_id.as_str();
     assert_eq!(run!(test.db, REGISTER, id, thumbprint.clone(), key.clone(), from, until_then, client_id), 1);
     run!(test.db, MOVED);
-    until("the second", SEEN, async || ask(&new).await.status == 200).await;
+    within_a_second("the second", Instant::now(), async || ask(&new).await.status == 200).await;
     ask(&new).await.json()["access_token"].as_str().unwrap().clone_into(&mut new.token);
     let old = Wire::of(&gate, "social_worker_cp").await;
     for wire in [&old, &new] {
@@ -372,9 +404,6 @@ async fn clients(test: TestDb) {
     gate.stop().await;
 }
 
-/// How long a change of the directory may take to be seen: one second, and one more for a busy machine.
-const SEEN: Duration = Duration::from_secs(2);
-
 async fn taken_away(test: TestDb) {
     const SUSPEND: &str = "UPDATE organisations SET standing = 'suspended' WHERE code = $1";
     const REVOKE: &str = "UPDATE credentials SET revoked_at = $1 WHERE thumbprint = $2";
@@ -389,12 +418,12 @@ async fn taken_away(test: TestDb) {
     }
     let certificate = CertificateDer::from_pem_file(gate.demo.dir.join(&worker.certificate)).unwrap();
     let thumbprint = sha256(&[&certificate]).to_vec();
-    let since = Instant::now();
     assert_eq!(run!(test.db, SUSPEND, nurse.organisation.as_str()), 1);
     assert_eq!(run!(test.db, REVOKE, now(), thumbprint.clone()), 1);
     run!(test.db, MOVED);
-    until("suspended", SEEN, async || status(&suspended).await == 403).await;
-    until("revoked", SEEN.saturating_sub(since.elapsed()), async || status(&revoked).await == 401).await;
+    let since = Instant::now();
+    within_a_second("suspended", since, async || status(&suspended).await == 403).await;
+    within_a_second("revoked", since, async || status(&revoked).await == 401).await;
 
     let reply = send(suspended.request("GET", REPORT)).await;
     assert_eq!(reply.problem(), "suspended");

@@ -9,6 +9,18 @@ use serde_json::{Value, json};
 /// Registers this file's trials.
 pub fn register(suite: &mut Suite) {
     suite.both_empty("identity::a_providers_token_proves_a_person_to_one_system_once", subjects);
+    suite.both_empty("identity::a_second_factor_is_shown_by_the_claim_that_the_directory_names", factors);
+}
+
+/// How many wrong ones the trials try.
+pub const TRIED: usize = 89;
+
+/// Has the provider sign with every algorithm that is verified here.
+pub async fn every_algorithm(test: &TestDb, world: &World) {
+    const ALL: &str = "UPDATE identity_providers SET algorithms = 'ES256 ES384 EdDSA PS256 RS256'";
+    run!(test.db, ALL);
+    run!(test.db, MOVED);
+    world.gate.demo.running.gate.directory().refresh(&test.db).await.unwrap();
 }
 
 /// What a case changes: header, claims, and what is wrong with that.
@@ -232,8 +244,7 @@ async fn subjects(test: TestDb) {
     let entry = refused(&test, "elsewhere", reason, world.given(&wire, "id_token", &token)).await;
     let named = format!("{} {} elsewhere", world.provider.issuer, super::world::TENANT);
     assert_eq!(entry.person.as_deref(), Some(named.as_str()), "whom it proved stands in the entry");
-    assert!(checked >= 80, "{checked} tokens are tried");
-    println!("{} tokens of providers that prove nobody", checked + 1);
+    assert_eq!(checked + 1, TRIED);
     world.gate.stop().await;
 }
 
@@ -267,4 +278,73 @@ async fn used_once(test: &TestDb, world: &World) -> usize {
         "of six at once one is given a token"
     );
     checked
+}
+
+/// How many wrong ones of them are tried.
+pub const FACTORS: usize = 21;
+
+/// A class of authentication, or a context that a provider has asked for: the claim and its values are the directory's word,
+/// compared whole; what another claim says is nothing.
+async fn factors(test: TestDb) {
+    const SHOWN: &str = "UPDATE identity_providers SET mfa_claim = $1, mfa_values = $2";
+    let world = World::start(&test).await;
+    let wire = world.wire(world.caller());
+    let acr = |value: Value| json!({"acr": value, "amr": null});
+    let acrs = |value: Value| json!({"acrs": value, "amr": null});
+    let mut tried = 0;
+    for (claim, values, good, wrong) in [
+        (
+            "acr",
+            "phr urn:example:two-factors",
+            vec![acr(json!("phr")), acr(json!("urn:example:two-factors")), acr(json!(["phr"]))],
+            vec![
+                acr(json!("urn:example:one-factor")),
+                acr(json!(null)),
+                acr(json!("")),
+                acr(json!("PHR")),
+                acr(json!("phrh")),
+                acr(json!("phr urn:example:two-factors")),
+                acr(json!(2)),
+                acr(json!(true)),
+                acr(json!({"phr": true})),
+                acr(json!([["phr"]])),
+                json!({"amr": ["mfa", "phr"]}),
+                json!({"acrs": ["phr"], "amr": null}),
+            ],
+        ),
+        (
+            "acrs",
+            "c1 c2",
+            vec![acrs(json!(["c1"])), acrs(json!(["c9", "c2"])), acrs(json!("c1"))],
+            vec![
+                acrs(json!(["c3"])),
+                acrs(json!([])),
+                acrs(json!(null)),
+                acrs(json!(["C1"])),
+                acrs(json!("c1 c2")),
+                acrs(json!({"c1": true})),
+                acrs(json!([1, 2])),
+                json!({"acr": "c1", "amr": null}),
+                json!({"amr": ["mfa"]}),
+            ],
+        ),
+    ] {
+        assert_eq!(run!(test.db, SHOWN, claim, values), 1);
+        run!(test.db, MOVED);
+        world.gate.demo.running.gate.directory().refresh(&test.db).await.unwrap();
+        for (number, change) in good.iter().enumerate() {
+            let kind = ["id_token", "access_token", "id-jag"][number];
+            let reply = world.given(&wire, kind, &world.subject(kind, &json!({}), change)).await;
+            assert_eq!(reply.status, 200, "{change}: {}", reply.json());
+        }
+        for (number, change) in wrong.iter().enumerate() {
+            let kind = ["id_token", "access_token", "id-jag"][number % 3];
+            let token = world.subject(kind, &json!({}), change);
+            let reason = (400, "invalid_request", "subject_mfa");
+            refused(&test, &format!("{kind}: {change}"), reason, world.given(&wire, kind, &token)).await;
+            tried += 1;
+        }
+    }
+    assert_eq!(tried, FACTORS);
+    world.gate.stop().await;
 }

@@ -2,7 +2,7 @@
 
 use super::{approve, feed, plainly, propose, run_as, told};
 use crate::support::exports::number;
-use crate::support::wire::{Wire, entry_of, log, log_size, run, send, until};
+use crate::support::wire::{Wire, entry_of, log, log_size, run, send, within_a_second};
 use crate::support::{Suite, TestDb, TestGate};
 use schoolgate::audit::{Class, Decision};
 use schoolgate::cli::operator::{OperatorKeyArgs, operator_key};
@@ -11,7 +11,7 @@ use schoolgate::demo::agencies::{NURSING, STRANGER};
 use schoolgate::directory::MandateEntry;
 use schoolgate::directory::changes::{self, Record};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::time::Instant;
 
 pub fn register(suite: &mut Suite) {
     suite.both_empty("operators::a_change_waits_for_a_second_operator_and_narrowing_does_not", waits);
@@ -24,9 +24,6 @@ pub fn register(suite: &mut Suite) {
     );
     suite.both_empty("operators::schools_come_from_the_national_list_and_keep_their_numbers", schools);
 }
-
-/// A running gateway sees a change within a second; a busy machine is given some more.
-const SEEN: Duration = Duration::from_secs(5);
 
 async fn waits(test: TestDb) {
     let gate = TestGate::start(&test.url).await;
@@ -85,7 +82,7 @@ async fn waits(test: TestDb) {
     let approved = approve(&gate, 1, id);
     assert_eq!(approved.code, Some(0), "{approved:?}");
     assert!(approved.out.starts_with(&format!("change {id} has taken effect; entry ")), "{approved:?}");
-    until("the role is given", SEEN, async || asked().await.status == 200).await;
+    within_a_second("the role is given", Instant::now(), async || asked().await.status == 200).await;
     assert_eq!(told_of(&wire, "change_effective").await.len(), 1);
     let again = approve(&gate, 1, id);
     assert_eq!(again.code, Some(1));
@@ -104,7 +101,8 @@ async fn narrows(gate: &TestGate, client: &str, wire: &Wire) {
     assert_eq!(asked().await.status, 200);
     let narrowed = told(&run_as(gate, 0, &["system", "suspend", client, "--json"]));
     assert_eq!((&narrowed["state"], &narrowed["narrowed"]), (&json!("effective"), &json!(1)));
-    until("the system is let in nowhere", SEEN, async || asked().await.status == 401).await;
+    within_a_second("the system is let in nowhere", Instant::now(), async || asked().await.status == 401)
+        .await;
     let again = told(&run_as(gate, 0, &["system", "suspend", client, "--json"]));
     assert_eq!(
         (&again["state"], &again["records"]),
@@ -431,7 +429,8 @@ async fn schools(test: TestDb) {
     approve(&gate, 1, waiting["change_id"].as_str().unwrap());
     let office = Wire::of(&gate, &format!("school_attendance_officer_{}", school.urn)).await;
     let ask = async |urn: &str| send(office.request("GET", &format!("/v1/schools/{urn}/imports"))).await;
-    until("the new number is seen", SEEN, async || ask("149999").await.status == 200).await;
+    within_a_second("the new number is seen", Instant::now(), async || ask("149999").await.status == 200)
+        .await;
     let old = ask(&school.urn).await;
     assert_eq!(old.status, 200, "the number that it had finds it");
     assert_eq!(entry_of(&test.db, &old).await.decision, Decision::Allowed);

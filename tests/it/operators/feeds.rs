@@ -1,19 +1,27 @@
 //! An organisation's feed over the wire: its own only, in order, by cursor, for systems that are registered for it.
 
 use super::{by_both, edits, feed, proposal, propose};
-use crate::support::wire::{MOVED, Wire, entry_of, run, send};
+use crate::support::gate::TODAY;
+use crate::support::wire::{MOVED, Wire, entry_of, run, send, until};
 use crate::support::{Suite, TestDb, TestGate};
 use chrono::TimeDelta;
 use schoolgate::audit::Decision;
+use schoolgate::clock::Clock;
+use schoolgate::config::Config;
 use schoolgate::demo::agencies::NURSING;
 use schoolgate::directory::{DirectoryFile, TeamEntry};
 use schoolgate::operators::tell_expiring;
 use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Long enough for a slow machine.
+const SOON: Duration = Duration::from_secs(20);
 
 pub fn register(suite: &mut Suite) {
     suite.both_empty("operators::a_feed_is_its_organisations_own_and_goes_by_cursor", cursor);
     suite.both_empty("operators::who_is_not_registered_for_it_reads_no_feed", scope);
     suite.both_empty("operators::certificates_that_end_soon_are_told_once", expiring);
+    suite.both_empty("operators::each_mark_before_an_end_is_told_by_the_gateway_itself", each_mark);
 }
 
 fn team(organisation: &str, code: &str) -> DirectoryFile {
@@ -120,5 +128,56 @@ async fn expiring(test: TestDb) {
     assert_eq!(told().await, ["school-nursing"]);
     assert_eq!(ends_in(13).await, 1, "and again when it is nearer");
     assert_eq!(told().await, ["school-nursing", "school-nursing"]);
+    gate.stop().await;
+}
+
+/// At 30, 14, 7 and 3 days: by what a gateway does of its own accord when it starts or a day begins, in the organisation's
+/// feed once each, and at any time on `/metrics`.
+async fn each_mark(test: TestDb) {
+    const SET: &str = "UPDATE credentials SET valid_until = $1 WHERE system_id = (SELECT id FROM systems WHERE client_id = $2)";
+    let gate = TestGate::start(&test.url).await;
+    let nurse = Wire::of(&gate, "school_nurse").await;
+    let client = gate.caller("school_nurse").client_id.clone();
+    let told =
+        async || feed(&nurse).await.into_iter().filter(|n| n["kind"] == "certificate_expiring").count();
+    let mut config = Config::load(&gate.demo.dir.join("schoolgate.toml")).unwrap();
+    config.listeners.api.set_port(0);
+    config.listeners.admin.set_port(0);
+    let before = told().await;
+    for (hours, marks) in [
+        (31 * 24, 0),
+        (30 * 24 - 1, 1),
+        (15 * 24, 1),
+        (14 * 24 - 1, 2),
+        (8 * 24, 2),
+        (7 * 24 - 1, 3),
+        (4 * 24, 3),
+        (3 * 24 - 1, 4),
+        (1, 4),
+    ] {
+        let until_then = gate.demo.running.gate.clock().now() + TimeDelta::hours(hours);
+        assert_eq!(run!(test.db, SET, until_then, client.as_str()), 1);
+        run!(test.db, MOVED);
+        let another = schoolgate::app::start(&config, Clock::on(TODAY.parse().unwrap())).await.unwrap();
+        let url = format!("http://{}/metrics", another.admin);
+        let left = async || {
+            const NAME: &str = "schoolgate_certificate_expires_seconds{";
+            let text = reqwest::get(&url).await.unwrap().text().await.unwrap();
+            let own = text
+                .lines()
+                .filter(|line| line.starts_with(NAME) && line.contains("system=\"school-nursing\""));
+            own.map(|line| line.rsplit(' ').next().unwrap().parse::<i64>().unwrap()).next()
+        };
+        // A day's work ends after what is told; what is left is set before it.
+        until("the feed", SOON, async || told().await == before + marks).await;
+        let expected = (hours <= 30 * 24).then_some(hours * 3_600);
+        until("the number", SOON, async || match (left().await, expected) {
+            (Some(left), Some(expected)) => (expected - 120..=expected).contains(&left),
+            (left, expected) => left == expected,
+        })
+        .await;
+        another.stop().await;
+        assert_eq!(told().await, before + marks, "{hours} hours: once each");
+    }
     gate.stop().await;
 }

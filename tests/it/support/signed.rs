@@ -34,19 +34,19 @@ static RSA: LazyLock<[Vec<u8>; 7]> = LazyLock::new(rsa_components);
 /// n, d, p, q, d mod p-1, d mod q-1 and the inverse of q mod p, for the exponent 65537.
 fn rsa_components() -> [Vec<u8>; 7] {
     let (one, e) = (BigUint::from(1_u8), BigUint::from(65_537_u32));
-    let (p, q) = (prime(&e), prime(&e));
+    let (p, q) = (prime::<128>(&e), prime::<128>(&e));
     let (p1, q1) = (&p - &one, &q - &one);
     let d = e.modinv(&(&p1 * &q1)).unwrap();
     let parts = [&p * &q, d.clone(), p.clone(), q.clone(), &d % &p1, &d % &q1, q.modinv(&p).unwrap()];
     parts.map(|part| part.to_bytes_be())
 }
 
-/// A prime of 1024 bits with its two highest set, by Fermat's test with two bases: for a key that guards nothing.
-fn prime(e: &BigUint) -> BigUint {
+/// A prime of so many bytes with its two highest bits set, by Fermat's test with two bases: for a key that guards nothing.
+pub fn prime<const BYTES: usize>(e: &BigUint) -> BigUint {
     let one = BigUint::from(1_u8);
     loop {
-        let mut bytes: [u8; 128] = schoolgate::crypto::random().unwrap();
-        (bytes[0], bytes[127]) = (bytes[0] | 0xC0, bytes[127] | 1);
+        let mut bytes: [u8; BYTES] = schoolgate::crypto::random().unwrap();
+        (bytes[0], bytes[BYTES - 1]) = (bytes[0] | 0xC0, bytes[BYTES - 1] | 1);
         let candidate = BigUint::from_bytes_be(&bytes);
         let less = &candidate - &one;
         let small = (3_u32..2_000).step_by(2).any(|n| &candidate % n == BigUint::ZERO);

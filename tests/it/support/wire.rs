@@ -13,7 +13,7 @@ use schoolgate::store::Db;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -210,6 +210,30 @@ pub async fn until<F: Future<Output = bool>>(what: &str, limit: Duration, condit
         }
     });
     assert!(waited.await.is_ok(), "not within {limit:?}: {what}");
+}
+
+/// Waits until a change is seen, and fails where a question that is asked later than a second after `since` is still answered
+/// as before it; one that was asked earlier may take its time. A machine that wakes the test late wakes the gateway late, and
+/// has so much longer.
+pub async fn within_a_second<F: Future<Output = bool>>(
+    what: &str,
+    since: Instant,
+    condition: impl Fn() -> F,
+) {
+    const TICK: Duration = Duration::from_millis(20);
+    let mut late = Duration::ZERO;
+    loop {
+        let asked = since.elapsed();
+        if condition().await {
+            return;
+        }
+        let most = Duration::from_secs(1) + late;
+        assert!(asked <= most, "{what}: asked {asked:?} after and answered as before, {late:?} late at most");
+        let begun = Instant::now();
+        // Between two looks at what is waited for.
+        tokio::time::sleep(TICK).await;
+        late = late.max(begun.elapsed().saturating_sub(TICK));
+    }
 }
 
 /// A row of the log.
