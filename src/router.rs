@@ -121,6 +121,11 @@ pub fn admin(state: AppState) -> Router {
 async fn tell_readiness(State(state): State<AppState>) -> (StatusCode, &'static str) {
     if state.is_ready().await {
         (StatusCode::OK, "ready\n")
+    } else if !state.gate.policies_hold() {
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "not ready: the set of policies in force does not hold for this program\n",
+        )
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
     }

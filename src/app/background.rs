@@ -52,7 +52,8 @@ pub(super) fn background(state: &AppState, stop: &CancellationToken) -> Vec<Join
     ]
 }
 
-/// Looks for changes of the directory until stopped. That it cannot be looked at is told once, and once when it can again.
+/// Looks for changes of the directory until stopped, and takes up the policies that it puts in force. That it cannot be
+/// looked at is told once, and once when it can again.
 async fn look_at_directory(state: AppState, stop: CancellationToken) {
     let directory = state.gate.directory();
     let mut told = false;
@@ -68,6 +69,19 @@ async fn look_at_directory(state: AppState, stop: CancellationToken) {
                 state.metrics.alarm("directory_not_read");
             }
             Ok(_) | Err(_) => {}
+        }
+        follow_policies(&state).await;
+    }
+}
+
+/// Takes up the policies in force, if they are others. That they do not hold is told once: it is tried once.
+async fn follow_policies(state: &AppState) {
+    match state.gate.follow_policies().await {
+        Ok(true) => tracing::info!("another set of policies is in force"),
+        Ok(false) => {}
+        Err(error) => {
+            tracing::error!(%error, "nothing is answered until another set of policies is in force");
+            state.metrics.alarm("policies_not_loaded");
         }
     }
 }

@@ -1,13 +1,14 @@
 //! Builds what a process needs, starts its listeners, and stops cleanly.
 
 mod background;
+mod opening;
+
+pub use opening::{Opened, open, open_beside, open_for_operators, prepare, register_operators};
 
 use self::background::{UNREADY, background};
-use crate::audit::{Journal, Options};
 use crate::clock::Clock;
-use crate::config::{self, Config, Files, Limits, Safety, Suppression};
-use crate::crypto::{self, Keyring, SignWith};
-use crate::directory::LiveDirectory;
+use crate::config::{self, Config, Limits, Safety, Suppression};
+use crate::crypto::{Keyring, SignWith};
 use crate::domain::attendance::summary::{PartCancelledDay, Reading, SicknessTotal};
 use crate::domain::working_days::BankHolidays;
 use crate::gate::{Gate, LaneLimits};
@@ -17,10 +18,8 @@ use crate::http::{
 use crate::identity::{LiveTrust, Outside, ProviderKeys, TokenKeys};
 use crate::intake::Places;
 use crate::involvements::{Matcher, ReviewKey, Sending};
-use crate::operators;
-use crate::policy::Policy;
 use crate::router;
-use crate::store::{self, Db};
+use crate::store;
 use crate::summaries::{FeedKey, Streams};
 use crate::tokens::{TokenState, metadata_address};
 use anyhow::{Context as _, Result, bail};
@@ -77,7 +76,8 @@ macro_rules! part {
     )+ };
 }
 part! {
-    Gate = |s| s.gate.clone();
+    // A request has one set of policies from here to its end.
+    Gate = |s| s.gate.with_set_in_force();
     Arc<TokenKeys> = |s| Arc::clone(&s.tokens.keys);
     SystemLimits = |s| s.systems.clone();
     Matcher = |s| s.matcher.clone();
@@ -94,98 +94,17 @@ part! {
 }
 
 impl AppState {
-    /// Whether the gateway can answer: its database is there, as new as this program, its directory is looked at, revocation
-    /// lists are of use, and the log can be written.
+    /// Whether the gateway can answer: its database is there, as new as this program, its directory is looked at, its
+    /// policies hold, revocation lists are of use, and the log can be written.
     pub async fn is_ready(&self) -> bool {
         if self.gate.directory().age() > UNREADY || !self.certificates.is_open() {
             return false;
         }
+        if !self.gate.policies_hold() {
+            return false;
+        }
         let current = store::versions(self.gate.db()).await.is_ok_and(|(ours, theirs)| theirs >= ours);
         current && self.gate.journal().is_writable().await
-    }
-}
-
-/// A database with the gate in front of it: what `serve`, `demo` and `import` share.
-pub struct Opened {
-    /// The gate.
-    pub gate: Gate,
-    journal: JoinHandle<()>,
-    db: Db,
-}
-
-/// Opens a database that `schoolgate migrate` has made, brings it up to date, loads the directory and the policies, and
-/// starts the journal. Fails closed: policies that do not validate, or a directory that cannot be read, and nothing is
-/// served. A database without tables is refused: it may be the wrong one, and a new log would begin in it.
-pub async fn open(database_url: &str, clock: Clock) -> Result<Opened> {
-    let db = Db::open_existing(database_url).await.context("the database cannot be opened")?;
-    let (_, theirs) = store::versions(&db).await?;
-    if theirs == 0 {
-        db.close().await;
-        bail!(
-            "the database has no tables; check that it is the right one, or run `schoolgate migrate` to make them"
-        );
-    }
-    store::migrate(&db).await.context("the database cannot be brought up to date")?;
-    with_gate(db, clock).await
-}
-
-/// The same for a command that works beside gateways: it leaves the database's form alone, and so wants its own.
-pub async fn open_beside(database_url: &str, clock: Clock) -> Result<Opened> {
-    let db = Db::open_existing(database_url).await.context("the database cannot be opened")?;
-    let (ours, theirs) = store::versions(&db).await?;
-    if ours != theirs {
-        db.close().await;
-        bail!(
-            "the database is at migration {theirs} and this program at {ours}; use the program that serves it, or bring \
-             it up to date with `schoolgate migrate`"
-        );
-    }
-    with_gate(db, clock).await
-}
-
-/// Makes the database of a new gateway, or brings one up to date; says from which migration to which.
-pub async fn prepare(db: &Db) -> Result<(i64, i64)> {
-    let (_, before) = store::versions(db).await?;
-    store::migrate(db).await.context("the database cannot be brought up to date")?;
-    Ok((before, store::versions(db).await?.1))
-}
-
-async fn with_gate(db: Db, clock: Clock) -> Result<Opened> {
-    crypto::install_jwt();
-    let directory = LiveDirectory::open(&db).await.context("the directory cannot be read")?;
-    let policy = Policy::embedded(crypto::sha256).context("the policies do not hold")?;
-    let (journal, task) = Journal::start(db.clone(), Options::default());
-    let gate = Gate::new(db.clone(), directory, policy, journal, clock);
-    Ok(Opened { gate, journal: task, db })
-}
-
-/// Registers the operators for whom a gateway was made, from the folder beside its keys, where the database has none.
-pub async fn register_operators(gate: &Gate, files: &Files) -> Result<()> {
-    let folder = files.keys.with_file_name("operators");
-    let mut found = Vec::new();
-    for entry in folder.read_dir().into_iter().flatten() {
-        let path = entry?.path();
-        let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
-        if path.extension().is_some_and(|extension| extension == "pub") {
-            let pem = std::fs::read(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
-            let key =
-                crypto::ed25519_public_from_pem(&pem).with_context(|| format!("`{}`", path.display()))?;
-            found.push((format!("operator-{stem}"), key));
-        }
-    }
-    operators::first_operators(gate, &found).await?;
-    Ok(())
-}
-
-impl Opened {
-    /// Lets the journal end, and closes the database.
-    pub async fn close(self) {
-        let Self { gate, journal, db } = self;
-        drop(gate);
-        if tokio::time::timeout(Duration::from_secs(10), journal).await.is_err() {
-            tracing::warn!("the journal did not end in time");
-        }
-        db.close().await;
     }
 }
 

@@ -132,10 +132,16 @@ enum ConfigCommand {
 #[derive(Debug, Subcommand)]
 enum PolicyCommand {
     /// Print the full table: who may see which sections, for which purpose
-    Matrix,
+    Matrix(policy::MatrixArgs),
     /// Say whether a folder of policies could be taken into force
     Check(policy::FolderArgs),
-    /// Say who gains and who loses what when one folder's policies take the place of another's
+    /// Put a folder of policies in force, as a change that a second operator approves
+    Apply(directory::policies::PolicyApplyArgs),
+    /// List which sets of policies were in force, the newest first
+    List(directory::ListArgs),
+    /// Print the texts of a set of policies, or write them into a folder
+    Show(directory::policies::PolicyShowArgs),
+    /// Say who gains and who loses what when one set of policies takes the place of another
     Diff(policy::DiffArgs),
     /// Say why a question with these facts is answered as it is, and by which rule
     Why(policy::WhyArgs),
@@ -215,10 +221,13 @@ async fn run(cli: Cli) -> Result<u8> {
         Command::Import(args) => return import::import(&args).await,
         Command::Cert(command) => say(&cert::cert(&command, &Clock::machine())?)?,
         Command::Doctor(args) => return doctor::doctor(&args).await,
-        Command::Policy(PolicyCommand::Matrix) => say(&policy::matrix()?)?,
+        Command::Policy(PolicyCommand::Matrix(args)) => say(&policy::matrix_of(&args).await?)?,
+        Command::Policy(PolicyCommand::Apply(args)) => return directory::policies::apply(&args).await,
+        Command::Policy(PolicyCommand::List(args)) => return directory::policies::list(&args).await,
+        Command::Policy(PolicyCommand::Show(args)) => return directory::policies::show(&args).await,
         Command::Policy(PolicyCommand::Check(args)) => say(&policy::check(&args)?)?,
-        Command::Policy(PolicyCommand::Diff(args)) => say(&policy::diff(&args)?)?,
-        Command::Policy(PolicyCommand::Why(args)) => say(&policy::why(&args)?)?,
+        Command::Policy(PolicyCommand::Diff(args)) => say(&policy::diff(&args).await?)?,
+        Command::Policy(PolicyCommand::Why(args)) => say(&policy::why(&args).await?)?,
         Command::Openapi => say(&crate::router::openapi())?,
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "schoolgate", &mut std::io::stdout());

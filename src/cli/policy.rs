@@ -1,11 +1,15 @@
 //! `schoolgate policy`: what the rules say, for people.
 //!
-//! It reads policies and nothing else: no database, no network, nothing about a child.
+//! It reads policies and nothing else: the database only where a set is named that stands there, and nothing about a child.
 
+use super::directory::policies::set_of;
+use super::serve::ServeArgs;
 use crate::crypto::{sha256, to_hex};
 use crate::domain::organisation::OrganisationKind;
 use crate::domain::purpose::{Purpose, Role};
-use crate::policy::{self, Action, Asked, Facts, Lane, Policy, PolicyError, Relationship, Sources};
+use crate::policy::{
+    self, Action, Asked, Difference, Facts, Lane, Policy, Relationship, Sources, never_broken,
+};
 use anyhow::{Context as _, Result};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,10 +24,24 @@ pub struct FolderArgs {
 /// Arguments of `schoolgate policy diff`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct DiffArgs {
-    /// Folder of the policies that are in force
-    pub old: PathBuf,
-    /// Folder of those that are to take their place
-    pub new: PathBuf,
+    /// The set that is in force: `in-force`, `built-in`, a digest as entries name it, the id of a change, or a folder
+    pub old: String,
+    /// The set that is to take its place, named likewise
+    pub new: String,
+    /// Where the database is: asked only for a set that stands there
+    #[command(flatten)]
+    pub serve: ServeArgs,
+}
+
+/// Arguments of `schoolgate policy matrix`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct MatrixArgs {
+    /// The set: `in-force`, `built-in`, a digest as entries name it, the id of a change, or a folder
+    #[arg(long, value_name = "SET", default_value = "built-in")]
+    pub set: String,
+    /// Where the database is: asked only for a set that stands there
+    #[command(flatten)]
+    pub serve: ServeArgs,
 }
 
 /// Arguments of `schoolgate policy why`: the facts of a decision, as an audit entry names them.
@@ -72,9 +90,15 @@ pub struct WhyArgs {
     /// The person who asks is in conflict with the child
     #[arg(long)]
     pub in_conflict: bool,
-    /// Folder of policies [default: those that the gateway was built with]
+    /// The emergency that was claimed is over
     #[arg(long)]
-    pub policies: Option<PathBuf>,
+    pub emergency_over: bool,
+    /// The set: `in-force`, `built-in`, a digest as entries name it, the id of a change, or a folder
+    #[arg(long, value_name = "SET", default_value = "built-in")]
+    pub policies: String,
+    /// Where the database is: asked only for a set that stands there
+    #[command(flatten)]
+    pub serve: ServeArgs,
 }
 
 impl WhyArgs {
@@ -84,7 +108,9 @@ impl WhyArgs {
         let named = |relationship: &Relationship| relationship.as_str() == self.relationship;
         let relationship = Relationship::all()
             .filter(named)
-            .find(|r| r.family_agreement() != self.no_family_agreement)
+            .find(|r| {
+                r.family_agreement() != self.no_family_agreement && r.emergency_live() != self.emergency_over
+            })
             .or_else(|| Relationship::all().find(named))
             .with_context(|| unknown("relationship", &self.relationship))?;
         let word = self.action.as_str();
@@ -109,30 +135,40 @@ impl WhyArgs {
     }
 }
 
-/// The text that `schoolgate policy matrix` prints, from the policies that the gateway was built with.
-pub fn matrix() -> std::result::Result<String, PolicyError> {
-    Ok(policy::matrix(&Policy::embedded(sha256)?))
+/// What every folder of policies has beside its policy files.
+pub const SCHEMA: &str = "schema.cedarschema";
+/// Likewise.
+pub const LEGAL_BASES: &str = "legal_bases.toml";
+
+/// The text that `schoolgate policy matrix` prints, of a set.
+pub async fn matrix_of(args: &MatrixArgs) -> Result<String> {
+    Ok(policy::matrix(&set_of(&args.set, &args.serve).await?))
 }
 
 /// Says whether a folder of policies could be taken into force, and which set it is.
 pub fn check(args: &FolderArgs) -> Result<String> {
     let policy = read(&args.folder)?;
+    never_broken(&policy, &Policy::embedded(sha256)?)
+        .with_context(|| format!("`{}`", args.folder.display()))?;
     Ok(format!("holds: {}\n", to_hex(&policy.digest())))
 }
 
-/// Who gains and who loses what when one folder's policies take the place of another's.
-pub fn diff(args: &DiffArgs) -> Result<String> {
-    let told = policy::difference(&read(&args.old)?, &read(&args.new)?);
-    let separator = if told.text.is_empty() { "" } else { "\n" };
-    Ok(format!("{}{separator}{} cases gained, {} lost\n", told.text, told.gained, told.lost))
+/// Who gains and who loses what when one set of policies takes the place of another.
+pub async fn diff(args: &DiffArgs) -> Result<String> {
+    let (old, new) = (set_of(&args.old, &args.serve).await?, set_of(&args.new, &args.serve).await?);
+    Ok(told(&policy::difference(&old, &new)))
+}
+
+/// A difference in words, with its counts at the end.
+pub(super) fn told(difference: &Difference) -> String {
+    let Difference { text, gained, lost } = difference;
+    let separator = if text.is_empty() { "" } else { "\n" };
+    format!("{text}{separator}{gained} cases gained, {lost} lost\n")
 }
 
 /// Why a question with these facts is answered as it is.
-pub fn why(args: &WhyArgs) -> Result<String> {
-    let policy = match &args.policies {
-        Some(folder) => read(folder)?,
-        None => Policy::embedded(sha256)?,
-    };
+pub async fn why(args: &WhyArgs) -> Result<String> {
+    let policy = set_of(&args.policies, &args.serve).await?;
     Ok(policy::why(&policy, args.asked()?))
 }
 
@@ -143,8 +179,8 @@ fn read(folder: &Path) -> Result<Policy> {
 
 /// Reads `schema.cedarschema`, `legal_bases.toml` and every `*.cedar` of a folder, for a deployment that keeps its own set.
 pub fn sources_of(folder: &Path) -> io::Result<Sources> {
-    let schema = std::fs::read_to_string(folder.join("schema.cedarschema"))?;
-    let bases = std::fs::read_to_string(folder.join("legal_bases.toml"))?;
+    let schema = std::fs::read_to_string(folder.join(SCHEMA))?;
+    let bases = std::fs::read_to_string(folder.join(LEGAL_BASES))?;
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
@@ -160,50 +196,76 @@ pub fn sources_of(folder: &Path) -> io::Result<Sources> {
 mod tests {
     use super::*;
 
-    /// What is reviewed in the folder is what is built in: no policy file is forgotten in the list of embedded ones.
-    fn asked(more: &[&str]) -> Result<String> {
+    async fn asked(more: &[&str]) -> Result<String> {
+        let always = ["--role", "early_help_worker", "--purpose", "early_help"];
+        asked_of(&[&always[..], more].concat()).await
+    }
+
+    async fn asked_of(more: &[&str]) -> Result<String> {
         #[derive(clap::Parser)]
         struct Only {
             #[command(flatten)]
             why: WhyArgs,
         }
-        let always = ["why", "--role", "early_help_worker", "--purpose", "early_help"];
-        why(&<Only as clap::Parser>::parse_from(always.iter().chain(more)).why)
+        why(&<Only as clap::Parser>::parse_from(["why"].iter().chain(more)).why).await
     }
 
-    #[test]
-    fn why_tells_what_decided() {
-        let asked = |more: &[&str]| asked(more).unwrap();
+    #[tokio::test]
+    async fn why_tells_what_decided() {
+        let asked = async |more: &[&str]| asked(more).await.unwrap();
         let early_help = ["--relationship", "early_help", "--action", "headline"];
-        let text = asked(&[&early_help[..], &["--listed"]].concat());
+        let text = asked(&[&early_help[..], &["--listed"]].concat()).await;
         assert!(text.contains("permitted by summaries_early_help_early_help_worker"), "{text}");
-        let text = asked(&[&early_help[..], &["--listed", "--no-family-agreement"]].concat());
+        let text = asked(&[&early_help[..], &["--listed", "--no-family-agreement"]].concat()).await;
         assert!(text.contains("refused by guard_family_agreement"), "{text}");
-        let text = asked(&["--action", "find_child"]);
+        let text = asked(&["--action", "find_child"]).await;
         assert!(text.contains("permitted with relationship early_help (with family_agreement)"), "{text}");
     }
 
-    #[test]
-    fn a_word_that_is_none_says_where_the_words_are() {
-        let refused = asked(&["--action", "everything"]).unwrap_err();
+    #[tokio::test]
+    async fn an_emergency_gives_while_it_lasts() {
+        let emergency = [
+            "--role",
+            "social_worker",
+            "--purpose",
+            "emergency",
+            "--relationship",
+            "emergency",
+            "--person",
+            "--action",
+            "headline",
+        ];
+        let asked = async |more: &[&str]| asked_of(&[&emergency[..], more].concat()).await.unwrap();
+        let text = asked(&[]).await;
+        assert!(text.starts_with("read_headline: permitted\n"), "{text}");
+        let text = asked(&["--emergency-over"]).await;
+        assert!(text.contains("refused by guard_emergency_over"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_word_that_is_none_says_where_the_words_are() {
+        let refused = asked(&["--action", "everything"]).await.unwrap_err();
         assert_eq!(
             refused.to_string(),
             "`everything` is not a section or action; `policy matrix` prints the words"
         );
     }
 
-    #[test]
-    fn a_folder_that_does_not_hold_is_named() {
+    #[tokio::test]
+    async fn a_folder_that_does_not_hold_is_named() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
         let holds = check(&FolderArgs { folder: folder.clone() }).unwrap();
         assert!(holds.starts_with("holds: ") && holds.len() == 72, "{holds}");
-        let same = diff(&DiffArgs { old: folder.clone(), new: folder }).unwrap();
+        let serve = ServeArgs { config: PathBuf::from("schoolgate.toml") };
+        let (old, new) = ("built-in".to_owned(), folder.display().to_string());
+        let same = diff(&DiffArgs { old, new, serve }).await.unwrap();
         assert_eq!(same, "0 cases gained, 0 lost\n");
         let empty = tempfile::tempdir().unwrap();
         let refused = check(&FolderArgs { folder: empty.path().to_owned() }).unwrap_err();
         assert!(format!("{refused:#}").contains("cannot read"), "{refused:#}");
     }
 
+    /// What is reviewed in the folder is what is built in: no policy file is forgotten in the list of embedded ones.
     #[test]
     fn the_folder_and_the_embedded_set_are_one() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");

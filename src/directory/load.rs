@@ -2,7 +2,7 @@
 
 use super::{
     Contact, Credential, Directory, OfficerAuthorisation, Organisation, PersonKey, SharingAgreement, System,
-    Team, acting, acting::mandates, changes, cover, numbers, proof,
+    Team, acting, acting::mandates, changes, cover, numbers, policies, proof,
 };
 use crate::domain::identifiers::{OrganisationId, SystemId, TeamId};
 use crate::domain::organisation::{OrganisationKind, Standing};
@@ -10,6 +10,7 @@ use crate::domain::purpose::Section;
 use crate::store::{Db, StoreError, read};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use std::collections::HashMap;
+use std::sync::Arc;
 use uuid::Uuid;
 
 const VERSION: &str = "SELECT version, revocations FROM directory_version WHERE id = 1";
@@ -134,6 +135,7 @@ pub async fn load(db: &Db) -> Result<Directory, StoreError> {
         covers: cover::load(db).await?,
         marks: cover::load_marks(db).await?,
         operators: changes::operators(db).await?,
+        policies: policies::in_force(db).await?.map(Arc::new),
     })
 }
 

@@ -14,6 +14,7 @@ mod live;
 mod load;
 mod model;
 mod numbers;
+mod policies;
 mod proof;
 
 pub use acting::mandates::{Mandate, NoMandate};
@@ -32,6 +33,7 @@ pub use model::{
     Contact, Credential, Directory, FormerNumbers, LaneException, OfficerAuthorisation, Organisation, Scope,
     SharingAgreement, System, Team,
 };
+pub use policies::{Cases, InForce, PolicySetEntry, PolicyTexts, policy_set, policy_sets, record_built_in};
 pub use proof::{
     ByTeam, IdentityProvider, IdentityProviderEntry, KeyEntry, Mfa, MfaEntry, NotOurs, PersonKey, Proofs,
     ProviderId, SeenPerson, SystemKey, known_elsewhere, revoke_token, seen_person,

@@ -1,12 +1,13 @@
 //! The directory in memory: plain records and the lookups that requests make.
 
-use super::{ActsFor, Cover, Mandate, Operator, PersonKey, PersonMark, Proofs};
+use super::{ActsFor, Cover, Mandate, Operator, PersonKey, PersonMark, PolicySetEntry, Proofs};
 use crate::domain::identifiers::{OrganisationId, SchoolId, SystemId, TeamId};
 use crate::domain::organisation::{OrganisationKind, Standing};
 use crate::domain::purpose::{Purpose, Role, SectionSet};
 use crate::domain::words;
 use chrono::{DateTime, NaiveDate, Utc};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 words! {
     /// A part of the API that a system may call at all.
@@ -221,6 +222,8 @@ pub struct Directory {
     pub marks: Vec<PersonMark>,
     /// All of them, those that have ended too.
     pub operators: Vec<Operator>,
+    /// The set of policies that operators have put in force; none: the one that is built into the program.
+    pub policies: Option<Arc<PolicySetEntry>>,
 }
 
 impl Directory {

@@ -43,12 +43,16 @@ impl Gate {
     /// Opens a duty, if its own rule allows it. It gives nothing to anybody; what it may write is its own slice's
     /// tables. A refusal is recorded as one.
     pub async fn open_duty(&self, duty: Duty) -> Result<DutyPermit, Refusal> {
-        let decision = self.0.policy.duty(duty);
+        // Whoever does duties holds a gate for long: each is decided by what is in force when it is opened.
+        let gate = self.with_set_in_force();
+        gate.still_decides()?;
+        let policy = gate.policy();
+        let decision = policy.duty(duty);
         let decided = if decision.allowed { Decision::Allowed } else { Decision::Refused };
         let mut entry = Entry::new(EventId::new(), self.clock().now(), Class::Duty, decided);
         entry.action = Some(duty.as_str().to_owned());
         entry.policies = decision.determining.to_vec();
-        entry.policy_set = Some(Digest(self.0.policy.digest()));
+        entry.policy_set = Some(Digest(policy.digest()));
         let trail = Trail::new(entry);
         if decision.allowed {
             return Ok(DutyPermit { duty, trail });
@@ -143,8 +147,24 @@ impl Gate {
     }
 
     /// Commits what an operator changed, or decided on, with its one `admin` entry.
-    pub async fn commit_change(&self, did: OperatorAct<'_>, mut tx: Tx) -> Result<Receipt, Refusal> {
-        let event = audit::stage(&mut tx, &self.admin_entry(did, Decision::Allowed)).await?;
+    pub async fn commit_change(&self, did: OperatorAct<'_>, tx: Tx) -> Result<Receipt, Refusal> {
+        self.commit_admin(&self.admin_entry(did, Decision::Allowed), tx).await
+    }
+
+    /// The same of what is about a set of policies, which the entry names.
+    pub async fn commit_policies(
+        &self,
+        did: OperatorAct<'_>,
+        digest: [u8; 32],
+        tx: Tx,
+    ) -> Result<Receipt, Refusal> {
+        let mut entry = self.admin_entry(did, Decision::Allowed);
+        entry.policy_set = Some(Digest(digest));
+        self.commit_admin(&entry, tx).await
+    }
+
+    async fn commit_admin(&self, entry: &Entry, mut tx: Tx) -> Result<Receipt, Refusal> {
+        let event = audit::stage(&mut tx, entry).await?;
         tx.commit().await?;
         self.journal().sequenced(event).await.map_err(|_| Refusal::Unrecorded)
     }

@@ -6,6 +6,7 @@
 
 mod area;
 mod duty;
+mod force;
 mod handles;
 mod lane;
 mod many;
@@ -17,6 +18,7 @@ mod trail;
 
 pub use crate::policy::Duty;
 pub use duty::{DutyPermit, OperatorAct};
+pub use force::{NotLoaded, policy_in_force, policy_sources, shut_policy};
 pub use handles::ChildRef;
 pub use lane::LaneLimits;
 pub use many::{Cut, Lines, PermitSet, RecordedLines, Steps, StreamLimits, Written};
@@ -39,16 +41,32 @@ use crate::clock::Clock;
 use crate::directory::LiveDirectory;
 use crate::policy::Policy;
 use crate::store::Db;
+use force::Force;
+use std::ops::Deref;
 use std::sync::Arc;
 
-/// What stands between every caller and every record. Cheap to clone.
+/// What stands between every caller and every record, with the one set of policies by which it decides. Cheap to clone.
 #[derive(Clone)]
-pub struct Gate(Arc<Inner>);
+pub struct Gate(Arc<View>);
+
+/// What a process has, seen by one set of policies.
+struct View {
+    of: Arc<Inner>,
+    policy: Arc<Policy>,
+}
+
+impl Deref for View {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.of
+    }
+}
 
 struct Inner {
     db: Db,
     directory: LiveDirectory,
-    policy: Policy,
+    force: Force,
     journal: Journal,
     clock: Clock,
     caseloads: lane::Caseloads,
@@ -57,8 +75,10 @@ struct Inner {
 impl Gate {
     /// Builds the gate of a process.
     pub fn new(db: Db, directory: LiveDirectory, policy: Policy, journal: Journal, clock: Clock) -> Self {
-        let caseloads = lane::Caseloads::default();
-        Self(Arc::new(Inner { db, directory, policy, journal, clock, caseloads }))
+        let (force, caseloads) = (Force::new(policy), lane::Caseloads::default());
+        let policy = Self::first_set(&force);
+        let of = Arc::new(Inner { db, directory, force, journal, clock, caseloads });
+        Self(Arc::new(View { of, policy }))
     }
 
     /// The database, for a slice's own tables and for readers that take a permit.
@@ -78,9 +98,12 @@ impl Gate {
 
     /// Has every answer counted that is no because a rule could not be worked out.
     pub fn alarm_of_policies(&self, raise: impl Fn() + Send + Sync + 'static) {
-        self.0.policy.alarm_by(raise);
+        if !self.0.force.told_by(raise) {
+            tracing::warn!("the alarm of the policies is connected already");
+        }
     }
 
+    /// The set of policies by which this gate decides.
     fn policy(&self) -> &Policy {
         &self.0.policy
     }

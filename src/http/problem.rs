@@ -381,7 +381,7 @@ impl From<Refusal> for Error {
                 tracing::error!(%error, "the database could not be used");
                 Self::NotReady
             }
-            Refusal::Unrecorded => Self::NotReady,
+            Refusal::Unrecorded | Refusal::NotInForce => Self::NotReady,
             Refusal::Answer => Self::Internal,
         }
     }

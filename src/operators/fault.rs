@@ -1,5 +1,6 @@
 //! Why an operator's step was not taken.
 
+use super::PolicyFault;
 use crate::directory::changes::{Fault, NotSigned, State};
 use crate::gate::Refusal;
 use crate::store::StoreError;
@@ -53,6 +54,9 @@ pub enum OperatorFault {
     /// It does not fit.
     #[error(transparent)]
     Fault(#[from] Fault),
+    /// A set of policies that does not hold.
+    #[error(transparent)]
+    Policies(#[from] PolicyFault),
     /// The entry could not be made durable, or the database not be asked.
     #[error(transparent)]
     Gate(#[from] Refusal),
@@ -84,7 +88,8 @@ impl OperatorFault {
             Self::TooLarge(_) => Some("too_large"),
             Self::Nothing => Some("nothing"),
             Self::Fault(_) => Some("does_not_fit"),
-            Self::Overtaken | Self::Gate(_) => None,
+            Self::Overtaken | Self::Policies(PolicyFault::Unchecked) | Self::Gate(_) => None,
+            Self::Policies(_) => Some("policy_set"),
         }
     }
 
@@ -95,6 +100,6 @@ impl OperatorFault {
 
     /// Whether the same step may go through later.
     pub const fn is_passing(&self) -> bool {
-        matches!(self, Self::Overtaken | Self::Gate(_))
+        matches!(self, Self::Overtaken | Self::Policies(PolicyFault::Unchecked) | Self::Gate(_))
     }
 }

@@ -8,10 +8,12 @@
 mod expiry;
 mod fault;
 mod gias;
+mod policies;
 mod steps;
 mod tell;
 
 pub use expiry::tell_expiring;
 pub use fault::OperatorFault;
 pub use gias::{GiasFault, Taken, from_gias};
+pub use policies::{PolicyFault, Weighed, record_built_in, texts_of, weigh};
 pub use steps::{Done, decide, first_operators, planned, propose, signer};

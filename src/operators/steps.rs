@@ -1,7 +1,7 @@
 //! The two steps of a change: proposed by one operator, decided on by another.
 
-use super::OperatorFault;
 use super::tell::{self, Telling};
+use super::{OperatorFault, policies};
 use crate::crypto::{Ed25519Key, sha256, to_hex, verify_ed25519};
 use crate::directory::changes::{
     self, Does, Edit, Fault, Kept, Missing, Record, Records, Signed, Signer, State,
@@ -149,6 +149,7 @@ async fn proposed_on(
     let stands = directory.records();
     fits(directory, &stands, &change.edits, now)?;
     of_their_own(gate, directory, &change.edits).await?;
+    policies::held(directory, &change.edits).await?;
     let widens = change.edits.iter().any(|edit| changes::does(&stands, edit) != Does::Narrows);
     let state = if widens { State::Waiting } else { State::Effective };
     if widens {
@@ -158,7 +159,7 @@ async fn proposed_on(
     changes::keep(&mut tx, (change.id, signed), (&operator, now), (widens, state)).await?;
     let kind = if widens { NoticeKind::ChangePending } else { NoticeKind::ChangeEffective };
     if !widens {
-        changes::write(&mut tx, directory, &change.edits, now).await?;
+        changes::write(&mut tx, directory, (change.id, &change.edits), now).await?;
     }
     let telling = Telling { directory, stands: &stands, change: change.id, edits: &change.edits, at: now };
     tell::tell(&mut tx, telling, kind, (&operator, None)).await?;
@@ -168,8 +169,17 @@ async fn proposed_on(
         change: Some(change.id),
         document: Some(&signed.bytes),
     };
-    let receipt = gate.commit_change(act, tx).await?;
-    Ok(Some(Done { change: change.id, state, records: change.edits.len(), entry: receipt.index }))
+    let entry = committed(gate, act, &change.edits, tx).await?;
+    Ok(Some(Done { change: change.id, state, records: change.edits.len(), entry }))
+}
+
+/// Commits a step with its entry, which names the set of policies that it is about.
+async fn committed(gate: &Gate, act: OperatorAct<'_>, edits: &[Edit], tx: Tx) -> Result<u64, OperatorFault> {
+    let receipt = match policies::digest_of(edits) {
+        Some(digest) => gate.commit_policies(act, digest, tx).await?,
+        None => gate.commit_change(act, tx).await?,
+    };
+    Ok(receipt.index)
 }
 
 /// Refuses one more change that waits, where too many do: one operator's leave room for the others'.
@@ -215,13 +225,14 @@ async fn decided_on(
         approvable(&kept, directory, &operator, now)?;
         fits(directory, &stands, edits, now)?;
         of_their_own(gate, directory, edits).await?;
+        policies::held(directory, edits).await?;
         (State::Effective, NoticeKind::ChangeEffective)
     } else {
         (State::Refused, NoticeKind::ChangeRefused)
     };
     let Some(mut tx) = alone(gate, directory).await? else { return Ok(None) };
     if decision.approve {
-        changes::write(&mut tx, directory, edits, now).await?;
+        changes::write(&mut tx, directory, (kept.id, edits), now).await?;
     }
     changes::decide(&mut tx, (kept.id, state), signed, (&operator, now)).await?;
     let telling = Telling { directory, stands: &stands, change: kept.id, edits, at: now };
@@ -232,8 +243,8 @@ async fn decided_on(
         change: Some(kept.id),
         document: Some(&signed.bytes),
     };
-    let receipt = gate.commit_change(act, tx).await?;
-    Ok(Some(Done { change: kept.id, state, records: edits.len(), entry: receipt.index }))
+    let entry = committed(gate, act, edits, tx).await?;
+    Ok(Some(Done { change: kept.id, state, records: edits.len(), entry }))
 }
 
 /// Who proposed a change may take it back, and never let it through; nor does anybody once it has waited too long.

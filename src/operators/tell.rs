@@ -1,6 +1,6 @@
 //! Telling organisations of changes that affect them: which records, what becomes of them, and who signed.
 
-use super::OperatorFault;
+use super::{OperatorFault, policies};
 use crate::directory::Directory;
 use crate::directory::changes::{Edit, Record, Records, does};
 use crate::domain::identifiers::OrganisationId;
@@ -34,6 +34,12 @@ pub(super) async fn tell(
 ) -> Result<(), OperatorFault> {
     let mut affected: BTreeMap<OrganisationId, Vec<&Edit>> = BTreeMap::new();
     for edit in telling.edits {
+        if matches!(edit.put, Record::PolicySet(_)) {
+            // By it everybody may be told more or less, or be told of.
+            for organisation in telling.directory.organisations.keys() {
+                affected.entry(*organisation).or_default().push(edit);
+            }
+        }
         for code in about(telling, &edit.put) {
             // An organisation that the change itself adds has no feed yet.
             if let Some(organisation) = telling.directory.organisation_by_code(code) {
@@ -46,13 +52,21 @@ pub(super) async fn tell(
         let named = edits.iter().take(NAMED_MAX).map(|edit| {
             json!({"record": edit.put.key().to_string(), "effect": does(telling.stands, edit).as_str()})
         });
-        let body = json!({
+        let mut body = json!({
             "change_id": subject,
             "records": named.collect::<Vec<_>>(),
             "records_total": edits.len(),
             "proposed_by": proposed_by,
             "decided_by": decided_by,
         });
+        if let Some((set, body)) = policies::set_of(telling.edits).zip(body.as_object_mut()) {
+            let told = json!({
+                "digest": set.digest,
+                "cases_gained": set.cases.map(|cases| cases.gained),
+                "cases_lost": set.cases.map(|cases| cases.lost),
+            });
+            body.insert("policy_set".to_owned(), told);
+        }
         let notice = Notice { kind, subject: &subject, body: &body.to_string() };
         outbox::notify(tx, organisation, notice, telling.at).await?;
     }

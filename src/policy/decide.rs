@@ -180,6 +180,9 @@ impl Policy {
     }
 
     fn answer(&self, request: &Request, policies: &PolicySet) -> Decision {
+        if self.shut {
+            return Decision { allowed: false, determining: Arc::default(), errors: true };
+        }
         let response = Authorizer::new().is_authorized(request, policies, &self.entities);
         let errors = response.diagnostics().errors().next().is_some();
         let mut determining: Vec<String> = response.diagnostics().reason().map(ToString::to_string).collect();

@@ -103,8 +103,13 @@ impl Sources {
         self
     }
 
+    /// The texts: the schema, the legal bases, and each policy file with its name, in the order of the names.
+    pub fn texts(&self) -> (&str, &str, &[(String, String)]) {
+        (&self.schema, &self.bases, &self.files)
+    }
+
     /// The digest of schema, legal bases, file names and texts, each behind its length, files in the order of their names.
-    fn digest(&self, digest: Digest) -> [u8; 32] {
+    pub fn digest(&self, digest: Digest) -> [u8; 32] {
         let texts: Vec<&str> = [self.schema.as_str(), self.bases.as_str()]
             .into_iter()
             .chain(self.files.iter().flat_map(|(name, text)| [name.as_str(), text.as_str()]))
@@ -119,15 +124,18 @@ impl Sources {
     }
 }
 
-/// A set of policies in force.
+/// A set of policies that can be asked.
 #[derive(Debug)]
 pub struct Policy {
+    pub(super) schema_text: String,
     pub(super) schema: Schema,
     pub(super) slices: Slices,
     pub(super) entities: Entities,
     pub(super) types: Types,
     pub(super) memo: Memo,
     pub(super) alarm: Alarm,
+    /// Whether it answers everything with no: it stands for a set that cannot be loaded.
+    pub(super) shut: bool,
     bases: Bases,
     digest: [u8; 32],
 }
@@ -153,7 +161,9 @@ impl Policy {
         let slices = Slices::cut(set, &entities, &types);
         let digest = sources.digest(digest);
         let (memo, alarm) = (Memo::up_to(MEMO_LIMIT), Alarm::default());
-        let policy = Self { schema, slices, entities, types, memo, alarm, bases, digest };
+        let schema_text = sources.schema.clone();
+        let policy =
+            Self { schema_text, schema, slices, entities, types, memo, alarm, shut: false, bases, digest };
         policy.check_vocabulary()?;
         Ok(policy)
     }
@@ -161,6 +171,16 @@ impl Policy {
     /// Loads the set that the gateway was built with.
     pub fn embedded(digest: Digest) -> Result<Self, PolicyError> {
         Self::load(&Sources::embedded(), digest)
+    }
+
+    /// What stands for a set that cannot be loaded, by that set's digest: it answers every question with no.
+    pub fn shut(digest_of: [u8; 32], digest: Digest) -> Result<Self, PolicyError> {
+        Ok(Self { shut: true, digest: digest_of, ..Self::embedded(digest)? })
+    }
+
+    /// Whether it only stands for a set that cannot be loaded.
+    pub const fn is_shut(&self) -> bool {
+        self.shut
     }
 
     /// A policy in its own words, by its id.

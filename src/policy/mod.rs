@@ -9,6 +9,7 @@ mod bases;
 mod decide;
 mod facts;
 mod load;
+mod never;
 mod slices;
 #[cfg(test)]
 mod space;
@@ -17,4 +18,5 @@ mod told;
 pub use decide::{Decision, Sections};
 pub use facts::{Action, Duty, Facts, Lane, Relationship, Subject};
 pub use load::{Digest, Policy, PolicyError, Sources};
+pub use never::{Broken, never_broken};
 pub use told::{Asked, DEFAULT_WITHOUT_PERSON, Difference, difference, matrix, why};

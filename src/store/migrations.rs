@@ -47,6 +47,7 @@ const STEPS: &[Step] = steps![
     20 "0020_ties",
     21 "0021_system_lanes",
     22 "0022_bars",
+    24 "0024_policy_sets",
     28 "0028_handles",
 ];
 

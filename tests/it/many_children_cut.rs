@@ -2,6 +2,7 @@
 //! cannot be written. Nothing leaves that the log does not have, and nobody takes half an answer for a whole one.
 
 use crate::many_children::{PATH, ask, lines, list, nobody};
+use crate::operators::policies::{WITHOUT_TREND, digest_of, folder, put_in_force};
 use crate::support::wire::{MOVED, Wire, log, log_size, run, until};
 use crate::support::{Suite, TestDb, TestGate};
 use axum::response::IntoResponse as _;
@@ -13,13 +14,16 @@ use schoolgate::demo::{Standing, SystemName};
 use schoolgate::domain::purpose::{Purpose, Role, SectionSet};
 use schoolgate::gate::{Answer, Asked, Children, Cut, Gate, Named, StreamLimits, Trail};
 use schoolgate::identity;
+use schoolgate::policy::Sources;
 use schoolgate::store::Db;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Registers the tests of this file.
 pub fn register(suite: &mut Suite) {
     suite.both_empty("many_children_cut::whoever_is_suspended_gets_no_more_lines", suspended);
+    suite.both_empty("many_children_cut::an_answer_ends_with_its_set_of_policies", policies_change);
     suite.both_empty("many_children_cut::without_a_log_no_further_line_leaves", no_log);
     suite.both_empty("many_children_cut::a_reader_that_goes_away_holds_nothing", gone_away);
     suite.both_empty("many_children_cut::a_reader_that_is_too_slow_is_cut_off", too_slow);
@@ -111,6 +115,32 @@ async fn suspended(db: TestDb) {
     assert!((1..LINES).contains(&told), "{told} lines of the child");
     assert!(all[told..].iter().all(|line| *line == nobody()), "and then none");
     assert_eq!(disclosed(&db.db, from).await.len(), LINES);
+    gate.stop().await;
+}
+
+/// Not one line is decided by another set than the one with which the answer began; asked again, it is by the other.
+async fn policies_change(db: TestDb) {
+    let gate = TestGate::start(&db.url).await;
+    let wire = Wire::of(&gate, NAME).await;
+    let (handle, reference, body) = long_list(&gate);
+    let narrower = folder(&gate, "narrower", Some(&WITHOUT_TREND));
+    let from = log_size(&db.db).await;
+    let answer = begun(&wire, &body).await;
+    put_in_force(&gate, &narrower).await;
+    let inner = &gate.demo.running.gate;
+    inner.follow_policies().await.unwrap();
+    let read = broken_off(answer).await;
+    all_recorded(&db.db, from, &read).await;
+    let sets = async || {
+        let disclosed = log(&db.db, from).await.into_iter().filter(|l| l.entry.class == Class::Disclosure);
+        disclosed.map(|l| l.entry.policy_set.unwrap().0).collect::<BTreeSet<_>>()
+    };
+    let before = Sources::embedded().digest(sha256);
+    assert_eq!(sets().await, BTreeSet::from([before]));
+    let again = lines(&ask(&wire, "", list([(handle.as_str(), Some(reference.as_str()))])).await);
+    assert_ne!(again, [nobody()]);
+    assert_ne!(read[0], again[0], "without a section");
+    assert_eq!(sets().await, BTreeSet::from([before, digest_of(&narrower)]));
     gate.stop().await;
 }
 

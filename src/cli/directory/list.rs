@@ -2,6 +2,7 @@
 
 use super::super::{DONE, say};
 use super::args::{ChangeListArgs, ChangeShowArgs, ListArgs};
+use super::policies;
 use super::run::open;
 use crate::crypto::{sha256, to_hex};
 use crate::directory::DirectoryFile;
@@ -66,6 +67,7 @@ fn line(record: &Record) -> String {
         }
         Record::Operator(o) => format!(" {}{}", o.public_key, shut(o.ended, " ENDED")),
         Record::Person(p) => shut(p.suspended, " SUSPENDED").to_owned(),
+        Record::PolicySet(p) => format!(" {}", p.digest),
         Record::OfficerAuthorisation(_) | Record::Cover(_) | Record::PersonMark(_) => String::new(),
     };
     format!("{}{days}{more}", record.key())
@@ -87,7 +89,7 @@ pub(super) async fn whole(args: &ListArgs) -> Result<u8> {
             Record::PersonMark(m) => file.person_marks.push(m),
             Record::IdentityProvider(p) => file.identity_providers.push(p),
             Record::Person(p) => file.persons.push(p),
-            Record::Operator(_) => {}
+            Record::Operator(_) | Record::PolicySet(_) => {}
         }
     }
     say(&format!("{}\n", serde_json::to_string_pretty(&file)?))?;
@@ -102,17 +104,25 @@ pub(super) async fn change(args: &ChangeShowArgs) -> Result<u8> {
         (changes::change(opened.gate.db(), args.id).await, opened.gate.directory().current().records());
     opened.close().await;
     let kept = kept?.ok_or(OperatorFault::Unknown)?;
-    let records = kept.change.edits.iter().map(|edit| {
+    let mut records = Vec::new();
+    for edit in &kept.change.edits {
         let key = edit.put.key();
-        json!({
-            "record": key.to_string(), "effect": changes::does(&stands, edit).as_str(),
-            "stands": stands.get(&key), "would_stand": edit.put,
-        })
-    });
+        let (record, effect) = (key.to_string(), changes::does(&stands, edit).as_str());
+        records.push(match (stands.get(&key), &edit.put) {
+            (stands, Record::PolicySet(set)) => {
+                let stands = stands.and_then(Record::policy_set);
+                let (would, stands) = (policies::shown(stands, set).await, stands.map(|set| &set.digest));
+                json!({"record": record, "effect": effect, "stands": stands, "would_stand": would})
+            }
+            (stands, put) => {
+                json!({"record": record, "effect": effect, "stands": stands, "would_stand": put})
+            }
+        });
+    }
     let told = json!({
         "change_id": kept.id, "state": kept.state.as_str(), "proposed_by": kept.proposed_by,
         "proposed_at": kept.proposed_at, "digest": to_hex(&sha256(&[&kept.signed.bytes])),
-        "records": records.collect::<Vec<_>>(),
+        "records": records,
     });
     say(&format!("{}\n", serde_json::to_string_pretty(&told)?))?;
     Ok(DONE)

@@ -4,6 +4,7 @@
 mod args;
 mod build;
 mod list;
+pub(super) mod policies;
 mod run;
 mod staff;
 mod told;

@@ -8,11 +8,13 @@ use crate::app::{self, Opened};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::crypto::{Ed25519Key, from_pem, read_private, sha256, to_hex};
+use crate::directory::Directory;
 use crate::directory::changes::{self, Missing, Records};
 use crate::operators::{self, OperatorFault};
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 use std::path::Path;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// The operator is not who it takes, or may not do this.
@@ -23,7 +25,7 @@ const TRY_AGAIN: u8 = 5;
 /// The configuration and the gate of a command; the first operators are registered, if nobody was yet.
 pub(super) async fn open(serve: &super::super::serve::ServeArgs) -> Result<(Config, Opened)> {
     let config = serve.load()?;
-    let opened = app::open_beside(&config.database.url, Clock::machine()).await?;
+    let opened = app::open_for_operators(&config.database.url, Clock::machine()).await?;
     app::register_operators(&opened.gate, &config.files).await?;
     Ok((config, opened))
 }
@@ -44,7 +46,23 @@ pub(super) async fn change_with(
 ) -> Result<u8> {
     super::super::serve::log_to_stderr("warn");
     let (config, opened) = open(&args.serve).await?;
+    let wanted = async |directory: Arc<Directory>| {
+        let today = opened.gate.clock().today();
+        Ok((wanted((&directory.records(), today))?, String::new()))
+    };
     let outcome = proposed(&config, &opened, args, missing, wanted).await;
+    opened.close().await;
+    told(args.json, outcome)
+}
+
+/// Proposes a change of some records, with words that are told before it.
+pub(super) async fn change_by(
+    args: &SignArgs,
+    wanted: impl AsyncFnOnce(Arc<Directory>) -> Result<(Records, String)>,
+) -> Result<u8> {
+    super::super::serve::log_to_stderr("warn");
+    let (config, opened) = open(&args.serve).await?;
+    let outcome = proposed(&config, &opened, args, Missing::Stand, wanted).await;
     opened.close().await;
     told(args.json, outcome)
 }
@@ -54,15 +72,20 @@ async fn proposed(
     opened: &Opened,
     args: &SignArgs,
     missing: Missing,
-    wanted: impl FnOnce(Stands<'_>) -> Result<Records>,
+    wanted: impl AsyncFnOnce(Arc<Directory>) -> Result<(Records, String)>,
 ) -> Result<()> {
     let (gate, gateway) = (&opened.gate, config.names.log_origin.as_str());
     let key = key_of(&args.key)?;
     let signer = operators::signer(gate, &key, gateway).await?;
-    let stands = gate.directory().current().records();
+    let directory = gate.directory().current();
+    let stands = directory.records();
     let at = (gate.clock().today(), gate.clock().now());
-    let edits = changes::plan(&stands, wanted((&stands, at.0))?, missing, at).map_err(OperatorFault::from)?;
+    let (wanted, before) = wanted(directory).await?;
+    let edits = changes::plan(&stands, wanted, missing, at).map_err(OperatorFault::from)?;
     let planned = Planned::of(&stands, &edits);
+    if !args.json {
+        say(&before)?;
+    }
     // What stands already is no change, and asking for it again is no fault.
     if args.dry_run || edits.is_empty() {
         return say(&planned.told(args.json, None));

@@ -5,6 +5,7 @@ use crate::app;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::directory::{self, Directory};
+use crate::gate::policy_in_force;
 use crate::http::Certificates;
 use crate::identity::ChainFault;
 use crate::store::{self, Db};
@@ -82,7 +83,12 @@ async fn database(
         }
     }
     db.close().await;
-    told.map(|(_, directory)| directory)
+    let (_, directory) = told?;
+    let policies = policy_in_force(directory.policies.as_deref()).map_err(|error| error.to_string());
+    let set =
+        if directory.policies.is_some() { "put in force by operators" } else { "built into this program" };
+    found.hold("policies", &format!("the set in force, {set}, holds"), policies);
+    Some(directory)
 }
 
 fn clocks(apart: i64) -> Result<(), String> {

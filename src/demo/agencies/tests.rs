@@ -160,7 +160,7 @@ async fn the_directory_goes_into_a_database_and_every_system_is_found_by_its_cer
     let (empty, now) = (crate::directory::Directory::default(), crate::clock::Clock::machine().now());
     let (stands, wanted) = (empty.records(), changes::records(&file).unwrap());
     let edits = changes::plan(&stands, wanted, Missing::End, (authority.options.today, now)).unwrap();
-    changes::write(&mut tx, &empty, &edits, now).await.unwrap();
+    changes::write(&mut tx, &empty, (uuid::Uuid::nil(), &edits), now).await.unwrap();
     tx.commit().await.unwrap();
     let directory = crate::directory::load(&db).await.unwrap();
     db.close().await;

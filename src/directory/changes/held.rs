@@ -37,7 +37,8 @@ impl Directory {
             })
         });
         let all = organisations.chain(systems).chain(teams).chain(operators).chain(persons);
-        let all = all.chain(self.grants());
+        let policies = self.policies.iter().map(|set| Record::PolicySet((**set).clone()));
+        let all = all.chain(self.grants()).chain(policies);
         all.map(Record::normal).map(|record| (record.key(), record)).collect()
     }
 

@@ -6,7 +6,7 @@ use super::super::file::{
     OrganisationEntry, PersonEntry, PersonMarkEntry, SharingAgreementEntry, SystemEntry, TeamEntry,
 };
 use crate::crypto::{sha256, to_hex};
-use crate::directory::IdentityProviderEntry;
+use crate::directory::{IdentityProviderEntry, PolicySetEntry};
 use chrono::{NaiveDate, SubsecRound as _};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -39,6 +39,8 @@ pub enum Record {
     Operator(OperatorEntry),
     /// A person who is suspended, or let back.
     Person(PersonEntry),
+    /// The set of policies in force.
+    PolicySet(PolicySetEntry),
 }
 
 /// What names a record: its kind, in the order in which records are written, and its own words.
@@ -102,6 +104,7 @@ impl Record {
                 let person = short(&p.issuer, &p.tenant, &p.subject);
                 (11, "person", format!("{} {person}", p.organisation))
             }
+            Self::PolicySet(_) => (12, "policy set", "in force".to_owned()),
         };
         Key { order, kind, words }
     }
@@ -158,7 +161,8 @@ impl Record {
             | Self::OfficerAuthorisation(_)
             | Self::Cover(_)
             | Self::PersonMark(_)
-            | Self::Person(_) => {}
+            | Self::Person(_)
+            | Self::PolicySet(_) => {}
         }
         self
     }
@@ -184,7 +188,8 @@ impl Record {
             Self::PersonMark(m) => vec![&m.organisation],
             Self::IdentityProvider(p) => vec![&p.organisation],
             Self::Person(p) => vec![&p.organisation],
-            Self::Operator(_) => Vec::new(),
+            // A set of policies is about everybody: whoever tells knows them.
+            Self::Operator(_) | Self::PolicySet(_) => Vec::new(),
         }
     }
 
@@ -202,7 +207,8 @@ impl Record {
             | Self::PersonMark(_)
             | Self::IdentityProvider(_)
             | Self::Operator(_)
-            | Self::Person(_) => None,
+            | Self::Person(_)
+            | Self::PolicySet(_) => None,
         }
     }
 
@@ -223,6 +229,8 @@ impl Record {
             Self::IdentityProvider(p) => p.suspended = true,
             Self::Operator(o) => o.ended = true,
             Self::Person(p) => p.suspended = true,
+            // Another takes its place; without any there is nothing to decide by.
+            Self::PolicySet(_) => {}
         }
         (ended != *self).then_some(ended)
     }
@@ -241,7 +249,8 @@ impl Record {
             | Self::Team(_)
             | Self::IdentityProvider(_)
             | Self::Operator(_)
-            | Self::Person(_) => None,
+            | Self::Person(_)
+            | Self::PolicySet(_) => None,
         }
     }
 

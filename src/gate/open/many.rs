@@ -151,6 +151,7 @@ impl Gate {
 
     /// The caller as the directory now knows it, if it could still be told about any child.
     fn renewed(&self, permit: &Permit<OfMany>) -> Result<Caller, Refusal> {
+        self.still_decides()?;
         let proved = &permit.subject.caller;
         let directory = self.directory().current();
         let caller = identity::still(&directory, proved, self.clock().now())

@@ -94,6 +94,9 @@ pub enum Refusal {
     /// Another upload of the same school was switched to while this one was worked out, again and again.
     #[error("another upload of this school came in between")]
     Conflict,
+    /// The set of policies that this was to be decided by cannot be loaded, or is not in force any more.
+    #[error("the policies that this was to be decided by are not in force")]
+    NotInForce,
     /// The database could not be asked.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -122,6 +125,7 @@ impl Refusal {
             Self::CaseReferenceMismatch => "case_reference_mismatch",
             Self::Ambiguous => "ambiguous",
             Self::Conflict => "conflict",
+            Self::NotInForce => "policies_not_in_force",
             Self::Store(_) => "database",
             Self::Unrecorded => "unrecorded",
             Self::Answer => "answer",

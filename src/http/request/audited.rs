@@ -144,9 +144,9 @@ impl AuditLayer {
         Self(Arc::new(Parts { oldest_directory: age, ..Parts::clone(&self) }))
     }
 
-    /// What the handler answers, in time and by a directory that is not too old.
+    /// What the handler answers, in time, by a directory that is not too old and policies that hold.
     async fn answered(&self, request: Request, next: Next) -> Response {
-        if self.gate.directory().age() > self.oldest_directory {
+        if self.gate.directory().age() > self.oldest_directory || !self.gate.policies_hold() {
             return Error::NotReady.into_response();
         }
         // A panic is a fault of ours; it is in the log, and the request still has its entry.

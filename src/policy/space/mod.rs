@@ -110,6 +110,14 @@ fn there_is_something_to_hold() {
     }
 }
 
+/// What another set is held to before it is put in force holds of this one.
+#[test]
+fn what_no_set_may_give_is_not_given() {
+    for_all_permitted(|facts, action, listed| {
+        super::never::CLAIMS.iter().all(|(_, holds)| holds(facts, action, listed))
+    });
+}
+
 #[test]
 fn nothing_without_a_relationship() {
     for_all_permitted(|facts, action, _| match action.subject() {

@@ -1,12 +1,14 @@
 //! Who gains what and who loses what when one set of policies takes the place of another: every case there is, asked of
 //! both.
 
-use super::super::{Action, Facts, Lane, Policy, Relationship};
+use super::super::never::reads_a_bar;
+use super::super::{Action, Duty, Facts, Lane, Policy, Relationship};
 use super::matrix::{allowed, label, unbarred};
 use crate::domain::organisation::OrganisationKind;
 use crate::domain::purpose::{Purpose, Role};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::thread::ScopedJoinHandle;
 
 /// What changes, in words, and how much.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,29 +36,72 @@ const BARS: [(&str, Barred); 7] = [
 ];
 
 /// Who stands behind a request.
-const LANES: [(&str, Lane, bool); 4] = [
+const LANES: [(&str, Lane, bool); 6] = [
     ("a person", Lane::Person, false),
     ("a marked person", Lane::Person, true),
+    ("a person whose second factor is only attested", Lane::AttestedPerson, false),
+    ("a marked person whose second factor is only attested", Lane::AttestedPerson, true),
     ("a system, where it is listed", Lane::System, true),
     ("a system, unlisted", Lane::System, false),
 ];
 
-/// Asks both sets about every role, purpose, kind of organisation and relationship, by each lane and under each bar.
+/// Asks both sets about every role, purpose, kind of organisation and relationship, by each lane and under each bar; then
+/// about what the gateway does of its own accord. Legal bases that differ are told and are no cases.
 pub fn difference(old: &Policy, new: &Policy) -> Difference {
     let mut all = Difference::default();
-    for role in Role::ALL {
-        // Where the same policies can apply, the answers are the same.
-        let slices = |action| (old.slices.texts(*role, action), new.slices.texts(*role, action));
-        let differ: Vec<Action> =
-            Action::all().filter(|action| slices(*action).0 != slices(*action).1).collect();
-        for (bar, barred) in BARS.iter().filter(|_| !differ.is_empty()) {
-            for (by, lane, listed) in LANES {
-                for purpose in Purpose::ALL {
-                    for kind in OrganisationKind::ALL {
-                        let facts = |through| barred(unbarred(*role, *purpose, *kind, lane, through));
-                        let changes = changes((old, new), facts, (&differ, listed));
-                        let whose = format!("{role}, {kind}, for {purpose}, {by}");
-                        all.add(&whose, bar, changes);
+    let roles: Vec<Difference> = std::thread::scope(|scope| {
+        let of = |role: &'static Role| scope.spawn(move || of_role(old, new, *role));
+        let threads: Vec<_> = Role::ALL.iter().map(of).collect();
+        let ended = threads.into_iter().map(ScopedJoinHandle::join);
+        ended.map(|role| role.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    });
+    for role in roles {
+        all.text.push_str(&role.text);
+        all.gained += role.gained;
+        all.lost += role.lost;
+    }
+    for duty in Duty::ALL {
+        let word = match (old.duty(*duty).allowed, new.duty(*duty).allowed) {
+            (false, true) => "gains",
+            (true, false) => "loses",
+            (true, true) | (false, false) => continue,
+        };
+        *if word == "gains" { &mut all.gained } else { &mut all.lost } += 1;
+        // Text in memory: writing it cannot fail.
+        let _ = writeln!(all.text, "the gateway of its own accord\n  {word} {duty}");
+    }
+    for purpose in Purpose::ALL {
+        let (was, is) = (old.legal_basis(*purpose), new.legal_basis(*purpose));
+        if was != is {
+            let _ = writeln!(all.text, "legal basis of {purpose}\n  was {was}\n  is {is}");
+        }
+    }
+    all
+}
+
+fn of_role(old: &Policy, new: &Policy, role: Role) -> Difference {
+    let mut all = Difference::default();
+    // Where the same policies can apply, and words mean the same, the answers are the same.
+    let words = old.schema_text != new.schema_text;
+    let slices = |action| (old.slices.texts(role, action), new.slices.texts(role, action));
+    let differ: Vec<Action> =
+        Action::all().filter(|action| words || slices(*action).0 != slices(*action).1).collect();
+    if differ.is_empty() {
+        return all;
+    }
+    // Where no permission reads a bar, what is refused without one is refused with one and need not be asked again.
+    let asked_again = reads_a_bar(old).or_else(|| reads_a_bar(new)).is_some();
+    for (by, lane, listed) in LANES {
+        for purpose in Purpose::ALL {
+            for kind in OrganisationKind::ALL {
+                let whose = format!("{role}, {kind}, for {purpose}, {by}");
+                let mut through: Vec<Relationship> = Relationship::all().collect();
+                for (bar, barred) in BARS {
+                    let facts = |through| barred(unbarred(role, *purpose, *kind, lane, through));
+                    let (changes, met) = changes((old, new), facts, (&differ, listed), &through);
+                    all.add(&whose, bar, changes);
+                    if bar.is_empty() && !asked_again {
+                        through = met;
                     }
                 }
             }
@@ -68,38 +113,44 @@ pub fn difference(old: &Policy, new: &Policy) -> Difference {
 /// Actions that are gained (true) and lost, through which relationships.
 type Changes = BTreeMap<(bool, &'static str), Vec<String>>;
 
+/// What changes through these relationships, and through which of them anything is allowed at all.
 fn changes(
     (old, new): (&Policy, &Policy),
     facts: impl Fn(Relationship) -> Facts,
     (differ, listed): (&[Action], bool),
-) -> Changes {
-    let mut changes = Changes::new();
-    for through in Relationship::all() {
+    asked: &[Relationship],
+) -> (Changes, Vec<Relationship>) {
+    let (mut changes, mut met) = (Changes::new(), Vec::new());
+    for through in asked.iter().copied() {
         let facts = facts(through);
-        // Of a marked person what takes the mark, and no more: the rest is any person's.
-        let marked = facts.lane == Lane::Person && listed;
-        let may = |policy| {
-            let any: Vec<Action> = if marked {
-                allowed(policy, &facts, false, differ.iter().copied()).collect()
-            } else {
-                Vec::new()
-            };
-            allowed(policy, &facts, listed, differ.iter().copied())
-                .filter(|action| !any.contains(action))
-                .map(Action::as_str)
-                .collect::<Vec<_>>()
-        };
+        let may =
+            |policy| -> Vec<Action> { allowed(policy, &facts, listed, differ.iter().copied()).collect() };
         let (before, after) = (may(old), may(new));
-        let only = |these: &[&'static str], those: &[&'static str]| -> Vec<&'static str> {
+        if before.is_empty() && after.is_empty() {
+            continue;
+        }
+        met.push(through);
+        // Of a marked person what takes the mark, and no more: the rest is any person's.
+        let any = |policy| -> Vec<Action> {
+            let marked = facts.lane != Lane::System && listed;
+            let differ = differ.iter().copied().filter(|_| marked);
+            allowed(policy, &facts, false, differ).collect()
+        };
+        let own = |policy, all: Vec<Action>| -> Vec<Action> {
+            let any = any(policy);
+            all.into_iter().filter(|action| !any.contains(action)).collect()
+        };
+        let (before, after) = (own(old, before), own(new, after));
+        let only = |these: &[Action], those: &[Action]| -> Vec<Action> {
             these.iter().copied().filter(|action| !those.contains(action)).collect()
         };
         for (gained, actions) in [(true, only(&after, &before)), (false, only(&before, &after))] {
             for action in actions {
-                changes.entry((gained, action)).or_default().push(label(through));
+                changes.entry((gained, action.as_str())).or_default().push(label(through));
             }
         }
     }
-    changes
+    (changes, met)
 }
 
 impl Difference {
@@ -150,13 +201,29 @@ mod tests {
              context.purpose == Purpose::\"school_health\" && context.relationship == Relationship::\"school_nursing\" };",
         );
         let told = difference(&embedded(), &wider);
-        assert_eq!((told.gained, told.lost), (2, 0), "by a person, and by a system where it is listed");
+        let by = "by a person, by one whose second factor is attested, and by a system where it is listed";
+        assert_eq!((told.gained, told.lost), (3, 0), "{by}");
         let first = "school_nurse, health_provider, for school_health, a person\n  gains read_trend\n  through school_nursing\n";
         assert!(told.text.starts_with(first), "{}", told.text);
         assert!(!told.text.contains("although"), "the guards stand over it: {}", told.text);
         let back = difference(&wider, &embedded());
-        assert_eq!((back.gained, back.lost), (0, 2));
+        assert_eq!((back.gained, back.lost), (0, 3));
         assert!(back.text.contains("loses read_trend"));
+    }
+
+    #[test]
+    fn duties_and_legal_bases_are_told_too() {
+        let idle = with("@id(\"x\") forbid (principal, action == Action::\"retain\", resource);");
+        let told = difference(&embedded(), &idle);
+        assert_eq!((told.gained, told.lost), (0, 1));
+        assert_eq!(told.text, "the gateway of its own accord\n  loses retain\n");
+        let sources = Sources::embedded();
+        let (schema, bases, files) = sources.texts();
+        let bases = bases.replacen("CA 1989 s.17", "CA 1989 s.18", 1);
+        let other = Sources::new(schema.to_owned(), bases, files.to_vec());
+        let told = difference(&embedded(), &Policy::load(&other, |_| [0; 32]).unwrap());
+        assert_eq!((told.gained, told.lost), (0, 0));
+        assert!(told.text.contains("legal basis of ") && told.text.contains("CA 1989 s.18"), "{}", told.text);
     }
 
     #[test]

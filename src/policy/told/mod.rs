@@ -8,5 +8,4 @@ pub use diff::{Difference, difference};
 pub use matrix::{DEFAULT_WITHOUT_PERSON, matrix};
 pub use why::{Asked, why};
 
-#[cfg(test)]
 pub(super) use matrix::unbarred;

@@ -6,7 +6,7 @@ mod flood;
 mod gateway;
 mod lists;
 mod making;
-mod nodes;
+pub mod nodes;
 mod rollover;
 mod signatures;
 mod vectors;

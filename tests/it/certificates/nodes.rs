@@ -237,12 +237,13 @@ fn persons_token(gate: &Gateway, client: &Client) -> String {
 /// How much later than it was to this machine woke somebody who waits for a moment and reads the directory: what it adds to
 /// the bar of a design that does the same.
 #[derive(Clone, Default)]
-struct Late(Arc<Mutex<Duration>>);
+pub struct Late(pub Arc<Mutex<Duration>>);
 
 impl Late {
     const TICK: Duration = Duration::from_millis(100);
 
-    fn watch(&self, db: Db, stop: Arc<AtomicBool>) -> JoinHandle<()> {
+    /// Begins to look, until it is stopped.
+    pub fn watch(&self, db: Db, stop: Arc<AtomicBool>) -> JoinHandle<()> {
         let late = self.clone();
         tokio::spawn(async move {
             while !stop.load(Ordering::Relaxed) {

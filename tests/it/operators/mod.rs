@@ -3,6 +3,7 @@
 mod acting;
 mod commands;
 mod feeds;
+pub mod policies;
 mod refusals;
 mod suppliers;
 
@@ -26,6 +27,7 @@ pub fn register(suite: &mut Suite) {
     feeds::register(suite);
     acting::register(suite);
     suppliers::register(suite);
+    policies::register(suite);
 }
 
 /// The path of an operator's key: 0 is the first.

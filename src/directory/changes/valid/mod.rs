@@ -54,6 +54,9 @@ pub(super) fn valid(records: &Records, now: DateTime<Utc>) -> Result<(), Fault> 
             Record::PersonMark(m) => known.mark(m)?,
             Record::IdentityProvider(p) => known.provider(p)?,
             Record::Person(p) => known.person(p)?,
+            Record::PolicySet(p) => {
+                p.fault().map_or(Ok(()), |why| Err(Fault::Text(p.digest.clone(), key.to_string(), why)))?;
+            }
             Record::Operator(o) => {
                 code(&o.name, &key.to_string())?;
                 if from_hex(&o.public_key).is_none_or(|key| key.len() != 32) {
@@ -100,7 +103,8 @@ impl<'a> Known<'a> {
                 | Record::Cover(_)
                 | Record::PersonMark(_)
                 | Record::Operator(_)
-                | Record::Person(_) => {}
+                | Record::Person(_)
+                | Record::PolicySet(_) => {}
             }
         }
         known
@@ -290,7 +294,8 @@ fn unique(records: &Records) -> Result<(), Fault> {
             | Record::ActsFor(_)
             | Record::Cover(_)
             | Record::PersonMark(_)
-            | Record::Person(_) => {}
+            | Record::Person(_)
+            | Record::PolicySet(_) => {}
         }
     }
     Ok(())

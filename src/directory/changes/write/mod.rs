@@ -9,7 +9,7 @@ pub(super) use members::operator;
 use super::plan::Edit;
 use super::record::Record;
 use crate::crypto::from_hex;
-use crate::directory::Directory;
+use crate::directory::{Directory, policies};
 use crate::store::{StoreError, Tx};
 use chrono::{DateTime, Utc};
 use std::collections::HashMap;
@@ -61,7 +61,8 @@ impl Ids {
                 | Record::PersonMark(_)
                 | Record::IdentityProvider(_)
                 | Record::Operator(_)
-                | Record::Person(_) => {}
+                | Record::Person(_)
+                | Record::PolicySet(_) => {}
             }
         }
         ids
@@ -80,11 +81,11 @@ impl Ids {
     }
 }
 
-/// Writes edits that have been held against this directory, in the transaction in which they take effect.
+/// Writes the edits of a change that have been held against this directory, in the transaction in which they take effect.
 pub async fn write(
     tx: &mut Tx,
     directory: &Directory,
-    edits: &[Edit],
+    (change, edits): (Uuid, &[Edit]),
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let ids = Ids::of(directory, edits);
@@ -104,6 +105,7 @@ pub async fn write(
             Record::PersonMark(m) => grants::mark(tx, &ids, m).await?,
             Record::IdentityProvider(p) => proofs::provider(tx, &ids, p).await?,
             Record::Person(p) => proofs::person(tx, &ids, p, now).await?,
+            Record::PolicySet(p) => policies::put_in_force(tx, p, change, now).await?,
             Record::Operator(o) => {
                 let key = from_hex(&o.public_key).ok_or(UNKNOWN)?;
                 operator(tx, (&o.name, &key), o.ended.then_some(now), now).await?;

@@ -1,0 +1,367 @@
+//! What no set of policies may ever give, whatever its rules say: the invariants of disclosure, held against every question
+//! that a set could answer with yes.
+//!
+//! A set that operators put in force is not the one that was proved when the program was built. Only what differs from that
+//! one is asked again: where the same policies can apply and words mean the same, the answers are the same.
+
+use super::told::unbarred;
+use super::{Action, Facts, Lane, Policy, Relationship, Subject};
+use crate::domain::organisation::OrganisationKind;
+use crate::domain::purpose::{InvolvementKind, Purpose, Role, Section};
+use cedar_policy::Effect;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::ScopedJoinHandle;
+
+/// What a set gives that none may give.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the set breaks `{claim}`: {example}; correct the policy")]
+pub struct Broken {
+    /// The claim that does not hold.
+    pub claim: &'static str,
+    /// One case in which it does not, or the policy that is at fault.
+    pub example: String,
+}
+
+/// Whether an answer of yes to this question, listed or not, is within the claim.
+pub(super) type Holds = fn(&Facts, Action, bool) -> bool;
+
+/// Each claim in words, and of what is allowed what it says.
+pub(super) const CLAIMS: [(&str, Holds); 20] = [
+    ("nothing for an organisation that is suspended", |f, _, _| f.organisation_live),
+    ("nothing for a system that is not registered for it", |f, _, _| f.scope),
+    ("nothing about a child without a sharing agreement, but a school's own register", |f, a, _| {
+        !of_child(a) || f.agreement_live || f.purpose == Purpose::OwnRecord
+    }),
+    ("no published figures without a sharing agreement", |f, a, _| {
+        a != Action::ReadPublishedFigures || f.agreement_live
+    }),
+    ("nothing that rests on the family's agreement without it", |f, a, _| {
+        !of_child(a) || f.relationship.family_agreement()
+    }),
+    ("no section without a person that is not listed, but a school's own register", |f, a, listed| {
+        let section = matches!(a, Action::Read(_) | Action::FindChildByName);
+        !section || listed || f.lane != Lane::System || f.purpose == Purpose::OwnRecord
+    }),
+    ("nothing about a child that is shielded from the caller", |f, a, _| !of_child(a) || !f.shielded),
+    ("nothing about a child that is withheld from the caller", |f, a, _| !of_child(a) || !f.withheld),
+    ("nothing about a child with whom the person is in conflict", |f, a, _| !of_child(a) || !f.in_conflict),
+    ("nothing about a child without a relationship to it", |f, a, _| !of_child(a) || ties(f.relationship)),
+    (
+        "a case serves the purpose of its own kind only",
+        |f, _, _| !matches!(f.relationship, Relationship::Involvement(kind, _) if kind.purpose() != f.purpose),
+    ),
+    ("no child protection where the only live kind is a child-in-need plan", |f, _, _| {
+        f.purpose != Purpose::ChildProtection
+            || !matches!(f.relationship, Relationship::Involvement(InvolvementKind::Cin, _))
+    }),
+    ("exact codes and enforcement for the attendance duty and the own record only", |f, a, _| {
+        !matches!(a, Action::Read(Section::Codes | Section::Enforcement))
+            || matches!(f.purpose, Purpose::AttendanceDuty | Purpose::OwnRecord)
+    }),
+    ("no health, suspension or sessions for early help", |f, a, _| {
+        f.purpose != Purpose::EarlyHelp
+            || !matches!(a, Action::Read(Section::Health | Section::Suspension | Section::Sessions))
+    }),
+    ("nothing about a child in an emergency but through the live claim of a proved person", |f, a, _| {
+        let emergency = f.purpose == Purpose::Emergency;
+        let claim = matches!(f.relationship, Relationship::Emergency(_));
+        !of_child(a)
+            || (!emergency && !claim)
+            || (f.relationship == Relationship::Emergency(true) && f.lane == Lane::Person)
+    }),
+    ("no bar set or lifted, and no emergency claimed, but by a proved person", |f, a, _| {
+        f.lane == Lane::Person || !by_persons(a)
+    }),
+    ("the flag that protects a child lowered by those who protect it only", |f, a, _| {
+        a != Action::LowerProtection || f.relationship == Relationship::ProtectingTeam
+    }),
+    ("no health and no sessions where the second factor is only attested", |f, a, _| {
+        f.lane != Lane::AttestedPerson || !matches!(a, Action::Read(Section::Health | Section::Sessions))
+    }),
+    ("nothing about a child for a supplier or a trust as themselves", |f, a, _| {
+        !of_child(a) || !matches!(f.organisation_kind, OrganisationKind::Vendor | OrganisationKind::Trust)
+    }),
+    ("no ambiguous claim and nothing held to a system, nor to anybody at a school", |f, a, _| {
+        !matches!(a, Action::MatchClaim | Action::LetGoOn | Action::RecordConflict)
+            || (f.lane != Lane::System && f.organisation_kind != OrganisationKind::School)
+    }),
+];
+
+/// Claims that need no question asked, or are about every answer.
+const READS_A_BAR: &str = "permissions give and guards take away: no permission reads what bars";
+const GOES_WRONG: &str = "no rule can go wrong";
+
+/// What a permission may not read: a bar could give otherwise.
+const BARS: [&str; 8] = [
+    "organisation_live",
+    "agreement_live",
+    "scope",
+    "shielded",
+    "withheld",
+    "in_conflict",
+    "family_agreement",
+    "emergency_live",
+];
+
+const fn of_child(action: Action) -> bool {
+    matches!(action.subject(), Subject::Child)
+}
+
+const fn ties(relationship: Relationship) -> bool {
+    !matches!(relationship, Relationship::None | Relationship::Organisation | Relationship::DataMatcher)
+}
+
+const fn by_persons(action: Action) -> bool {
+    matches!(
+        action,
+        Action::SetShield
+            | Action::Withhold
+            | Action::RaiseProtection
+            | Action::LowerProtection
+            | Action::ClaimEmergency
+            | Action::CountersignEmergency
+            | Action::ConfirmShield
+            | Action::WorkProtectingQueue
+    )
+}
+
+/// The first permission that reads what bars, and which bar it reads.
+pub(super) fn reads_a_bar(policy: &Policy) -> Option<String> {
+    let permissions = policy.slices.all().policies().filter(|rule| rule.effect() == Effect::Permit);
+    permissions.into_iter().find_map(|rule| {
+        let json = rule.to_json().map(|json| json.to_string()).ok();
+        let reads =
+            |bar: &&&str| json.as_ref().is_none_or(|json| json.contains(&format!("\"attr\":\"{bar}\"")));
+        BARS.iter().find(reads).map(|bar| format!("`{}` reads {bar}", rule.id()))
+    })
+}
+
+/// Holds a set to every claim, where `proved` is one that was. The first claim that does not hold is told.
+pub fn never_broken(policy: &Policy, proved: &Policy) -> Result<(), Broken> {
+    if let Some(example) = reads_a_bar(policy) {
+        return Err(Broken { claim: READS_A_BAR, example });
+    }
+    let found = &AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let of = |role: &'static Role| scope.spawn(move || walk(policy, proved, *role, found));
+        let threads: Vec<_> = Role::ALL.iter().map(of).collect();
+        let mut ended = threads.into_iter().map(ScopedJoinHandle::join);
+        ended.try_for_each(|role| role.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
+}
+
+/// Every question of one role to which the set may say otherwise than the one that was proved, until anything is found.
+fn walk(policy: &Policy, proved: &Policy, role: Role, found: &AtomicBool) -> Result<(), Broken> {
+    let words = policy.schema_text != proved.schema_text;
+    let differs = |action| words || policy.slices.texts(role, action) != proved.slices.texts(role, action);
+    let actions: Vec<Action> =
+        Action::all().filter(|action| policy.slices.can_permit(role, *action) && differs(*action)).collect();
+    if actions.is_empty() {
+        return Ok(());
+    }
+    for purpose in Purpose::ALL {
+        for kind in OrganisationKind::ALL {
+            for relationship in Relationship::all() {
+                if found.load(Ordering::Relaxed) {
+                    return Ok(());
+                }
+                for lane in Lane::ALL {
+                    let facts = unbarred(role, *purpose, *kind, *lane, relationship);
+                    for listed in [false, true] {
+                        let held = held(policy, &facts, &actions, listed);
+                        held.inspect_err(|_| found.store(true, Ordering::Relaxed))?;
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What is allowed with no bar is asked under every combination of them: what is refused without one stays refused with one,
+/// since no permission reads any.
+fn held(policy: &Policy, facts: &Facts, actions: &[Action], listed: bool) -> Result<(), Broken> {
+    let mut left = actions.to_vec();
+    for bars in 0_u8..64 {
+        if left.is_empty() {
+            return Ok(());
+        }
+        let bar = |place: u8| bars & (1 << place) != 0;
+        let barred = Facts {
+            organisation_live: !bar(0),
+            scope: !bar(1),
+            agreement_live: !bar(2),
+            shielded: bar(3),
+            withheld: bar(4),
+            in_conflict: bar(5),
+            ..*facts
+        };
+        let context = policy.context(&barred, listed).ok();
+        let mut allowed = Vec::new();
+        for action in &left {
+            let set = policy.slices.of(facts.role, *action);
+            let decision = policy.ask(set, facts.role, *action, context.as_ref());
+            let broken = |claim| Broken { claim, example: told(&barred, *action, listed) };
+            if decision.errors {
+                return Err(broken(GOES_WRONG));
+            }
+            if decision.allowed {
+                allowed.push(*action);
+                let breaks = CLAIMS.iter().find(|(_, holds)| !holds(&barred, *action, listed));
+                breaks.map_or(Ok(()), |(claim, _)| Err(broken(claim)))?;
+            }
+        }
+        if bars == 0 {
+            left = allowed;
+        }
+    }
+    Ok(())
+}
+
+fn told(facts: &Facts, action: Action, listed: bool) -> String {
+    let bars = [
+        (!facts.organisation_live, "suspended"),
+        (!facts.scope, "not registered"),
+        (!facts.agreement_live, "no agreement"),
+        (facts.shielded, "shielded"),
+        (facts.withheld, "withheld"),
+        (facts.in_conflict, "in conflict"),
+        (listed, "listed"),
+    ];
+    let stand: Vec<&str> = bars.iter().filter(|(stands, _)| *stands).map(|(_, word)| *word).collect();
+    let stand = if stand.is_empty() { String::new() } else { format!(", {}", stand.join(", ")) };
+    let Facts { role, purpose, organisation_kind, lane, relationship, .. } = facts;
+    let through = relationship.as_str();
+    format!(
+        "{role} at {organisation_kind} for {purpose} by {lane} through {through}{stand} may {}",
+        action.as_str()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Sources;
+    use super::*;
+
+    fn embedded() -> Policy {
+        Policy::embedded(|_| [0; 32]).unwrap()
+    }
+
+    fn with(text: &str) -> Policy {
+        Policy::load(&Sources::embedded().with_file("zz.cedar", text), |_| [0; 32]).unwrap()
+    }
+
+    /// A permission of one action to one role at one kind of organisation, for a purpose.
+    fn permit(role: &str, action: &str, kind: &str, when: &str) -> Policy {
+        with(&format!(
+            "@id(\"x\") permit (principal == Role::\"{role}\", action == Action::\"{action}\", resource is Child) when {{ \
+             context.organisation_kind == OrganisationKind::\"{kind}\" && {when} }};"
+        ))
+    }
+
+    #[test]
+    fn what_stays_within_the_claims_is_let_through() {
+        let through = "context.purpose == Purpose::\"school_health\" && \
+                       context.relationship == Relationship::\"school_nursing\"";
+        let wider = permit("school_nurse", "read_trend", "health_provider", through);
+        assert_eq!(never_broken(&wider, &embedded()), Ok(()));
+        let narrower = with(
+            "@id(\"x\") forbid (principal == Role::\"dsl\", action == Action::\"read_codes\", resource is Child);",
+        );
+        assert_eq!(never_broken(&narrower, &embedded()), Ok(()));
+    }
+
+    #[test]
+    fn each_of_these_is_named() {
+        let for_purpose = |purpose: &str, through: &str| {
+            format!(
+                "context.purpose == Purpose::\"{purpose}\" && context.relationship == Relationship::\"{through}\""
+            )
+        };
+        let early = for_purpose("early_help", "early_help");
+        for (set, says) in [
+            (permit("early_help_worker", "read_health", "local_authority", &early), "for early help"),
+            (permit("early_help_worker", "read_codes", "local_authority", &early), "exact codes"),
+            (
+                permit(
+                    "social_worker",
+                    "read_headline",
+                    "local_authority",
+                    &for_purpose("screening", "none"),
+                ),
+                "without a relationship",
+            ),
+            (
+                permit(
+                    "social_worker",
+                    "read_trend",
+                    "local_authority",
+                    &for_purpose("child_protection", "cin"),
+                ),
+                "the purpose of its own kind",
+            ),
+            (
+                permit(
+                    "social_worker",
+                    "read_trend",
+                    "local_authority",
+                    &for_purpose("screening", "emergency"),
+                ),
+                "in an emergency",
+            ),
+            (
+                permit("dsl", "read_trend", "vendor", &for_purpose("own_record", "enrolment")),
+                "for a supplier",
+            ),
+            (
+                permit(
+                    "school_nurse",
+                    "read_trend",
+                    "health_provider",
+                    &format!("{} && !context.shielded", for_purpose("school_health", "school_nursing")),
+                ),
+                "no permission reads what bars",
+            ),
+            (
+                permit(
+                    "school_nurse",
+                    "read_trend",
+                    "health_provider",
+                    &format!(
+                        "{} && 9223372036854775807 + 1 > 0",
+                        for_purpose("school_health", "school_nursing")
+                    ),
+                ),
+                "no rule can go wrong",
+            ),
+        ] {
+            let broken = never_broken(&set, &embedded()).unwrap_err();
+            assert!(broken.claim.contains(says), "{says}: {broken}");
+        }
+    }
+
+    /// A guard that is weakened is found wherever it stood; two that let through only together, too.
+    #[test]
+    fn a_weakened_guard_is_named() {
+        let with = |changes: &[(&str, &str)]| {
+            let sources = Sources::embedded();
+            let (schema, bases, files) = sources.texts();
+            let mut files = files.to_vec();
+            let (_, guards) = files.iter_mut().find(|(name, _)| name == "guards.cedar").unwrap();
+            for (from, to) in changes {
+                assert!(guards.contains(from), "`{from}` no longer stands there");
+                *guards = guards.replacen(from, to, 1);
+            }
+            let changed = Sources::new(schema.to_owned(), bases.to_owned(), files);
+            never_broken(&Policy::load(&changed, |_| [0; 32]).unwrap(), &embedded()).unwrap_err()
+        };
+        let (shield, withheld) = ("{ context.shielded }", "{ context.withheld }");
+        let broken = with(&[(shield, "{ context.shielded && context.withheld }")]);
+        assert_eq!(broken.claim, "nothing about a child that is shielded from the caller", "{broken}");
+        let broken = with(&[
+            (shield, "{ context.shielded && !context.withheld }"),
+            (withheld, "{ context.withheld && !context.shielded }"),
+        ]);
+        assert!(broken.example.contains("shielded, withheld"), "{broken}");
+    }
+}
