@@ -11,10 +11,11 @@ use crate::intake::{
 use crate::involvements::{
     answer_renewal, claim_emergency, confirm_shield, countersign_emergency, decide_claim,
     decide_protecting_item, end_conflict, end_involvement, end_shield, end_withheld_decision,
-    list_ambiguous_claims, list_not_told, list_protecting_items, list_school_involvements, open_involvement,
-    protect_whereabouts, read_emergency_claim, record_conflict, release_caseload, release_silence,
-    renew_emergency, report_involvements, review_involvements, send_caseload, set_shield,
-    withdraw_family_agreement, withhold_child,
+    list_ambiguous_claims, list_not_told, list_protecting_items, list_resident_concerns,
+    list_school_involvements, object_to_involvement, open_involvement, protect_whereabouts,
+    read_emergency_claim, record_conflict, release_caseload, release_silence, renew_emergency,
+    report_involvements, review_involvements, send_caseload, set_shield, withdraw_family_agreement,
+    withhold_child,
 };
 use crate::notifications::list_notifications;
 use crate::summaries::{
@@ -57,6 +58,7 @@ pub fn api(state: AppState) -> Router {
             body,
             withdraw_family_agreement,
         )
+        .route(MethodFilter::POST, "/v1/involvements/{id}/objection", body, object_to_involvement)
         .route(MethodFilter::GET, "/v1/involvements/ambiguous", body, list_ambiguous_claims)
         .route(MethodFilter::POST, "/v1/involvements/ambiguous/{id}/decision", body, decide_claim)
         .route(MethodFilter::POST, "/v1/involvements/held/{id}/release", body, release_caseload)
@@ -67,6 +69,7 @@ pub fn api(state: AppState) -> Router {
         // What schools see of them, and what none is told of.
         .route(MethodFilter::GET, "/v1/schools/{urn}/involvements", body, list_school_involvements)
         .route(MethodFilter::GET, "/v1/involvements/not-told", body, list_not_told)
+        .route(MethodFilter::GET, "/v1/involvements/resident-concerns", body, list_resident_concerns)
         // A social worker claims an emergency; a manager of another team countersigns.
         .route(MethodFilter::POST, "/v1/emergencies", body, claim_emergency)
         .route(MethodFilter::GET, "/v1/emergencies/{id}/summary", body, read_emergency_summary)
@@ -152,7 +155,9 @@ async fn serve_openapi() -> ([(header::HeaderName, HeaderValue); 1], &'static st
         crate::intake::list_imports, crate::intake::read_import, crate::intake::read_import_errors,
         crate::involvements::send_caseload, crate::involvements::report_involvements,
         crate::involvements::open_involvement, crate::involvements::end_involvement,
+        crate::involvements::object_to_involvement,
         crate::involvements::withdraw_family_agreement, crate::involvements::list_school_involvements,
+        crate::involvements::list_resident_concerns,
         crate::involvements::list_not_told, crate::involvements::list_ambiguous_claims,
         crate::involvements::decide_claim, crate::involvements::release_caseload,
         crate::involvements::release_silence, crate::involvements::review_involvements,

@@ -124,6 +124,7 @@ async fn daily(state: AppState, stop: CancellationToken) {
                 summaries::expire_half_terms(&gate).await?;
                 summaries::expire_changes(&gate).await?;
                 operators::tell_expiring(&gate).await?;
+                involvements::expire_bars(&gate).await?;
                 involvements::lapse_silent(&gate, &state.holidays, &state.metrics).await?;
                 gate.retire_handles().await
             };

@@ -76,6 +76,9 @@ pub struct OrganisationEntry {
     /// Schools: numbers that it had before; those of a file are added to those that are known.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub former_numbers: Vec<FormerNumbersEntry>,
+    /// Providers: codes of the authorities whose children they serve; none: every child here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub area: Vec<String>,
 }
 
 /// Numbers that a school had.

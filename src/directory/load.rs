@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 const VERSION: &str = "SELECT version, revocations FROM directory_version WHERE id = 1";
 const ORGANISATIONS: &str = "SELECT id, code, kind, name, standing, urn, laestab, la_code, phase, returns_to, \
-     attendance_lead_name, attendance_lead_telephone, dsl_name, dsl_telephone, predecessor_id FROM organisations";
+     attendance_lead_name, attendance_lead_telephone, dsl_name, dsl_telephone, predecessor_id, area FROM organisations";
 const SYSTEMS: &str = "SELECT id, organisation_id, code, client_id, roles, scopes, sections_without_person, \
      requests_per_minute, suspended FROM systems";
 const CREDENTIALS: &str = "SELECT id, system_id, thumbprint, key_digest, valid_from, valid_until, revoked_at, by_system \
@@ -43,6 +43,7 @@ struct OrganisationRow {
     dsl_name: Option<String>,
     dsl_telephone: Option<String>,
     predecessor_id: Option<Uuid>,
+    area: String,
 }
 
 #[derive(sqlx::FromRow)]
@@ -169,6 +170,7 @@ fn organisation(row: OrganisationRow) -> Result<(OrganisationId, Organisation), 
         dsl: contact(row.dsl_name, row.dsl_telephone),
         predecessor: row.predecessor_id.map(OrganisationId),
         former_numbers: Vec::new(),
+        area: row.area.split_whitespace().map(str::to_owned).collect(),
     };
     Ok((id, organisation))
 }

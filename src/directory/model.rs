@@ -79,6 +79,8 @@ pub struct Organisation {
     pub predecessor: Option<OrganisationId>,
     /// Schools: numbers that it had before, the oldest first.
     pub former_numbers: Vec<FormerNumbers>,
+    /// Providers: codes of the authorities whose children they serve; none: every child here.
+    pub area: Vec<String>,
 }
 
 /// Numbers that a school had before.

@@ -110,6 +110,7 @@ mod tests {
             dsl: Contact::default(),
             predecessor: None,
             former_numbers: Vec::new(),
+            area: Vec::new(),
         }
     }
 

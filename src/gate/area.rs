@@ -7,9 +7,17 @@ use crate::relationships;
 use std::collections::{BTreeSet, HashMap};
 
 impl Gate {
-    /// How many children are on a roll of any school here.
-    pub async fn roll_of_all(&self, _permit: &Permit<OfOrganisation>) -> Result<u64, Refusal> {
-        Ok(relationships::on_roll(self.db(), self.clock().today()).await?)
+    /// How many children are on a roll of any school of the area that the holder serves: of all here, where the directory
+    /// names none.
+    pub async fn roll_of_area(&self, permit: &Permit<OfOrganisation>) -> Result<u64, Refusal> {
+        let (directory, today) = (self.directory().current(), self.clock().today());
+        let area = directory.organisations.get(&permit.organisation()).map(|o| &o.area);
+        let Some(area) = area.filter(|area| !area.is_empty()) else {
+            return Ok(relationships::on_roll(self.db(), today).await?);
+        };
+        let authorities = area.iter().filter_map(|code| directory.organisation_by_code(code));
+        let schools = authorities.flat_map(|authority| directory.schools_returning_to(authority.id));
+        Ok(relationships::on_rolls_of(self.db(), schools, today).await?)
     }
 
     /// Of these children those of the holder's own area, each with its schools there.

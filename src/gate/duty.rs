@@ -3,7 +3,7 @@
 use super::trail::Trail;
 use super::{Gate, Refusal, handles};
 use crate::audit::{self, Class, Decision, Digest, Entry, EventId, Receipt};
-use crate::domain::identifiers::{EnrolmentId, OrganisationId, PupilId};
+use crate::domain::identifiers::OrganisationId;
 use crate::domain::organisation::Standing;
 use crate::domain::purpose::InvolvementKind;
 use crate::policy::Duty;
@@ -82,19 +82,6 @@ impl Gate {
         let directory = self.directory().current();
         let authority = |c: &Candidate| directory.school(c.school).and_then(|school| school.returns_to);
         Ok(candidates.iter().filter_map(authority).collect())
-    }
-
-    /// Whether anybody may be told of an enrolment, for the duty that follows rolls: a protected one does not exist.
-    pub async fn may_tell_of(
-        &self,
-        permit: &DutyPermit,
-        (pupil, enrolment): (PupilId, EnrolmentId),
-    ) -> Result<bool, Refusal> {
-        if permit.duty != Duty::FollowRoll {
-            return Err(Refusal::Forbidden);
-        }
-        let enrolled = relationships::enrolled(self.db(), pupil, self.clock().today()).await?;
-        Ok(enrolled.iter().any(|e| e.id == enrolment && !e.protected))
     }
 
     /// Whether an organisation may be told anything of its cases of a kind: it is live, and so is its agreement.

@@ -3,6 +3,7 @@
 use super::trail::Trail;
 use crate::domain::identifiers::{OrganisationId, PupilId, SchoolId, SystemId};
 use crate::domain::purpose::{InvolvementKind, Purpose, Role, SectionSet};
+use crate::domain::staff::Mark;
 use crate::identity::Caller;
 
 /// Proof that the gate was opened, once, for one subject. Consumed by the release of the answer.
@@ -282,6 +283,11 @@ impl Permit<OfPerson> {
     /// Codes of the person's teams.
     pub fn teams(&self) -> &[String] {
         self.subject.caller.person.as_ref().map_or(&[], |person| &person.teams)
+    }
+
+    /// Notes in the request's entry a mark of the person's, on which what is asked rests.
+    pub fn note_mark(&self, mark: Mark) {
+        self.trail.note(|e| super::open::note_mark(e, mark, None));
     }
 
     /// Notes in the request's entry which child it turned out to be about.

@@ -140,6 +140,7 @@ fn an_organisation(id: OrganisationId, code: &str, kind: OrganisationKind) -> Or
         dsl: Contact::default(),
         predecessor: None,
         former_numbers: Vec::new(),
+        area: Vec::new(),
     }
 }
 

@@ -133,6 +133,30 @@ pub async fn withdraw_family_agreement(
     Ok(gate.commit(permit, tx, StatusCode::ACCEPTED, withdrawn).await?)
 }
 
+/// Ends an involvement to which the young person, who understands what it means, has objected: of school nursing, or of support
+/// for mental health. It stays ended, whatever is sent again of the case. One of another kind goes on.
+#[utoipa::path(
+    post, path = "/v1/involvements/{id}/objection", tag = "involvements",
+    params(("id" = String, Path, description = "The UUID under which it was opened")),
+    responses((status = 202, body = EndedAnswer))
+)]
+pub async fn object_to_involvement(
+    State(gate): State<Gate>,
+    asked: Asked,
+    Path(id): Path<String>,
+) -> Result<Released<EndedAnswer>, Error> {
+    let permit = gate.open_organisation(asked, Scope::Involvements, Action::WriteInvolvement)?;
+    let id = uuid(&id)?;
+    let mut tx = gate.db().begin().await.map_err(Refusal::from)?;
+    let whose = (permit.organisation(), permit.system());
+    let moment = (gate.clock().school_now(), gate.clock().today());
+    let ended = storage::object(&mut tx, whose, id, moment).await.map_err(Refusal::from)?;
+    if ended.ended > 0 {
+        permit.note_written(format!("objection to involvement {id}"), b"");
+    }
+    Ok(gate.commit(permit, tx, StatusCode::ACCEPTED, ended).await?)
+}
+
 /// A page of a report.
 #[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]

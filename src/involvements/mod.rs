@@ -13,6 +13,7 @@ mod http;
 mod matchers;
 mod matching;
 mod protecting;
+mod retention;
 mod review;
 mod schools;
 mod sending;
@@ -41,9 +42,10 @@ pub use emergencies::{
 };
 pub use followers::follow_rolls;
 pub use http::{
-    __path_end_involvement, __path_open_involvement, __path_report_involvements,
-    __path_withdraw_family_agreement, ClaimsAnswer, EndedAnswer, ReportAnswer, WithdrawnAnswer,
-    end_involvement, open_involvement, report_involvements, withdraw_family_agreement,
+    __path_end_involvement, __path_object_to_involvement, __path_open_involvement,
+    __path_report_involvements, __path_withdraw_family_agreement, ClaimsAnswer, EndedAnswer, ReportAnswer,
+    WithdrawnAnswer, end_involvement, object_to_involvement, open_involvement, report_involvements,
+    withdraw_family_agreement,
 };
 pub use matchers::{
     __path_decide_claim, __path_list_ambiguous_claims, AmbiguousAnswer, MatchedAnswer, decide_claim,
@@ -54,12 +56,13 @@ pub use protecting::{
     __path_decide_protecting_item, __path_list_protecting_items, DecidedAnswer, ItemBody, ItemDecision,
     ItemsAnswer, RingBody, decide_protecting_item, list_protecting_items, tell_what_is_late,
 };
+pub use retention::expire_bars;
 pub use review::{
     __path_end_conflict, __path_record_conflict, __path_review_involvements, ConflictAnswer, ConflictBody,
     ReviewAnswer, ReviewKey, end_conflict, record_conflict, review_involvements,
 };
 pub use schools::{
-    __path_list_not_told, __path_list_school_involvements, NotToldAnswer, SchoolInvolvementsAnswer,
-    list_not_told, list_school_involvements,
+    __path_list_not_told, __path_list_resident_concerns, __path_list_school_involvements, ConcernsAnswer,
+    NotToldAnswer, SchoolInvolvementsAnswer, list_not_told, list_resident_concerns, list_school_involvements,
 };
 pub use sending::Sending;

@@ -214,13 +214,13 @@ async fn fits(
     let organisation = permit.organisation();
     let open = caseloads::of_kind(gate.db(), organisation, kind, gate.clock().today()).await;
     let cases = open.map_err(Refusal::from)?.unsigned_abs() + prepared.nursing;
-    let roll = gate.roll_of_all(permit).await?;
+    let roll = gate.roll_of_area(permit).await?;
     if cases <= NURSING_LEAST || cases.saturating_mul(NURSING_ONE_OF) <= roll {
         return Ok(());
     }
     permit.note_refused("nursing_over_area");
     tell(gate, matcher, "nursing_over_area", cases).await;
-    let detail = "with these over 5% of all children on roll would have a school-nursing case: that is a list of schools, \
+    let detail = "with these over 5% of the children on roll in the area would have a school-nursing case: that is a list of schools, \
                   not of accepted referrals; send those who have one";
     Err(Error::problem(ProblemKind::UnprocessableFile, detail))
 }

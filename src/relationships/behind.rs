@@ -55,6 +55,8 @@ struct Row {
     sort: Option<String>,
     whom_kind: Option<String>,
     whom: Option<String>,
+    whom_organisation_id: Option<Uuid>,
+    since: Option<DateTime<Utc>>,
 }
 
 // The last part is there for a child without either. The first names the types, which PostgreSQL takes from it; CROSS
@@ -67,20 +69,23 @@ const BEHIND: SetSql = over_handles!(
      e.home_authority_assumed, e.other_school_urn, e.starting_day, e.last_day, e.status, NULL AS kind, \
      NULL AS case_reference, NULL AS team, NULL AS family_agreed_by, CAST(NULL AS DATE) AS family_agreed_until, \
      CAST(NULL AS DATE) AS family_withdrawn_on, NULL AS former_team, CAST(NULL AS DATE) AS former_team_until, \
-     CAST(NULL AS BOOLEAN) AS live, NULL AS sort, NULL AS whom_kind, NULL AS whom \
+     CAST(NULL AS BOOLEAN) AS live, NULL AS sort, NULL AS whom_kind, NULL AS whom, \
+     CAST(NULL AS UUID) AS whom_organisation_id, CAST(NULL AS TIMESTAMPTZ) AS since \
      FROM child c CROSS JOIN enrolments e CROSS JOIN register_versions v \
      WHERE e.pupil_id = c.pupil_id AND v.school_id = e.school_id AND v.version = e.version \
      UNION ALL SELECT c.n, c.pupil_id, NULL, i.id, NULL, i.accepted_at, NULL, NULL, NULL, NULL, NULL, NULL, NULL, i.kind, \
      i.case_reference, i.team, i.family_agreed_by, i.family_agreed_until, i.family_withdrawn_on, \
      i.former_team, i.former_team_until, \
-     (i.ended_at IS NULL OR i.ended_at > $2) AND (i.until_day IS NULL OR i.until_day >= $3), NULL, NULL, NULL \
+     (i.ended_at IS NULL OR i.ended_at > $2) AND (i.until_day IS NULL OR i.until_day >= $3), NULL, NULL, NULL, \
+     NULL, i.matched_at \
      FROM child c CROSS JOIN involvements i \
      WHERE i.pupil_id = c.pupil_id AND i.organisation_id = c.organisation_id AND i.opened_at <= $2 \
      UNION ALL SELECT c.n, c.pupil_id, NULL, b.source_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, \
-     NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, b.sort, b.whom_kind, b.whom FROM child c CROSS JOIN bars b \
+     NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, b.sort, b.whom_kind, b.whom, \
+     b.whom_organisation_id, b.begins_at FROM child c CROSS JOIN bars b \
      WHERE b.pupil_id = c.pupil_id AND b.begins_at <= $2 AND (b.ends_at IS NULL OR b.ends_at > $2) \
      UNION ALL SELECT c.n, c.pupil_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, \
-     NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM child c"
+     NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM child c"
 );
 
 /// Who asks, by which handle, and when.
@@ -167,6 +172,7 @@ impl Row {
             former_team: self.former_team,
             former_team_until: self.former_team_until,
             live: self.live?,
+            matched_at: self.since,
             accepted_at: self.committed_at,
         })
     }
@@ -177,6 +183,8 @@ impl Row {
             sort: self.sort?,
             whom_kind: self.whom_kind?,
             whom: self.whom?,
+            whom_organisation_id: self.whom_organisation_id,
+            begins_at: self.since?,
         })
     }
 

@@ -21,8 +21,10 @@ pub struct Case {
     pub former_team: Option<String>,
     /// Whether the family's agreement is recorded, not past and not withdrawn.
     pub family_agreement: bool,
-    /// Whether those who protect the child accepted the claim.
-    pub accepted: bool,
+    /// When it came to count, or its team took it over, school time.
+    pub matched_at: Option<DateTime<Utc>>,
+    /// When those who protect the child accepted the claim, school time.
+    pub accepted_at: Option<DateTime<Utc>>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -37,6 +39,7 @@ pub(super) struct Row {
     pub former_team: Option<String>,
     pub former_team_until: Option<NaiveDate>,
     pub live: bool,
+    pub matched_at: Option<DateTime<Utc>>,
     pub accepted_at: Option<DateTime<Utc>>,
 }
 
@@ -48,7 +51,7 @@ pub async fn cases_of(
     (now, today): (DateTime<Utc>, NaiveDate),
 ) -> Result<Vec<Case>, StoreError> {
     const LIVE: &str = "SELECT id, kind, case_reference, team, family_agreed_by, family_agreed_until, family_withdrawn_on, \
-         former_team, former_team_until, TRUE AS live, accepted_at \
+         former_team, former_team_until, TRUE AS live, matched_at, accepted_at \
          FROM involvements WHERE pupil_id = $1 AND organisation_id = $2 AND opened_at <= $3 \
          AND (ended_at IS NULL OR ended_at > $3) AND (until_day IS NULL OR until_day >= $4) ORDER BY id";
     let rows: Vec<Row> = read!(db, c => sqlx::query_as(LIVE)
@@ -79,7 +82,8 @@ impl Row {
             team: self.team,
             former_team: self.former_team.filter(|_| self.former_team_until.is_some_and(|day| day >= today)),
             family_agreement: self.family_agreed_by.is_some() && current,
-            accepted: self.accepted_at.is_some(),
+            matched_at: self.matched_at,
+            accepted_at: self.accepted_at,
         })
     }
 }

@@ -15,16 +15,17 @@ pub enum Conflict {
     School(SchoolId),
 }
 
-/// The conflicts of a person of an organisation that stand; one with a child whose claim is not matched bars nobody yet.
+/// The conflicts of a person that stand, as either of two organisations recorded them: the one that is acted for and the
+/// person's own. One with a child whose claim is not matched bars nobody yet.
 pub async fn conflicts_of(
     db: &Db,
-    organisation: OrganisationId,
+    (organisation, own): (OrganisationId, OrganisationId),
     person: &PersonKey,
     now: DateTime<Utc>,
 ) -> Result<Vec<Conflict>, StoreError> {
     let rows: Vec<(Option<Uuid>, Option<Uuid>)> = read!(db, c => sqlx::query_as(STANDING)
         .bind(organisation.0).bind(&person.issuer).bind(&person.tenant).bind(&person.subject).bind(now)
-        .fetch_all(c).await)?;
+        .bind(own.0).fetch_all(c).await)?;
     let conflict = |(pupil, school): (Option<Uuid>, Option<Uuid>)| {
         let child = pupil.map(|id| Conflict::Child(PupilId(id)));
         child.or_else(|| school.map(|id| Conflict::School(SchoolId(id))))
@@ -34,7 +35,7 @@ pub async fn conflicts_of(
 
 const STANDING: &str = "SELECT i.pupil_id, x.school_id FROM conflicts x \
      LEFT JOIN involvements i ON i.organisation_id = x.organisation_id AND i.id = x.involvement_id \
-     WHERE x.organisation_id = $1 AND x.subject = $4 AND x.issuer = $2 AND x.tenant = $3 \
+     WHERE x.organisation_id IN ($1, $6) AND x.subject = $4 AND x.issuer = $2 AND x.tenant = $3 \
      AND (x.ended_at IS NULL OR x.ended_at > $5)";
 
 #[cfg(test)]

@@ -29,7 +29,8 @@ const ENROLLED: SetSql = over_ids!(
 const CASES: SetSql = over_ids!(
     "SELECT i.pupil_id, i.id, i.kind, i.case_reference, i.team, i.family_agreed_by, i.family_agreed_until, \
      i.family_withdrawn_on, i.former_team, i.former_team_until, \
-     (i.ended_at IS NULL OR i.ended_at > $3) AND (i.until_day IS NULL OR i.until_day >= $4) AS live, i.accepted_at FROM ",
+     (i.ended_at IS NULL OR i.ended_at > $3) AND (i.until_day IS NULL OR i.until_day >= $4) AS live, i.matched_at, \
+     i.accepted_at FROM ",
     " CROSS JOIN involvements i WHERE i.pupil_id = s.id AND i.organisation_id = $2 AND i.opened_at <= $3 \
      ORDER BY i.pupil_id, i.id"
 );
@@ -97,6 +98,25 @@ pub async fn on_roll(db: &Db, today: NaiveDate) -> Result<u64, StoreError> {
     Ok(count.unsigned_abs())
 }
 
+const ON_ROLLS: SetSql = over_ids!(
+    "SELECT COUNT(DISTINCT e.pupil_id) FROM ",
+    " CROSS JOIN enrolments e CROSS JOIN register_versions v WHERE e.school_id = s.id \
+     AND v.school_id = e.school_id AND v.version = e.version \
+     AND e.starting_day <= $2 AND (e.last_day IS NULL OR e.last_day >= $2)"
+);
+
+/// The same on a roll of any of these schools.
+pub async fn on_rolls_of(
+    db: &Db,
+    schools: impl IntoIterator<Item = SchoolId>,
+    today: NaiveDate,
+) -> Result<u64, StoreError> {
+    let set = store::ids(schools.into_iter().map(|school| school.0));
+    let count: i64 =
+        read!(db, c => sqlx::query_scalar(ON_ROLLS.of(db)).bind(set).bind(today).fetch_one(c).await)?;
+    Ok(count.unsigned_abs())
+}
+
 /// Rows by their child, each child's in the order in which they came.
 fn by_child<T>(rows: Vec<Of<T>>) -> HashMap<PupilId, Vec<T>> {
     let mut all: HashMap<PupilId, Vec<T>> = HashMap::new();
@@ -117,6 +137,7 @@ mod tests {
             (ENROLLED, "SEARCH e USING INDEX enrolments_pupil (pupil_id=?)"),
             (CASES, "SEARCH i USING INDEX involvements_pupil (pupil_id=? AND organisation_id=?)"),
             (AT, "SEARCH e USING INDEX sqlite_autoindex_enrolments_1 (school_id=?)"),
+            (ON_ROLLS, "SEARCH e USING INDEX sqlite_autoindex_enrolments_1 (school_id=?)"),
         ] {
             let steps = plan_of(text.sqlite).await;
             assert!(steps.iter().any(|step| step == index), "{steps:#?}");

@@ -20,6 +20,6 @@ pub use enrolled::{DualPlace, Enrolled, enrolled};
 pub use finding::{
     Among, Candidate, Claimed, Fit, Hit, NamedChild, Sought, candidates, fitting, fitting_named, sought,
 };
-pub use many::{caseload, cases_of_each, enrolled_at, enrolled_of_each, on_roll};
+pub use many::{caseload, cases_of_each, enrolled_at, enrolled_of_each, on_roll, on_rolls_of};
 pub use tied::{TiedBy, next_tied};
 pub use untied::{Untied, untied_handles};

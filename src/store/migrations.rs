@@ -48,6 +48,8 @@ const STEPS: &[Step] = steps![
     21 "0021_system_lanes",
     22 "0022_bars",
     24 "0024_policy_sets",
+    25 "0025_bars_by_time",
+    26 "0026_bars_end",
     28 "0028_handles",
 ];
 

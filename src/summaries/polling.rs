@@ -77,6 +77,7 @@ pub(super) fn directory() -> Directory {
         dsl: crate::directory::Contact::default(),
         predecessor: None,
         former_numbers: Vec::new(),
+        area: Vec::new(),
     };
     Directory { organisations: [(id, school)].into(), ..Directory::default() }
 }

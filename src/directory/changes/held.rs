@@ -226,6 +226,7 @@ impl Directory {
             suspended: o.standing == Standing::Suspended,
             predecessor: o.predecessor.map(|school| self.code(school)),
             former_numbers: former.collect(),
+            area: o.area.clone(),
         }
     }
 

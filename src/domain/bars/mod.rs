@@ -114,6 +114,8 @@ words! {
         Accepted = "accepted",
         /// Declined: whoever asked goes on waiting and is told nothing.
         Declined = "declined",
+        /// Asked anew for another team, which has taken the case over.
+        Overtaken = "overtaken",
     }
 }
 
@@ -131,6 +133,8 @@ pub const CLAIMS_A_DAY: i64 = 3;
 pub const URGENT_ANSWERED: TimeDelta = TimeDelta::minutes(30);
 /// Working days for which a school's shield stands unconfirmed.
 pub const SCHOOLS_SHIELD_DAYS: u32 = 5;
+/// How long the first of two persons who lower a flag waits for the second; after that the next who asks is the first.
+pub const LOWERING_WAITS: TimeDelta = TimeDelta::days(7);
 
 /// When something is open: from the first moment up to the last, which is not in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,11 +163,15 @@ pub fn end_of(day: NaiveDate) -> DateTime<Utc> {
     London.from_local_datetime(&next).earliest().map_or_else(|| next.and_utc(), |t| t.with_timezone(&Utc))
 }
 
-/// When the `number`th renewal of a claim opens that is asked for now: the first at once; any other once a manager on call
-/// says so, or has said nothing for ten minutes.
-pub fn renewed(number: i64, asked: DateTime<Utc>) -> (Opening, bool) {
-    let waits = number > 1;
-    (Opening::from(if waits { asked + MANAGER_ANSWERS } else { asked }), waits)
+/// When the `number`th renewal of a claim opens that is asked for now, and whether a manager on call is asked first: the first
+/// at once; any other once one says so, or has said nothing for ten minutes. After a manager has said no, only once one says
+/// so.
+pub fn renewed(number: i64, asked: DateTime<Utc>, refused: bool) -> (Opening, bool) {
+    match (refused, number > 1) {
+        (true, _) => (Opening { from: asked, until: asked }, true),
+        (false, true) => (Opening::from(asked + MANAGER_ANSWERS), true),
+        (false, false) => (Opening::from(asked), false),
+    }
 }
 
 #[cfg(test)]
@@ -181,11 +189,13 @@ mod tests {
     fn an_opening_holds_from_its_first_moment_to_before_its_last() {
         let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
         let claimed = at("2026-11-20T18:00:00Z");
-        let (first, waits) = renewed(1, claimed);
+        let (first, waits) = renewed(1, claimed, false);
         assert!(!waits && first.holds(claimed) && first.holds(at("2026-11-20T18:29:59.999999Z")));
         assert!(!first.holds(at("2026-11-20T18:30:00Z")) && !first.holds(at("2026-11-20T17:59:59Z")));
-        let (second, waits) = renewed(2, claimed);
+        let (second, waits) = renewed(2, claimed, false);
         assert!(waits && !second.holds(at("2026-11-20T18:09:59Z")));
         assert!(second.holds(at("2026-11-20T18:10:00Z")) && !second.holds(at("2026-11-20T18:40:00Z")));
+        let (never, waits) = renewed(3, claimed, true);
+        assert!(waits && !never.holds(claimed) && !never.holds(at("2026-11-20T18:10:00Z")), "refused before");
     }
 }

@@ -65,7 +65,9 @@ impl Gate {
     pub(super) async fn conflicts(&self, caller: &Caller) -> Result<Vec<Conflict>, Refusal> {
         let Some(person) = &caller.person else { return Ok(Vec::new()) };
         let organisation = caller.organisation.id;
-        Ok(relationships::conflicts_of(self.db(), organisation, &person.key, self.clock().now()).await?)
+        let own = caller.by.as_ref().map_or(organisation, |own| own.id);
+        Ok(relationships::conflicts_of(self.db(), (organisation, own), &person.key, self.clock().now())
+            .await?)
     }
 
     /// Of an organisation's cases those that are the caller's: a person's are those of the teams that they are in, or that
@@ -211,7 +213,11 @@ impl Gate {
         let against = &tied.against;
         let reach = match &tied.tie {
             _ if against.may_know() || against.is_hidden() => Reach::Nothing,
-            Tie::Case(..) | Tie::Emergency { .. } if against.sees_protected() => Reach::Whole,
+            Tie::Case(..) | Tie::Emergency { .. }
+                if against.sees_protected() && against.hides().is_empty() =>
+            {
+                Reach::Whole
+            }
             Tie::Case(..) | Tie::Emergency { .. } => Reach::NotAt(against.hides().to_vec()),
             Tie::Protecting => Reach::Nothing,
             Tie::OwnSchool(own, None) => Reach::At(*own),

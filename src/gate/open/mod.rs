@@ -9,11 +9,12 @@ mod matcher;
 mod school;
 mod tie;
 
-pub use bars::{Asker, Protector, QueueOf};
+pub use bars::{Asker, OpenCase, Protector, QueueOf};
 pub use find::Search;
 pub use many::{Children, Named};
 pub(super) use many::{Decided, Whom};
 
+pub(super) use self::tie::note_mark;
 use self::tie::{Judged, Tied};
 use super::permit::{Holder, OfChild, OfOrganisation, OfOwnSystem, Permit};
 use super::{Gate, Trail, handles};
@@ -22,7 +23,7 @@ use crate::crypto;
 use crate::directory::{NoMandate, Scope};
 use crate::domain::identifiers::PupilId;
 use crate::domain::purpose::{Section, SectionSet};
-use crate::domain::staff::{Mark, Marked};
+use crate::domain::staff::Mark;
 use crate::identity::Caller;
 use crate::policy::{Action, Relationship};
 use crate::store::StoreError;
@@ -42,12 +43,7 @@ impl Asked {
     pub fn by_mark(&self, mark: Mark, team: Option<&str>) -> bool {
         let has = team.map_or_else(|| self.caller.has_mark(mark), |team| self.caller.manages(team));
         if has {
-            let relied = Marked { mark, team: team.map(str::to_owned) }.to_string();
-            self.trail.note(|e| {
-                if !e.marks.contains(&relied) {
-                    e.marks.push(relied);
-                }
-            });
+            self.trail.note(|e| note_mark(e, mark, team));
         }
         has
     }
@@ -187,7 +183,7 @@ impl Gate {
         let Judged { tied, given, not_given } = judged.inspect_err(|refusal| trail.refused(refusal))?;
         let (reach, determining) = self.reach(caller, &tied);
         trail.note(|e| {
-            tied.tie.note(e);
+            tied.note(e);
             e.policies = given.determining.iter().chain(&determining).cloned().collect();
             e.policies.sort_unstable();
             e.policies.dedup();

@@ -5,9 +5,11 @@ use crate::audit::Entry;
 use crate::directory::ByTeam;
 use crate::domain::identifiers::SchoolId;
 use crate::domain::purpose::{InvolvementKind, SectionSet};
+use crate::domain::staff::{Mark, Marked};
 use crate::identity::Caller;
 use crate::policy::{Relationship, Sections};
 use crate::relationships::Case;
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 /// How a caller is tied to a child, now.
@@ -26,8 +28,8 @@ pub(super) enum Tie {
         id: Uuid,
         /// Whether it is within its thirty minutes.
         live: bool,
-        /// Whether those who protect the child released it.
-        accepted: bool,
+        /// When those who protect the child released it.
+        accepted_at: Option<DateTime<Utc>>,
     },
     /// By being one of those who protect the child.
     Protecting,
@@ -79,9 +81,9 @@ impl Tie {
             Self::Officer(_) => {
                 entry.relationship = Some("enrolment, officer authorised under reg 12".to_owned());
             }
-            Self::Emergency { id, live, accepted } => {
+            Self::Emergency { id, live, accepted_at } => {
                 let state = if *live { "open" } else { "over" };
-                let by = if *accepted { ", released by those who protect the child" } else { "" };
+                let by = if accepted_at.is_some() { ", released by those who protect the child" } else { "" };
                 entry.relationship = Some(format!("emergency, {state}{by}"));
                 entry.record = Some(format!("emergency {id}"));
             }
@@ -91,6 +93,14 @@ impl Tie {
 }
 
 impl Tied {
+    /// Writes the tie, and the mark that it rests on where it does on one, into the entry.
+    pub(super) fn note(&self, entry: &mut Entry) {
+        self.tie.note(entry);
+        if let Some(mark) = self.against.by_mark() {
+            note_mark(entry, mark, None);
+        }
+    }
+
     /// The kind of the case, where it is one.
     pub(super) fn kind(&self) -> Option<InvolvementKind> {
         match &self.tie {
@@ -108,5 +118,13 @@ impl Tied {
             }
             Tie::OwnSchool(..) | Tie::Officer(_) | Tie::Emergency { .. } | Tie::Protecting => false,
         }
+    }
+}
+
+/// Names a mark in an entry, on which what was asked rests; a manager's of a team with that.
+pub(in super::super) fn note_mark(entry: &mut Entry, mark: Mark, team: Option<&str>) {
+    let relied = Marked { mark, team: team.map(str::to_owned) }.to_string();
+    if !entry.marks.contains(&relied) {
+        entry.marks.push(relied);
     }
 }

@@ -1,7 +1,7 @@
 //! The lines that the rules read: what stands between whom and a child.
 
 use crate::domain::bars::{BarSort, WhomKind};
-use crate::domain::identifiers::PupilId;
+use crate::domain::identifiers::{OrganisationId, PupilId};
 use crate::store::{StoreError, Tx, must_touch, on};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -13,6 +13,8 @@ pub(super) struct Line {
     pub(super) kind: WhomKind,
     /// Identifier of the organisation or team, or the person as entries write them.
     pub(super) whom: String,
+    /// Of a person: the organisation as whose they are named.
+    pub(super) of: Option<OrganisationId>,
 }
 
 /// Writes the lines of a source in the place of those that it had.
@@ -23,14 +25,14 @@ pub(super) async fn put(
     (begins_at, ends_at): (DateTime<Utc>, Option<DateTime<Utc>>),
 ) -> Result<(), StoreError> {
     const CLEAR: &str = "DELETE FROM bars WHERE source_id = $1";
-    const PUT: &str = "INSERT INTO bars (pupil_id, source_id, place, sort, whom_kind, whom, begins_at, ends_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    const PUT: &str = "INSERT INTO bars (pupil_id, source_id, place, sort, whom_kind, whom, begins_at, ends_at, \
+         whom_organisation_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     on!(tx, c => sqlx::query(CLEAR).bind(source).execute(c).await.map(|_| ()))?;
     for (place, line) in (1_i64..).zip(lines) {
         on!(tx, c => {
             let r = sqlx::query(PUT)
                 .bind(pupil.0).bind(source).bind(place).bind(line.sort.as_str()).bind(line.kind.as_str())
-                .bind(&line.whom).bind(begins_at).bind(ends_at).execute(c).await?;
+                .bind(&line.whom).bind(begins_at).bind(ends_at).bind(line.of.map(|of| of.0)).execute(c).await?;
             must_touch("a line of a bar", &r, 1)
         })?;
     }

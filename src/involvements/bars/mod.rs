@@ -3,6 +3,7 @@
 //! What the rules read of them is written beside them, line by line, in the same transaction.
 
 mod due;
+mod ended;
 mod lines;
 mod people;
 mod shields;
@@ -11,6 +12,7 @@ mod whereabouts;
 mod withheld;
 
 pub(in crate::involvements) use due::tell_due;
+pub(in crate::involvements) use ended::{forget_decisions, forget_protections, forget_shields};
 pub use people::{PersonBody, TeamBody, WhomBody};
 pub use shields::{
     __path_confirm_shield, __path_end_shield, ConfirmBody, EndBody, EndedShieldAnswer, confirm_shield,

@@ -84,19 +84,22 @@ fn line(directory: &Directory, one: &WhomBody, sort: BarSort, by_school: bool) -
         (Some(_), Some(_)) => Err(bad("name a team or a person, and not both in one")),
         (Some(code), None) => {
             let team = team(directory, &one.organisation, code)?;
-            Ok(Line { sort, kind: WhomKind::Team, whom: team.id.0.to_string() })
+            Ok(Line { sort, kind: WhomKind::Team, whom: team.id.0.to_string(), of: None })
         }
         (None, Some(person)) => {
             let key = person.key().to_string();
             if person.subject.is_empty() || key.chars().count() > 500 || key.chars().any(char::is_control) {
                 return Err(bad("`person` must have an issuer and a subject"));
             }
-            Ok(Line { sort, kind: WhomKind::Person, whom: key })
+            Ok(Line { sort, kind: WhomKind::Person, whom: key, of: Some(organisation.id) })
         }
         (None, None) if social_care => {
             Err(bad("of an authority, and of whoever acts for one, name teams or persons, never the whole"))
         }
-        (None, None) => Ok(Line { sort, kind: WhomKind::Organisation, whom: organisation.id.0.to_string() }),
+        (None, None) => {
+            let whom = organisation.id.0.to_string();
+            Ok(Line { sort, kind: WhomKind::Organisation, whom, of: None })
+        }
     }
 }
 
@@ -121,7 +124,7 @@ pub(super) fn protecting(directory: &Directory, teams: &[TeamBody]) -> Result<Ve
     }
     let line = |one: &TeamBody| {
         let team = team(directory, &one.organisation, &one.team)?;
-        Ok(Line { sort: BarSort::Sees, kind: WhomKind::Team, whom: team.id.0.to_string() })
+        Ok(Line { sort: BarSort::Sees, kind: WhomKind::Team, whom: team.id.0.to_string(), of: None })
     };
     teams.iter().map(line).collect()
 }

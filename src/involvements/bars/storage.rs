@@ -1,6 +1,6 @@
 //! The tables of bars.
 
-use crate::domain::bars::{BarSort, WhomKind};
+use crate::domain::bars::{BarSort, LOWERING_WAITS, WhomKind};
 use crate::domain::identifiers::{OrganisationId, PupilId};
 use crate::gate::{OfBarred, Permit};
 use crate::store::{StoreError, Touched as _, Tx, on};
@@ -158,12 +158,20 @@ pub(super) async fn end_decision(
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub(super) struct Protection {
     pub(super) id: Uuid,
-    pub(super) lower_asked_by: Option<String>,
+    lower_asked_by: Option<String>,
+    lower_asked_at: Option<DateTime<Utc>>,
+}
+
+impl Protection {
+    /// The first of two persons who lower it, while that one waits for the second.
+    pub(super) fn first(self, now: DateTime<Utc>) -> Option<String> {
+        self.lower_asked_by.filter(|_| self.lower_asked_at.is_some_and(|at| now < at + LOWERING_WAITS))
+    }
 }
 
 /// The flag that stands on a child on record; none where nothing but a file raised one.
 pub(super) async fn protection(tx: &mut Tx, pupil: PupilId) -> Result<Option<Protection>, StoreError> {
-    const ONE: &str = "SELECT id, lower_asked_by FROM whereabouts_protections \
+    const ONE: &str = "SELECT id, lower_asked_by, lower_asked_at FROM whereabouts_protections \
          WHERE pupil_id = $1 AND lowered_at IS NULL";
     Ok(on!(tx, c => sqlx::query_as(ONE).bind(pupil.0).fetch_optional(c).await)?)
 }
@@ -195,7 +203,8 @@ pub(super) async fn protect(
     if touched == 0 {
         return Ok(false);
     }
-    let lead = Line { sort: BarSort::Protects, kind: WhomKind::Lead, whom: new.authority.0.to_string() };
+    let lead =
+        Line { sort: BarSort::Protects, kind: WhomKind::Lead, whom: new.authority.0.to_string(), of: None };
     lines::put(tx, (permit.pupil(), new.id), &[lead], (new.raised_at, None)).await?;
     Ok(true)
 }
@@ -212,12 +221,12 @@ pub(in crate::involvements) async fn accept_protection(
     let row: Option<(Uuid, Uuid)> =
         on!(tx, c => sqlx::query_as(ACCEPT).bind(id).bind(now).bind(person).fetch_optional(c).await)?;
     let Some((pupil, team)) = row else { return Ok(0) };
-    let line = Line { sort: BarSort::Protects, kind: WhomKind::Team, whom: team.to_string() };
+    let line = Line { sort: BarSort::Protects, kind: WhomKind::Team, whom: team.to_string(), of: None };
     lines::put(tx, (PupilId(pupil), id), &[line], (now, None)).await?;
     Ok(1)
 }
 
-/// Notes the first of two persons who lower a flag; `false` where somebody was first.
+/// Notes the first of two persons who lower a flag; `false` where somebody was first and still waits for the second.
 pub(super) async fn ask_to_lower(
     tx: &mut Tx,
     id: Uuid,
@@ -225,9 +234,9 @@ pub(super) async fn ask_to_lower(
     at: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
     const ASK: &str = "UPDATE whereabouts_protections SET lower_asked_at = $2, lower_asked_by = $3, lower_reason = $4 \
-         WHERE id = $1 AND lower_asked_at IS NULL AND lowered_at IS NULL";
+         WHERE id = $1 AND (lower_asked_at IS NULL OR lower_asked_at <= $5) AND lowered_at IS NULL";
     let touched = on!(tx, c => sqlx::query(ASK)
-        .bind(id).bind(at).bind(person).bind(reason).execute(c).await.map(|r| r.touched()))?;
+        .bind(id).bind(at).bind(person).bind(reason).bind(at - LOWERING_WAITS).execute(c).await.map(|r| r.touched()))?;
     Ok(touched == 1)
 }
 
@@ -239,9 +248,10 @@ pub(super) async fn lower(
     at: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
     const LOWER: &str = "UPDATE whereabouts_protections SET lowered_at = $2, lowered_by = $3 \
-         WHERE id = $1 AND lowered_at IS NULL AND lower_asked_by IS NOT NULL AND lower_asked_by <> $3";
+         WHERE id = $1 AND lowered_at IS NULL AND lower_asked_by IS NOT NULL AND lower_asked_by <> $3 \
+         AND lower_asked_at > $4";
     let touched = on!(tx, c => sqlx::query(LOWER)
-        .bind(id).bind(at).bind(person).execute(c).await.map(|r| r.touched()))?;
+        .bind(id).bind(at).bind(person).bind(at - LOWERING_WAITS).execute(c).await.map(|r| r.touched()))?;
     if touched == 1 {
         lines::end(tx, id, Some(at)).await?;
     }

@@ -160,7 +160,7 @@ async fn ask(
         kind: ItemKind::Protection,
         subject: (permit.organisation(), id),
         pupil: permit.pupil(),
-        team: "",
+        asker: (permit.own_organisation(), ""),
         urgent: true,
         call_back: None,
     };
@@ -173,7 +173,7 @@ async fn ask(
         let request = Ask {
             kind: ItemKind::Claim,
             subject: (case.organisation(), case.id),
-            team: &case.team,
+            asker: (case.organisation(), &case.team),
             urgent: case.kind == InvolvementKind::Section47Enquiry.as_str(),
             ..request
         };
@@ -219,7 +219,7 @@ async fn lower(
     let mut tx = gate.db().begin().await.map_err(Refusal::from)?;
     let standing = storage::protection(&mut tx, permit.pupil()).await.map_err(Refusal::from)?;
     let (id, first) = if let Some(standing) = standing {
-        (standing.id, standing.lower_asked_by)
+        (standing.id, standing.first(now))
     } else {
         // A file raised it: it is put on record now, so that the two who lower it are.
         let (id, authority) = (Uuid::now_v7(), permit.organisation());

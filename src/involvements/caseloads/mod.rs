@@ -16,7 +16,7 @@ pub use http::{
 pub(super) use silence::is_unconfirmed;
 pub use silence::lapse_silent;
 pub(super) use storage::{
-    Held, Open, confirm, end_unlisted, held, hold, of_kind, open_and_unlisted, silence,
+    Held, Open, confirm, end_unlisted, forget_held, held, hold, of_kind, open_and_unlisted, silence,
 };
 
 /// Whether so many of all that is open are over a tenth: then a person looks first.

@@ -140,6 +140,20 @@ pub(super) async fn let_go(
     Ok(Some(end_unlisted(tx, whose, held.held_at, at).await?))
 }
 
+/// Deletes at most `limit` caseloads that were held before a time and let go on by nobody, with what they put aside.
+pub(in crate::involvements) async fn forget_held(
+    tx: &mut Tx,
+    before: DateTime<Utc>,
+    limit: i64,
+) -> Result<u64, StoreError> {
+    const CLAIMS: &str = "DELETE FROM involvements_staged WHERE upload_id IN (SELECT upload_id FROM held_caseloads \
+         WHERE held_at < $1 ORDER BY held_at, upload_id LIMIT $2)";
+    const HELD: &str = "DELETE FROM held_caseloads WHERE upload_id IN (SELECT upload_id FROM held_caseloads \
+         WHERE held_at < $1 ORDER BY held_at, upload_id LIMIT $2)";
+    on!(tx, c => sqlx::query(CLAIMS).bind(before).bind(limit).execute(c).await.map(|_| ()))?;
+    Ok(on!(tx, c => sqlx::query(HELD).bind(before).bind(limit).execute(c).await.map(|r| r.touched()))?)
+}
+
 /// A feed that has fallen silent over so many that a person has to look.
 #[derive(Clone, Copy, Debug, sqlx::FromRow)]
 pub(in crate::involvements) struct Silence {

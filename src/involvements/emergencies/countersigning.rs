@@ -48,8 +48,9 @@ async fn opened(gate: &Gate, asked: Asked, id: &str) -> Result<(Permit<OfPerson>
     let claim = storage::claimed(gate.db(), permit.organisation(), id).await.map_err(Refusal::from)?;
     let claim = claim.ok_or(Refusal::NotFound)?;
     permit.note_record(format!("emergency claim {}", claim.claim_id));
-    let own: Vec<&str> = claim.teams.split(' ').collect();
-    let elsewhere = gate.managed_teams(&permit).iter().any(|team| !own.contains(&team.as_str()));
+    // Marks are of the organisation that is acted for, and so are the teams that they name.
+    let managed = gate.managed_teams(&permit);
+    let elsewhere = managed.iter().any(|team| !claim.is_own_team((permit.organisation(), team)));
     if claim.person == permit.person() || !elsewhere {
         permit.note_malformed("own_team");
         let detail = "a manager of another team than the claimant's countersigns, and never the claimant";

@@ -71,7 +71,9 @@ pub async fn claim_emergency(
     let claim_id = Uuid::now_v7();
     let mut tx = gate.db().begin().await.map_err(Refusal::from)?;
     let (organisation, system) = (permit.organisation(), permit.system());
-    let who = Claimant { organisation, system, person: permit.person(), teams: permit.teams(), now, today };
+    let own = permit.own_organisation();
+    let who =
+        Claimant { organisation, own, system, person: permit.person(), teams: permit.teams(), now, today };
     let limit = storage::limit(&mut tx, who).await.map_err(Refusal::from)?;
     let mut emergencies = Vec::with_capacity(claim.children.len());
     for child in &claim.children {

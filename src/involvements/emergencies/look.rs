@@ -53,7 +53,10 @@ pub async fn hand_on_emergencies(gate: &Gate) -> Result<(u64, u64), Refusal> {
             kind: ItemKind::Emergency,
             subject: (OrganisationId(claim.organisation_id), claim.id),
             pupil,
-            team: claim.teams.split(' ').next().unwrap_or_default(),
+            asker: (
+                OrganisationId(claim.own_organisation_id),
+                claim.teams.split(' ').next().unwrap_or_default(),
+            ),
             urgent: true,
             call_back: Some(&claim.call_back),
         };

@@ -9,6 +9,7 @@ mod countersigning;
 mod http;
 mod look;
 mod renewals;
+mod renewed;
 mod storage;
 
 pub use claim::{EmergencyBody, EmergencyChild};
@@ -22,4 +23,5 @@ pub use renewals::{
     __path_answer_renewal, __path_renew_emergency, RenewalAnswer, RenewalAnswered, RenewalBody,
     RenewalDecision, answer_renewal, renew_emergency,
 };
-pub(in crate::involvements) use storage::{release, tell_late, waiting_renewals};
+pub(in crate::involvements) use renewed::waiting_renewals;
+pub(in crate::involvements) use storage::{forget, forget_days, release, tell_late};

@@ -1,8 +1,9 @@
 //! Thirty minutes more: once at once within 72 hours, with a reason; after that when the manager on call says so, or with an
 //! alarm when nobody answers.
 
+use super::renewed;
 use super::storage::{self, Claimant};
-use crate::domain::bars::{EMERGENCY_RENEWABLE, renewed};
+use crate::domain::bars::{self, EMERGENCY_RENEWABLE, Opening};
 use crate::domain::staff::Mark;
 use crate::gate::{Answer, Asked, Gate, Refusal, Released};
 use crate::http::{Body, Error, Path, ProblemKind};
@@ -32,10 +33,20 @@ pub struct RenewalAnswer {
     number: i64,
     /// Whether the manager on call is asked first; where nobody answers until `opens_at`, it opens then, with an alarm.
     waits_for_manager: bool,
-    /// From when it is open.
-    opens_at: DateTime<Utc>,
+    /// From when it is open; absent where it does not open until a manager allows it: one has said no before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opens_at: Option<DateTime<Utc>>,
     /// Until when.
-    until: DateTime<Utc>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<DateTime<Utc>>,
+}
+
+impl RenewalAnswer {
+    fn of(number: i64, waits_for_manager: bool, opening: Opening) -> Self {
+        let opens = opening.from < opening.until;
+        let (opens_at, until) = (opens.then_some(opening.from), opens.then_some(opening.until));
+        Self { number, waits_for_manager, opens_at, until }
+    }
 }
 
 impl Answer for RenewalAnswer {}
@@ -48,7 +59,8 @@ pub struct RenewalDecision {
     allow: bool,
 }
 
-/// Asks to have the claimant's own claim open for thirty minutes more.
+/// Asks to have the claimant's own claim open for thirty minutes more. While one waits, or is open, there is no other: the same
+/// is answered.
 #[utoipa::path(
     post, path = "/v1/emergencies/{id}/renewals", tag = "involvements",
     params(("id" = String, Path, description = "Of the emergency")), request_body = RenewalBody,
@@ -76,24 +88,32 @@ pub async fn renew_emergency(
         return Err(Error::problem(ProblemKind::Conflict, detail));
     }
     let mut tx = gate.db().begin().await.map_err(Refusal::from)?;
-    let who = Claimant { organisation, system, person: permit.person(), teams: permit.teams(), now, today };
+    let own = permit.own_organisation();
+    let who =
+        Claimant { organisation, own, system, person: permit.person(), teams: permit.teams(), now, today };
     if storage::lost(&mut tx, who).await.map_err(Refusal::from)? {
         let detail = "an earlier emergency of yours was not countersigned in time: have a manager of another team do so";
         return Err(Error::problem(ProblemKind::Conflict, detail));
     }
-    let number = storage::renewals(&mut tx, id).await.map_err(Refusal::from)? + 1;
-    let (opening, waits) = renewed(number, now);
-    let written = storage::renew(&mut tx, (id, number), &reason, (opening, waits), now).await;
+    let newest = renewed::newest(&mut tx, id).await.map_err(Refusal::from)?;
+    if let Some(same) = newest.filter(|one| one.waits(now) || one.is_open(now)) {
+        let opening = Opening { from: same.opens_at, until: same.closes_at };
+        let answer = RenewalAnswer::of(same.number, same.waits(now), opening);
+        permit.note_record(format!("emergency {id} renewal {}", same.number));
+        return Ok(gate.commit(permit, tx, StatusCode::ACCEPTED, answer).await?);
+    }
+    let number = newest.map_or(0, |one| one.number) + 1;
+    let (opening, waits) = bars::renewed(number, now, newest.is_some_and(|one| one.was_refused()));
+    let written = renewed::renew(&mut tx, (id, number), &reason, (opening, waits), now).await;
     written.map_err(Refusal::from)?;
+    let answer = RenewalAnswer::of(number, waits, opening);
     if waits {
-        let told = json!({"emergency": id, "number": number, "opens_at": opening.from}).to_string();
+        let told = json!({"emergency": id, "number": number, "opens_at": answer.opens_at}).to_string();
         let subject = format!("{id} {number}");
         let notice = Notice { kind: NoticeKind::EmergencyRenewalWaits, subject: &subject, body: &told };
         outbox::notify(&mut tx, organisation, notice, gate.clock().now()).await.map_err(Refusal::from)?;
     }
     permit.note_written(format!("emergency {id} renewal {number}"), &body);
-    let answer =
-        RenewalAnswer { number, waits_for_manager: waits, opens_at: opening.from, until: opening.until };
     Ok(gate.commit(permit, tx, StatusCode::ACCEPTED, answer).await?)
 }
 
@@ -132,7 +152,7 @@ pub async fn answer_renewal(
     }
     let mut tx = gate.db().begin().await.map_err(Refusal::from)?;
     let now = gate.clock().school_now();
-    let answered = storage::answer(&mut tx, (id, number), (permit.person(), allow), now).await;
+    let answered = renewed::answer(&mut tx, (id, number), (permit.person(), allow), now).await;
     if !answered.map_err(Refusal::from)? {
         return Err(Error::problem(
             ProblemKind::Conflict,

@@ -11,7 +11,7 @@ use crate::domain::calendar::{Half, SchoolYear, london};
 use crate::domain::identifiers::{OrganisationId, SchoolId};
 use crate::domain::organisation::OrganisationKind;
 use crate::domain::purpose::InvolvementKind;
-use crate::gate::{Duty, DutyPermit, Gate, Refusal};
+use crate::gate::{Duty, DutyPermit, Gate, OpenCase, Refusal};
 use crate::outbox::{self, Notice, NoticeKind};
 use crate::registers::{self, RollEvent, RollNews};
 use chrono::{DateTime, Timelike as _, Utc};
@@ -107,17 +107,19 @@ async fn notices(
         }
         (NoticeKind::AbsenceUnexplained, format!("{} {first}", year.0), None)
     };
-    if !gate.may_tell_of(permit, (news.pupil(), news.enrolment())).await? {
-        return Ok(Some(Vec::new()));
-    }
     let live = storage::live(gate.db(), news.pupil(), (now, gate.clock().today())).await?;
-    let hears = |told: &Told| {
-        InvolvementKind::parse(&told.kind).is_some_and(|case| {
-            hears(case, kind) && gate.may_be_told(OrganisationId(told.organisation_id), case)
+    let kind_of = |told: &Told| {
+        InvolvementKind::parse(&told.kind).filter(|case| {
+            hears(*case, kind) && gate.may_be_told(OrganisationId(told.organisation_id), *case)
         })
     };
+    let live: Vec<(Told, InvolvementKind)> =
+        live.into_iter().filter_map(|told| kind_of(&told).map(|kind| (told, kind))).collect();
+    let cases: Vec<OpenCase<'_>> = live.iter().map(|(told, kind)| told.case(*kind)).collect();
+    let may = gate.may_tell_of(permit, (news.pupil(), news.enrolment()), &cases).await?;
     let due = |to: Told| Due { subject: format!("{} {of}", to.id), to, kind, paragraph: paragraph.clone() };
-    Ok(Some(live.into_iter().filter(hears).map(due).collect()))
+    let told = live.into_iter().zip(may).filter(|(_, may)| *may);
+    Ok(Some(told.map(|((to, _), _)| due(to)).collect()))
 }
 
 /// Whether a session is over at every school.

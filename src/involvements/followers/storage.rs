@@ -1,6 +1,8 @@
 //! How far rolls have been followed, and whom to tell.
 
-use crate::domain::identifiers::{PupilId, SchoolId};
+use crate::domain::identifiers::{OrganisationId, PupilId, SchoolId};
+use crate::domain::purpose::InvolvementKind;
+use crate::gate::OpenCase;
 use crate::store::{Db, StoreError, Touched as _, Tx, on, read};
 use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
@@ -39,6 +41,16 @@ pub(super) struct Told {
     pub(super) id: Uuid,
     pub(super) kind: String,
     pub(super) team: String,
+    matched_at: Option<DateTime<Utc>>,
+    accepted_at: Option<DateTime<Utc>>,
+}
+
+impl Told {
+    /// The case, as the gate asks about it.
+    pub(super) fn case(&self, kind: InvolvementKind) -> OpenCase<'_> {
+        let organisation = OrganisationId(self.organisation_id);
+        OpenCase { organisation, team: &self.team, kind, since: (self.matched_at, self.accepted_at) }
+    }
 }
 
 /// The live involvements of every agency with a child.
@@ -47,7 +59,7 @@ pub(super) async fn live(
     pupil: PupilId,
     (now, today): (DateTime<Utc>, NaiveDate),
 ) -> Result<Vec<Told>, StoreError> {
-    const LIVE: &str = "SELECT organisation_id, id, kind, team FROM involvements WHERE pupil_id = $1 \
+    const LIVE: &str = "SELECT organisation_id, id, kind, team, matched_at, accepted_at FROM involvements WHERE pupil_id = $1 \
          AND opened_at <= $2 AND (ended_at IS NULL OR ended_at > $2) AND (until_day IS NULL OR until_day >= $3) \
          ORDER BY organisation_id, id";
     Ok(read!(db, c => sqlx::query_as(LIVE).bind(pupil.0).bind(now).bind(today).fetch_all(c).await)?)

@@ -2,11 +2,17 @@
 
 use super::storage::{self, Item};
 use crate::directory::Directory;
+use crate::domain::bars::ItemKind;
 use crate::domain::identifiers::{OrganisationId, PupilId, SchoolId};
-use crate::gate::{Answer, Asked, Asker, ChildRef, Duty, Fit, Gate, OfMatching, Permit, Refusal, Released};
+use crate::gate::{
+    Answer, Asked, Asker, ChildRef, Duty, Gate, OfMatching, Permit, Protector, Refusal, Released,
+};
 use crate::http::{Body, Error, Path, ProblemKind, json};
 use crate::involvements::matching::LAPSE_DAYS;
+use crate::involvements::protecting::{self, Ask};
+use crate::involvements::storage as cases;
 use crate::registers::{self, CandidateEntry};
+use crate::store::{StoreError, Tx};
 use axum::extract::State;
 use chrono::{NaiveDate, TimeDelta};
 use http::StatusCode;
@@ -181,18 +187,22 @@ pub async fn decide_claim(
     };
     // A bar between the agency and the child is not the matcher's to pass, nor theirs to be told of.
     let matched = pupil.is_some();
-    let pupil = match pupil {
-        Some(pupil) => may_count(&gate, &item, pupil).await?,
+    let found = match pupil {
+        Some(pupil) => Some(may_count(&gate, &item, pupil).await?),
         None => None,
     };
     let at = gate.clock().now();
     let mut tx = gate.db().begin().await.map_err(Refusal::from)?;
     let decided = (matched, permit.asserted_person());
     let noted = storage::decide(&mut tx, permit.organisation(), &item, (decided.0, &decided.1, at)).await;
-    let tied = match pupil {
-        Some(pupil) => storage::tie(&mut tx, &item, pupil, at).await.map_err(Refusal::from)?,
-        None => 1,
+    let tied = match found {
+        Some(Counts::For(pupil)) => storage::tie(&mut tx, &item, pupil, gate.clock().school_now()).await,
+        Some(Counts::OnceAccepted(pupil, protectors)) => {
+            wait(&gate, &mut tx, &item, (pupil, &protectors)).await
+        }
+        None => Ok(1),
     };
+    let tied = tied.map_err(Refusal::from)?;
     if noted.map_err(Refusal::from)? + tied < 2 {
         return Err(moved());
     }
@@ -200,12 +210,46 @@ pub async fn decide_claim(
     Ok(gate.commit(permit, tx, StatusCode::OK, answer).await?)
 }
 
-/// The child, where no bar stands between it and who claims; else the claim stays as it is, and waits.
-async fn may_count(gate: &Gate, item: &Item, pupil: PupilId) -> Result<Option<PupilId>, Refusal> {
+/// What becomes of a claim about a child.
+enum Counts {
+    /// It counts.
+    For(PupilId),
+    /// It waits, since a bar stands between the child and who claims, and for these.
+    OnceAccepted(PupilId, Vec<Protector>),
+}
+
+async fn may_count(gate: &Gate, item: &Item, pupil: PupilId) -> Result<Counts, Refusal> {
     let (organisation, team) = item.claimant();
-    let asker = Asker { organisation, teams: std::slice::from_ref(team), person: None };
+    let asker = Asker { organisation, own: organisation, teams: std::slice::from_ref(team), person: None };
     let permit = gate.open_duty(Duty::MatchClaims).await?;
-    Ok(gate.may_count(&permit, asker, Fit::One(pupil)).await?.unwrap_or_default())
+    let fit = gate.fit_of(&permit, pupil).await?;
+    if gate.may_count(&permit, asker, fit).await?.is_ok() {
+        return Ok(Counts::For(pupil));
+    }
+    Ok(Counts::OnceAccepted(pupil, gate.protectors(&permit, pupil).await?))
+}
+
+/// Has a claim wait for those who protect the child, as it does where it fits by itself. Says whether there is one.
+async fn wait(
+    gate: &Gate,
+    tx: &mut Tx,
+    item: &Item,
+    (pupil, protectors): (PupilId, &[Protector]),
+) -> Result<u64, StoreError> {
+    let (organisation, team) = item.claimant();
+    let subject = (organisation, item.claim_id());
+    if cases::hold(tx, subject, pupil, gate.clock().now()).await? > 0 {
+        let ask = Ask {
+            kind: ItemKind::Claim,
+            subject,
+            pupil,
+            asker: (organisation, team),
+            urgent: item.is_enquiry(),
+            call_back: None,
+        };
+        protecting::ask(gate, tx, ask, protectors).await?;
+    }
+    Ok(1)
 }
 
 fn moved() -> Error {

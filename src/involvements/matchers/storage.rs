@@ -1,6 +1,7 @@
 //! The table of ambiguous claims.
 
 use crate::domain::identifiers::{OrganisationId, PupilId};
+use crate::domain::purpose::InvolvementKind;
 use crate::gate::Claimed;
 use crate::involvements::storage::Waiting;
 use crate::store::{Db, StoreError, Touched as _, Tx, on, read};
@@ -35,6 +36,7 @@ pub(super) struct Item {
     claim_surname: String,
     claim_forename: String,
     team: String,
+    kind: String,
 }
 
 impl Item {
@@ -54,6 +56,16 @@ impl Item {
         (OrganisationId(self.organisation_id), &self.team)
     }
 
+    /// Under which id the agency has it.
+    pub(super) fn claim_id(&self) -> Uuid {
+        self.id
+    }
+
+    /// Whether it is an enquiry under section 47.
+    pub(super) fn is_enquiry(&self) -> bool {
+        self.kind == InvolvementKind::Section47Enquiry.as_str()
+    }
+
     /// The claim's name, as compared.
     pub(super) fn name(&self) -> (&str, &str) {
         (&self.claim_surname, &self.claim_forename)
@@ -69,7 +81,7 @@ pub(super) async fn items(
     (sent_since, limit): (DateTime<Utc>, i64),
 ) -> Result<Vec<Item>, StoreError> {
     const ITEMS: &str = "SELECT a.item_id, a.organisation_id, a.id, a.received_at, i.claim_upn, \
-         i.claim_date_of_birth, i.claim_surname, i.claim_forename, i.team FROM ambiguous_claims a \
+         i.claim_date_of_birth, i.claim_surname, i.claim_forename, i.team, i.kind FROM ambiguous_claims a \
          JOIN involvements i ON i.organisation_id = a.organisation_id AND i.id = a.id \
          WHERE a.authority_id = $1 AND (a.item_id = $2 OR $3) AND a.decided_at IS NULL AND i.pupil_id IS NULL \
          AND i.ended_at IS NULL AND i.queue IS NOT NULL AND i.received_at = a.received_at AND i.confirmed_at >= $4 \
@@ -93,7 +105,7 @@ pub(super) async fn decide(
         .execute(c).await.map(|r| r.touched()))?)
 }
 
-/// Ties the claim to the child that was decided on; none where it has changed, ended or been tied meanwhile.
+/// Ties the claim to the child that was decided on, at a time of school; none where it has changed, ended or been tied meanwhile.
 pub(super) async fn tie(
     tx: &mut Tx,
     item: &Item,

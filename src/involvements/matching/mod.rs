@@ -8,6 +8,7 @@
 //! looked at or written is left out and counted; it keeps nobody back.
 
 mod daily;
+mod moved;
 mod step;
 
 pub use daily::match_daily;
@@ -52,6 +53,7 @@ pub async fn match_claims(gate: &Gate, daily: bool) -> Result<u64, Refusal> {
         (&[Queue::NewEnquiry, Queue::New, Queue::Again], How::AtOnce)
     };
     let mut done = Matched::default();
+    moved::look_at_moved(gate).await?;
     for queue in queues {
         let mut places = Places::once();
         loop {
@@ -102,7 +104,8 @@ impl Matcher {
             // Each for itself: what fails at one place must not keep the other from being done.
             let emergencies = self.match_emergencies(&gate).await;
             let new = self.match_whatever_is_new(&gate, &stop).await;
-            let mut done = vec![emergencies, new];
+            let moved = self.match_moved(&gate).await;
+            let mut done = vec![emergencies, new, moved];
             if ticked {
                 done.push(self.tell_late(&gate).await);
                 done.push(self.match_again(&gate, &mut again).await);
@@ -120,6 +123,12 @@ impl Matcher {
         let (held, nobody) = hand_on_emergencies(gate).await?;
         self.alarm("emergency_fits_protected_child", held);
         self.alarm("protected_child_without_protector", nobody);
+        Ok(())
+    }
+
+    /// Cases that another team has taken over.
+    async fn match_moved(&self, gate: &Gate) -> Result<(), Refusal> {
+        self.alarm("claim_fits_protected_child", moved::look_at_moved(gate).await?);
         Ok(())
     }
 

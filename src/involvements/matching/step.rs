@@ -146,7 +146,8 @@ async fn counts(
         return Ok(Ok(None));
     }
     let teams = std::slice::from_ref(claim.team());
-    let asker = Asker { organisation: claim.key().0, teams, person: None };
+    let organisation = claim.key().0;
+    let asker = Asker { organisation, own: organisation, teams, person: None };
     gate.may_count(permit, asker, fit).await
 }
 
@@ -179,7 +180,7 @@ async fn write(gate: &Gate, page: &[Waiting], found: &[(&Waiting, PupilId)]) -> 
     }
     let permit = gate.open_duty(Duty::MatchClaims).await?;
     let mut tx = gate.db().begin().await?;
-    let (mut tied, at) = (0, gate.clock().now());
+    let (mut tied, at) = (0, gate.clock().school_now());
     for (claim, pupil) in found {
         tied += storage::tie(&mut tx, claim, *pupil, at).await?;
     }
@@ -230,14 +231,14 @@ async fn hold(gate: &Gate, held: &[(&Waiting, PupilId)]) -> Result<(u64, u64), R
     let mut tx = gate.db().begin().await?;
     let (mut count, mut enquiries) = (0, 0);
     for (claim, pupil, protectors) in asked {
-        let noted = storage::hold(&mut tx, claim, pupil, gate.clock().now()).await?;
+        let noted = storage::hold(&mut tx, claim.key(), pupil, gate.clock().now()).await?;
         count += noted;
         if noted > 0 {
             let ask = Ask {
                 kind: ItemKind::Claim,
                 subject: claim.key(),
                 pupil,
-                team: claim.team(),
+                asker: (claim.key().0, claim.team()),
                 urgent: claim.is_enquiry(),
                 call_back: None,
             };

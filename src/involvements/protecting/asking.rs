@@ -17,8 +17,8 @@ pub(in crate::involvements) struct Ask<'a> {
     /// Whose it is that waits, and under which id.
     pub(in crate::involvements) subject: (OrganisationId, Uuid),
     pub(in crate::involvements) pupil: PupilId,
-    /// Code of the team that asks.
-    pub(in crate::involvements) team: &'a str,
+    /// Whose team asks, and its code.
+    pub(in crate::involvements) asker: (OrganisationId, &'a str),
     /// Whether it is an enquiry under section 47, or an emergency.
     pub(in crate::involvements) urgent: bool,
     /// The number that an emergency's claimant gave.
@@ -33,6 +33,9 @@ pub(in crate::involvements) async fn ask(
     protectors: &[Protector],
 ) -> Result<(), StoreError> {
     let at = gate.clock().now();
+    if ask.kind == ItemKind::Claim {
+        storage::overtake(tx, &ask, at).await?;
+    }
     for protector in protectors {
         storage::insert(tx, Uuid::now_v7(), &ask, *protector, at).await?;
     }

@@ -1,12 +1,12 @@
 //! The queue on the wire: what waits, and what is decided of it.
 
 use super::deciding::accept;
-use super::storage::{self, Item};
+use super::storage::{self, Item, Through};
 use crate::directory::Directory;
 use crate::domain::bars::{ItemKind, ItemState};
 use crate::domain::identifiers::{OrganisationId, TeamId};
-use crate::gate::{Answer, Asked, ChildRef, Gate, OfPerson, Permit, Refusal, Released};
-use crate::http::{Body, Error, Path, ProblemKind};
+use crate::gate::{Answer, Asked, ChildRef, Gate, OfPerson, Permit, QueueOf, Refusal, Released};
+use crate::http::{Body, Error, Path, ProblemKind, Query};
 use crate::involvements::http::uuid;
 use crate::policy::Action;
 use crate::store::StoreError;
@@ -14,13 +14,27 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
+
+/// Which part of the queue.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields, default)]
+pub struct ItemsQuery {
+    /// What waits after this item: `next_cursor` of the page before.
+    cursor: Option<Uuid>,
+    /// Items of one page: 1 to 200, which is what it is unless given.
+    limit: Option<u16>,
+}
 
 /// What waits for the person's teams, the oldest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ItemsAnswer {
     items: Vec<ItemBody>,
+    /// Where the next page begins; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<Uuid>,
 }
 
 /// One item.
@@ -67,19 +81,28 @@ impl Answer for ItemsAnswer {
     fn children(&mut self) -> Vec<&mut ChildRef> {
         self.items.iter_mut().map(|item| &mut item.pupil_id).collect()
     }
+
+    fn next(&self) -> Option<String> {
+        self.next_cursor.map(|cursor| cursor.to_string())
+    }
 }
 
-/// Items of one answer.
-const LIMIT: i64 = 200;
+/// Items of one page at most.
+const LIMIT: u16 = 200;
+/// Items looked at for one page: where that many are others', the page ends and says where to go on.
+const LOOKED_AT: usize = 5_000;
+/// The same at a time.
+const STEP: i64 = 500;
 
 /// Lists what waits for those who protect children, of the person's own teams and those that these cover.
 #[utoipa::path(
-    get, path = "/v1/protecting-items", tag = "involvements",
+    get, path = "/v1/protecting-items", tag = "involvements", params(ItemsQuery),
     responses((status = 200, body = ItemsAnswer), (status = 403, description = "Not a proved person of an authority"))
 )]
 pub async fn list_protecting_items(
     State(gate): State<Gate>,
     asked: Asked,
+    Query(query): Query<ItemsQuery>,
 ) -> Result<Released<ItemsAnswer>, Error> {
     let permit = gate.open_as_person(asked, Action::WorkProtectingQueue, None)?;
     let queue = gate.queue_of(&permit);
@@ -90,17 +113,59 @@ pub async fn list_protecting_items(
         .extend(queue.teams.iter().filter_map(|team| directory.teams.get(team)).map(|t| t.organisation));
     organisations.sort_unstable();
     organisations.dedup();
-    let mut items = Vec::new();
-    for organisation in organisations {
-        let open = storage::open(gate.db(), organisation, LIMIT).await.map_err(Refusal::from)?;
-        items.extend(open.into_iter().filter(|item| item.is_of(&queue)));
+    let limit = usize::from(query.limit.unwrap_or(LIMIT).clamp(1, LIMIT));
+    let from = query.cursor.unwrap_or(Uuid::nil());
+    let page = page(&gate, (&organisations, &queue), from, limit).await.map_err(Refusal::from)?;
+    for (_, through) in &page.items {
+        if let Through::Mark(mark) = through {
+            permit.note_mark(*mark);
+        }
     }
-    let items = items.iter().map(|item| body(item, &directory)).collect();
-    Ok(gate.release(permit, StatusCode::OK, ItemsAnswer { items }).await?)
+    let items = page.items.iter().map(|(item, _)| body(item, &directory)).collect();
+    let answer = ItemsAnswer { items, next_cursor: page.next };
+    Ok(gate.release(permit, StatusCode::OK, answer).await?)
+}
+
+/// A part of a person's queue.
+struct Page {
+    items: Vec<(Item, Through)>,
+    /// The last item looked at, where there may be more.
+    next: Option<Uuid>,
+}
+
+/// The next items of a person's queue after one.
+async fn page(
+    gate: &Gate,
+    (organisations, queue): (&[OrganisationId], &QueueOf),
+    after: Uuid,
+    limit: usize,
+) -> Result<Page, StoreError> {
+    let (mut items, mut at, mut looked): (Vec<(Item, Through)>, Uuid, usize) = (Vec::new(), after, 0);
+    loop {
+        let open = storage::open(gate.db(), organisations, at, STEP).await?;
+        let more = i64::try_from(open.len()).is_ok_and(|count| count == STEP);
+        looked += open.len();
+        for item in open {
+            at = item.id;
+            let Some(through) = item.through(queue) else { continue };
+            // That there is more is said only of what is this person's own to see.
+            if items.len() == limit {
+                let next = items.last().map(|(last, _)| last.id);
+                return Ok(Page { items, next });
+            }
+            items.push((item, through));
+        }
+        if !more {
+            return Ok(Page { items, next: None });
+        }
+        if looked >= LOOKED_AT {
+            return Ok(Page { items, next: Some(at) });
+        }
+    }
 }
 
 fn body(item: &Item, directory: &Directory) -> ItemBody {
-    let asker = OrganisationId(item.subject_organisation_id);
+    let asker = item.asker();
     let team = directory.team(asker, &item.asker_team);
     let telephone = team.map(|team| team.telephone.clone()).filter(|number| !number.is_empty());
     ItemBody {
@@ -125,8 +190,7 @@ fn body(item: &Item, directory: &Directory) -> ItemBody {
 /// itself, and nobody in its place.
 async fn is_own(gate: &Gate, permit: &Permit<OfPerson>, item: &Item) -> Result<bool, Refusal> {
     let kind = ItemKind::parse(&item.kind).ok_or(StoreError::Corrupt("protecting_items.kind"))?;
-    let own_team = item.subject_organisation_id == permit.own_organisation().0
-        && permit.teams().contains(&item.asker_team);
+    let own_team = item.asker() == permit.own_organisation() && permit.teams().contains(&item.asker_team);
     Ok(match kind {
         ItemKind::Claim => own_team,
         ItemKind::Emergency => {
@@ -184,7 +248,11 @@ pub async fn decide_protecting_item(
         }
     };
     let item = storage::one(gate.db(), id).await.map_err(Refusal::from)?;
-    let item = item.filter(|item| item.is_of(&gate.queue_of(&permit))).ok_or(Refusal::NotFound)?;
+    let through = item.as_ref().and_then(|item| item.through(&gate.queue_of(&permit)));
+    let (item, through) = item.zip(through).ok_or(Refusal::NotFound)?;
+    if let Through::Mark(mark) = through {
+        permit.note_mark(mark);
+    }
     permit.note_child(item.pupil());
     if state == ItemState::Accepted && is_own(&gate, &permit, &item).await? {
         let detail = "who asks does not decide; another of those who protect the child does";

@@ -15,3 +15,4 @@ pub use http::{
     ItemsAnswer, RingBody, decide_protecting_item, list_protecting_items,
 };
 pub use late::tell_what_is_late;
+pub(in crate::involvements) use storage::forget;

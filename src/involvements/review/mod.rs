@@ -10,6 +10,8 @@ mod storage;
 pub use conflicts::{
     __path_end_conflict, __path_record_conflict, ConflictAnswer, ConflictBody, end_conflict, record_conflict,
 };
+pub(in crate::involvements) use storage::forget;
+
 pub use http::{__path_review_involvements, ReviewAnswer, review_involvements};
 
 use crate::crypto::hmac_sha256;

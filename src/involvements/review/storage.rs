@@ -85,6 +85,17 @@ pub(super) async fn end(
         .execute(c).await.map(|r| r.touched()))?)
 }
 
+/// Deletes at most `limit` conflicts that ended before a time.
+pub(in crate::involvements) async fn forget(
+    tx: &mut Tx,
+    before: DateTime<Utc>,
+    limit: i64,
+) -> Result<u64, StoreError> {
+    const FORGET: &str = "DELETE FROM conflicts WHERE (organisation_id, id) IN \
+         (SELECT organisation_id, id FROM conflicts WHERE ended_at < $1 LIMIT $2)";
+    Ok(on!(tx, c => sqlx::query(FORGET).bind(before).bind(limit).execute(c).await.map(|r| r.touched()))?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

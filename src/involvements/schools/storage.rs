@@ -1,6 +1,6 @@
 //! What both lists read.
 
-use crate::domain::identifiers::PupilId;
+use crate::domain::identifiers::{OrganisationId, PupilId};
 use crate::store::{self, Db, SetSql, StoreError, over_ids, read, read_many};
 use chrono::{DateTime, NaiveDate, Utc};
 use std::collections::BTreeSet;
@@ -61,16 +61,39 @@ pub(super) async fn not_told(
     Ok(read!(db, c => sqlx::query_as(NOT_TOLD).bind(now).bind(today).fetch_all(c).await)?)
 }
 
+/// A resident concern, as the school's authority comes to see it.
+#[derive(sqlx::FromRow)]
+pub(super) struct Concern {
+    pub(super) pupil_id: Uuid,
+    pub(super) organisation_id: Uuid,
+    pub(super) opened_at: DateTime<Utc>,
+}
+
+const CONCERNS: &str = "SELECT pupil_id, organisation_id, opened_at FROM involvements \
+     WHERE kind = 'resident_concern' AND pupil_id IS NOT NULL AND organisation_id <> $1 AND school_not_told IS NULL \
+     AND opened_at <= $2 AND (ended_at IS NULL OR ended_at > $2) AND (until_day IS NULL OR until_day >= $3) \
+     ORDER BY opened_at DESC, id LIMIT 500";
+
+/// The live resident concerns of every authority but one, the newest first.
+pub(super) async fn concerns(
+    db: &Db,
+    but: OrganisationId,
+    (now, today): (DateTime<Utc>, NaiveDate),
+) -> Result<Vec<Concern>, StoreError> {
+    Ok(read!(db, c => sqlx::query_as(CONCERNS).bind(but.0).bind(now).bind(today).fetch_all(c).await)?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::store::plan_of;
 
     #[tokio::test]
-    async fn both_lists_go_by_an_index() {
+    async fn every_list_goes_by_an_index() {
         for (text, index) in [
             (SEEN.sqlite, "SEARCH i USING INDEX involvements_pupil (pupil_id=?)"),
             (NOT_TOLD, "SEARCH involvements USING INDEX involvements_not_told (pupil_id>?)"),
+            (CONCERNS, "SEARCH involvements USING INDEX involvements_concerns (opened_at<?)"),
         ] {
             let steps = plan_of(text).await;
             assert!(steps.iter().any(|step| step == index), "{steps:#?}");

@@ -1,6 +1,7 @@
 //! The tables of involvements, which only this slice writes.
 
 mod days;
+mod moved;
 mod sending;
 mod tries;
 mod waiting;
@@ -9,6 +10,7 @@ pub(super) use days::{
     day_is_done, end_lease, forget_ended, forget_staged, forget_terms, forget_tries, give_back, keep_lease,
     take_lease,
 };
+pub(super) use moved::{MovedCase, hold_moved, moved, stays};
 pub(super) use sending::{Staged, clear_abandoned, stage, standing, switch_to};
 pub(super) use tries::{Tried, count_tries, tries};
 pub(super) use waiting::{
@@ -54,6 +56,31 @@ pub(super) async fn withdraw(
         .bind(organisation.0).bind(id).bind(today).bind(system.0).execute(c).await.map(|r| r.touched()))?;
     let others = if withdrawn > 0 { 0 } else { is_anothers(tx, (organisation, system), id).await? };
     Ok(WithdrawnAnswer { withdrawn, unchanged: 1 - withdrawn - others, of_another_system: others })
+}
+
+/// Ends an involvement to which a young person has objected, of a kind that rests on their consent, and the term of its source
+/// case: sent again it gives nothing.
+pub(super) async fn object(
+    tx: &mut Tx,
+    (organisation, system): (OrganisationId, SystemId),
+    id: Uuid,
+    (at, today): (DateTime<Utc>, NaiveDate),
+) -> Result<EndedAnswer, StoreError> {
+    const END: &str = "UPDATE involvements SET ended_at = $3, queue = NULL, ended_because = 'objection' \
+         WHERE organisation_id = $1 AND id = $2 AND system_id = $4 AND ended_at IS NULL \
+         AND kind IN ('school_nursing', 'mental_health_support') RETURNING source_case_id, kind";
+    const TERM: &str = "UPDATE involvement_terms SET last_day = $4 \
+         WHERE organisation_id = $1 AND source_case_id = $2 AND kind = $3 AND last_day > $4";
+    let ended: Option<(String, String)> = on!(tx, c => sqlx::query_as(END)
+        .bind(organisation.0).bind(id).bind(at).bind(system.0).fetch_optional(c).await)?;
+    let Some((case, kind)) = ended else {
+        let others = is_anothers(tx, (organisation, system), id).await?;
+        return Ok(EndedAnswer { ended: 0, unchanged: 1 - others, of_another_system: others });
+    };
+    let before = today.pred_opt().unwrap_or(today);
+    on!(tx, c => sqlx::query(TERM).bind(organisation.0).bind(case).bind(kind).bind(before)
+        .execute(c).await.map(|_| ()))?;
+    Ok(EndedAnswer { ended: 1, ..EndedAnswer::default() })
 }
 
 /// 1 where an id is that of another system of the organisation, else 0.

@@ -176,6 +176,12 @@ macro_rules! same {
          AND involvements.opened_at = excluded.opened_at AND involvements.ended_at IS NULL "
     };
 }
+/// The same team: what those who protect a child accepted of one they did not of another.
+macro_rules! same_team {
+    () => {
+        "AND involvements.team = excluded.team "
+    };
+}
 const PUT: &str = concat!(
     "INSERT INTO involvements (organisation_id, id, system_id, kind, team, allocated_person, source_case_id, \
      case_reference, opened_at, staff_id, renewed_by, until_day, claim_upn, claim_date_of_birth, claim_surname, \
@@ -189,14 +195,26 @@ const PUT: &str = concat!(
      FROM involvements_staged WHERE organisation_id = $1 AND upload_id = $2 ORDER BY id \
      ON CONFLICT (organisation_id, id) DO UPDATE SET pupil_id = CASE WHEN ",
     same!(),
-    "THEN involvements.pupil_id ELSE NULL END, held_at = CASE WHEN ",
+    "THEN involvements.pupil_id ELSE NULL END, held_pupil_id = CASE WHEN ",
     same!(),
+    same_team!(),
+    "THEN involvements.held_pupil_id ELSE NULL END, held_at = CASE WHEN ",
+    same!(),
+    same_team!(),
     "THEN involvements.held_at ELSE NULL END, accepted_at = CASE WHEN ",
     same!(),
-    "THEN involvements.accepted_at ELSE NULL END, queue = CASE WHEN ",
+    same_team!(),
+    "THEN involvements.accepted_at ELSE NULL END, matched_at = CASE WHEN ",
+    same!(),
+    "AND involvements.team <> excluded.team AND involvements.pupil_id IS NOT NULL \
+     THEN excluded.begun_at ELSE involvements.matched_at END, moved_at = CASE WHEN ",
+    same!(),
+    "THEN CASE WHEN involvements.team <> excluded.team AND involvements.pupil_id IS NOT NULL \
+       THEN excluded.begun_at ELSE involvements.moved_at END ELSE NULL END, queue = CASE WHEN ",
     same!(),
     "THEN CASE WHEN involvements.pupil_id IS NOT NULL THEN NULL \
-       WHEN involvements.queue IS NULL OR involvements.queue = 5 THEN excluded.queue ELSE involvements.queue END \
+       WHEN involvements.queue IS NULL OR involvements.queue = 5 OR involvements.team <> excluded.team \
+       THEN excluded.queue ELSE involvements.queue END \
      ELSE excluded.queue END, \
      received_at = CASE WHEN involvements.pupil_id IS NULL AND involvements.ended_at IS NULL \
        AND involvements.claim_upn IS NOT DISTINCT FROM excluded.claim_upn \
@@ -231,7 +249,7 @@ const PUT: &str = concat!(
 
 /// Opens or changes the involvements of an upload, and keeps the terms of their source cases. One
 /// whose identifying details, source case, kind or opening changed, or that had ended, is a new claim: it loses its match
-/// and has to be matched again. Another system's stays as it is, and so does one
+/// and has to be matched again. One that another team takes over goes on, and whether it may is asked again. Another system's stays as it is, and so does one
 /// that ended while this one was put aside. What a family withdrew stays withdrawn until it agrees anew. Says how many were written.
 pub(in crate::involvements) async fn switch_to(
     tx: &mut Tx,

@@ -116,7 +116,7 @@ pub(in crate::involvements) async fn waiting(
         .bind(queue.number()).bind(organisation).bind(received).bind(after).bind(limit).bind(sent_since).fetch_all(c).await)?)
 }
 
-/// Ties a waiting claim to its child; none where it has changed, ended or been tied meanwhile.
+/// Ties a waiting claim to its child at a time, school time; none where it has changed, ended or been tied meanwhile.
 pub(in crate::involvements) async fn tie(
     tx: &mut Tx,
     claim: &Waiting,
@@ -147,30 +147,32 @@ pub(in crate::involvements) async fn looked_at(tx: &mut Tx, claim: &Waiting) -> 
 /// Notes that a claim fits a child whose whereabouts are protected; none where that was noted before.
 pub(in crate::involvements) async fn hold(
     tx: &mut Tx,
-    claim: &Waiting,
+    (organisation, id): (OrganisationId, Uuid),
     pupil: PupilId,
     at: DateTime<Utc>,
 ) -> Result<u64, StoreError> {
     const HOLD: &str = "UPDATE involvements SET held_at = $3, held_pupil_id = $4 WHERE organisation_id = $1 AND id = $2 \
          AND held_at IS NULL AND pupil_id IS NULL AND ended_at IS NULL";
     Ok(on!(tx, c => sqlx::query(HOLD)
-        .bind(claim.organisation_id).bind(claim.id).bind(at).bind(pupil.0)
+        .bind(organisation.0).bind(id).bind(at).bind(pupil.0)
         .execute(c).await.map(|r| r.touched()))?)
 }
 
 /// Has a claim count for a child once those who protect it have accepted: one that waits for them, or one that was tied to
-/// the child before it was protected. Says how many were; none where it has changed or ended.
+/// the child before it was protected. Says how many were; none where it has changed or ended, or another team has it. School
+/// time.
 pub(in crate::involvements) async fn accept(
     tx: &mut Tx,
-    (organisation, id): (Uuid, Uuid),
+    (organisation, id, team): (Uuid, Uuid, &str),
     pupil: PupilId,
-    at: DateTime<Utc>,
+    now: DateTime<Utc>,
 ) -> Result<u64, StoreError> {
-    const ACCEPT: &str = "UPDATE involvements SET pupil_id = $3, matched_at = COALESCE(matched_at, $4), accepted_at = $4, \
-         queue = NULL WHERE organisation_id = $1 AND id = $2 AND ended_at IS NULL \
+    const ACCEPT: &str = "UPDATE involvements SET pupil_id = $3, accepted_at = $4, queue = NULL, moved_at = NULL, \
+         matched_at = CASE WHEN pupil_id IS NULL THEN $4 ELSE COALESCE(matched_at, $4) END \
+         WHERE organisation_id = $1 AND id = $2 AND team = $5 AND ended_at IS NULL \
          AND (pupil_id = $3 OR (pupil_id IS NULL AND held_at IS NOT NULL AND held_pupil_id = $3))";
     Ok(on!(tx, c => sqlx::query(ACCEPT)
-        .bind(organisation).bind(id).bind(pupil.0).bind(at).execute(c).await.map(|r| r.touched()))?)
+        .bind(organisation).bind(id).bind(pupil.0).bind(now).bind(team).execute(c).await.map(|r| r.touched()))?)
 }
 
 /// A live case of any agency with a child.

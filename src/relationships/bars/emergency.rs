@@ -11,8 +11,8 @@ use uuid::Uuid;
 pub struct EmergencyClaim {
     /// The child, where one was found.
     pub pupil: Option<PupilId>,
-    /// Whether those who protect the child released it.
-    pub accepted: bool,
+    /// When those who protect the child released it, school time.
+    pub accepted_at: Option<DateTime<Utc>>,
     /// When it is open; of several the order says nothing.
     pub openings: Vec<Opening>,
 }
@@ -49,7 +49,7 @@ pub async fn emergency(
     let Some(first) = rows.first() else { return Ok(None) };
     Ok(Some(EmergencyClaim {
         pupil: first.pupil_id.map(PupilId),
-        accepted: first.accepted_at.is_some(),
+        accepted_at: first.accepted_at,
         openings: rows.iter().map(|row| Opening { from: row.opens_at, until: row.closes_at }).collect(),
     }))
 }

@@ -22,6 +22,8 @@ pub struct Bar {
     pub sort: BarSort,
     /// Of whom.
     pub whom: Whom,
+    /// Since when, school time.
+    pub begins_at: DateTime<Utc>,
 }
 
 /// Whom a line names.
@@ -31,8 +33,13 @@ pub enum Whom {
     Organisation(OrganisationId),
     /// One team.
     Team(TeamId),
-    /// One person: issuer, tenant and subject, as entries write them.
-    Person(String),
+    /// One person, and the organisation as whose they were named.
+    Person {
+        /// Issuer, tenant and subject, as entries write them.
+        key: String,
+        /// Whose person it is; none where that was not noted.
+        organisation: Option<OrganisationId>,
+    },
     /// The education safeguarding lead of an authority.
     Lead(OrganisationId),
 }
@@ -43,6 +50,8 @@ pub(super) struct Row {
     pub sort: String,
     pub whom_kind: String,
     pub whom: String,
+    pub whom_organisation_id: Option<Uuid>,
+    pub begins_at: DateTime<Utc>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -63,16 +72,20 @@ impl Row {
                 WhomKind::Organisation => Whom::Organisation(OrganisationId(id()?)),
                 WhomKind::Team => Whom::Team(TeamId(id()?)),
                 WhomKind::Lead => Whom::Lead(OrganisationId(id()?)),
-                WhomKind::Person => Whom::Person(self.whom),
+                WhomKind::Person => {
+                    let organisation = self.whom_organisation_id.map(OrganisationId);
+                    Whom::Person { key: self.whom, organisation }
+                }
             },
+            begins_at: self.begins_at,
         })
     }
 }
 
 /// The lines about a child that are in force at a moment, school time.
 pub async fn bars_on(db: &Db, pupil: PupilId, now: DateTime<Utc>) -> Result<Vec<Bar>, StoreError> {
-    const OF_PUPIL: &str = "SELECT source_id, sort, whom_kind, whom FROM bars WHERE pupil_id = $1 AND begins_at <= $2 \
-         AND (ends_at IS NULL OR ends_at > $2) ORDER BY source_id, place";
+    const OF_PUPIL: &str = "SELECT source_id, sort, whom_kind, whom, whom_organisation_id, begins_at FROM bars \
+         WHERE pupil_id = $1 AND begins_at <= $2 AND (ends_at IS NULL OR ends_at > $2) ORDER BY source_id, place";
     let rows: Vec<Row> = read!(db, c => sqlx::query_as(OF_PUPIL).bind(pupil.0).bind(now).fetch_all(c).await)?;
     rows.into_iter().map(Row::bar).collect()
 }
@@ -96,7 +109,7 @@ pub async fn holders_of(db: &Db, pupil: PupilId) -> Result<Vec<(OrganisationId, 
 
 // CROSS JOIN keeps SQLite to the order written, which begins with the set.
 const OF_PUPILS: SetSql = over_ids!(
-    "SELECT b.pupil_id, b.source_id, b.sort, b.whom_kind, b.whom FROM ",
+    "SELECT b.pupil_id, b.source_id, b.sort, b.whom_kind, b.whom, b.whom_organisation_id, b.begins_at FROM ",
     " CROSS JOIN bars b WHERE b.pupil_id = s.id AND b.begins_at <= $2 AND (b.ends_at IS NULL OR b.ends_at > $2) \
      ORDER BY b.pupil_id, b.source_id, b.place"
 );

@@ -2,8 +2,12 @@
 //! those who protect a child.
 
 mod emergencies;
+mod ended;
+mod later;
+mod persons;
 mod protection;
 mod queue;
+mod rules;
 mod shields;
 mod world;
 
@@ -12,7 +16,11 @@ use crate::support::Suite;
 /// Registers the trials of this folder.
 pub fn register(suite: &mut Suite) {
     emergencies::register(suite);
+    ended::register(suite);
+    later::register(suite);
+    persons::register(suite);
     protection::register(suite);
     queue::register(suite);
+    rules::register(suite);
     shields::register(suite);
 }

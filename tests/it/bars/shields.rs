@@ -20,19 +20,19 @@ pub fn register(suite: &mut Suite) {
 }
 
 const TEAM: &[&str] = &["child-protection"];
-const NURSING: &str = "exampleshire-nursing";
+pub const NURSING: &str = "exampleshire-nursing";
 
 /// A child with a child protection plan, of whom a school nurse has a case too.
-struct Child {
-    upn: String,
+pub struct Child {
+    pub upn: String,
     /// Social care's handle and reference.
-    care: (String, String),
+    pub care: (String, String),
     /// The nurse's.
-    nurse: (String, String),
+    pub nurse: (String, String),
 }
 
 /// A claim of an agency's, and its state.
-async fn open(bars: &Bars, caller: &str, upn: &str, case: Value) -> String {
+pub async fn open(bars: &Bars, caller: &str, upn: &str, case: Value) -> String {
     let system = Wire::of(&bars.world.gate, caller).await;
     let id = Uuid::now_v7().to_string();
     let mut claim = json!({"opened_at": "2026-11-18T09:00:00Z", "staff_id": "S1", "upn": upn});
@@ -44,18 +44,18 @@ async fn open(bars: &Bars, caller: &str, upn: &str, case: Value) -> String {
     id
 }
 
-async fn state(bars: &Bars, caller: &str, id: &str) -> String {
+pub async fn state(bars: &Bars, caller: &str, id: &str) -> String {
     let system = Wire::of(&bars.world.gate, caller).await;
     let report = send(system.request("GET", "/v1/involvements/report?limit=1000")).await.json();
     let line = report["involvements"].as_array().unwrap().iter().find(|l| l["id"] == id).cloned().unwrap();
     line["state"].as_str().unwrap().to_owned()
 }
 
-fn nursing_case(reference: &str) -> Value {
+pub fn nursing_case(reference: &str) -> Value {
     json!({"kind": "school_nursing", "team": "school-nurses", "source_case_id": reference, "case_reference": reference})
 }
 
-async fn child(bars: &Bars) -> Child {
+pub async fn child(bars: &Bars) -> Child {
     let of = bars.world.gate.child("social_worker_cp", Standing::Mine).clone();
     let id = open(bars, "school_nurse", &of.upn, nursing_case("SN-77")).await;
     until("the nurse's case is matched", Duration::from_secs(20), async || {
@@ -71,22 +71,22 @@ async fn child(bars: &Bars) -> Child {
     }
 }
 
-async fn nurse(bars: &Bars, child: &Child) -> Reply {
+pub async fn nurse(bars: &Bars, child: &Child) -> Reply {
     let nurse = Wire::of(&bars.world.gate, "school_nurse").await;
     nurse.summary(&child.nurse.0, Some(&child.nurse.1)).await
 }
 
-async fn manager(bars: &Bars) -> Wire {
+pub async fn manager(bars: &Bars) -> Wire {
     bars.person(Who::worker("child_protection", TEAM, "mg-1")).await
 }
 
-fn shield(handle: &str, against: &Value) -> Value {
+pub fn shield(handle: &str, against: &Value) -> Value {
     json!({"pupil_id": handle, "category": "refuge", "reason": "lives at a refuge; her address must not travel",
            "against": against, "protecting_teams": [{"organisation": AUTHORITY, "team": "child-protection"}],
            "review_on": "2027-02-01"})
 }
 
-async fn set(wire: &Wire, child: &Child, id: &str, body: &Value) -> Reply {
+pub async fn set(wire: &Wire, child: &Child, id: &str, body: &Value) -> Reply {
     call_with(wire, "PUT", &format!("/v1/shields/{id}"), &child.care.1, body).await
 }
 
@@ -142,6 +142,7 @@ async fn named(test: TestDb) {
     let entry = entry_of(&test.db, &reply).await;
     assert_eq!((entry.action.as_deref(), entry.decision), (Some("set_shield"), Decision::Allowed));
     assert_eq!(entry.record, Some(format!("shield {id}")));
+    assert_eq!(entry.marks, ["manager"], "the mark without which they might not");
     assert_eq!(set(&manager, &child, &id, &body).await.json()["set_now"], false, "sent again it stands");
     let other = shield(&child.care.0, &json!([{"organisation": "exampleshire-minds"}]));
     assert_eq!(set(&manager, &child, &id, &other).await.status, 409);

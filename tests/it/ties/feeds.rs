@@ -2,8 +2,8 @@
 
 use super::{People, becomes, call, caseload};
 use crate::involvements::{SENDER, claim, end, id, put, state, unknown, with};
-use crate::support::exports::{Wire, number};
-use crate::support::wire::{log, run};
+use crate::support::exports::{Row, Wire, number};
+use crate::support::wire::{MOVED, log, run};
 use crate::support::{Suite, TestDb};
 use schoolgate::domain::working_days::BankHolidays;
 use schoolgate::http::Metrics;
@@ -14,7 +14,10 @@ use serde_json::{Value, json};
 pub fn register(suite: &mut Suite) {
     suite.both_empty("ties::a_whole_caseload_ends_what_it_does_not_list", whole);
     suite.both_empty("ties::a_feed_that_falls_silent_ends_nothing_unseen", silent);
+    suite.both_empty("ties::a_silent_feed_ends_after_ten_working_days", ten_days);
+    suite.both_empty("ties::a_claim_for_a_child_of_another_authority_is_looked_at", elsewhere);
     suite.both_empty("ties::a_weeks_claims_are_looked_at", review);
+    suite.both_empty("ties::a_nursing_list_is_held_against_its_own_area", area);
     suite.both_empty("ties::a_nursing_list_of_a_whole_school_is_refused", nursing);
 }
 
@@ -114,6 +117,62 @@ async fn silent(test: TestDb) {
     people.wire.stop().await;
 }
 
+async fn ten_days(test: TestDb) {
+    const OLD: &str = "UPDATE involvements SET confirmed_at = '2026-10-01T09:00:00Z' WHERE pupil_id IS NOT NULL \
+         AND organisation_id = (SELECT id FROM organisations WHERE la_code = '999')";
+    const SINCE: &str = "UPDATE silent_feeds SET since = $1";
+    const HELD: &str = "SELECT COUNT(*) FROM silent_feeds";
+    const OPEN: &str = "SELECT COUNT(*) FROM involvements WHERE ended_because = 'silent'";
+    let gate = Wire::start(&test.url).await;
+    let running = &gate.gate.demo.running.gate;
+    let (holidays, metrics) = (BankHolidays::default(), Metrics::default());
+    let lapse = async || lapse_silent(running, &holidays, &metrics).await.unwrap();
+    run!(test.db, OLD);
+    assert_eq!((lapse().await, number(&test.db, HELD).await), (0, 1), "held");
+    // Feeds are looked at by the day as it really is.
+    let today = schoolgate::domain::calendar::london(running.clock().now()).date();
+    let back = |days: i64| today - chrono::TimeDelta::days(days);
+    let ten = (10..40).map(back).find(|since| holidays.working_days_after(*since, 10) <= today).unwrap();
+    assert_eq!(run!(test.db, SINCE, ten + chrono::TimeDelta::days(1)), 1);
+    assert_eq!((lapse().await, number(&test.db, HELD).await), (0, 1), "nobody has looked, and no day early");
+    assert_eq!(run!(test.db, SINCE, ten), 1);
+    let ended = lapse().await;
+    assert!(ended > 1, "{ended}");
+    assert_eq!(number(&test.db, OPEN).await, i64::try_from(ended).unwrap());
+    assert_eq!((number(&test.db, HELD).await, lapse().await), (0, 0), "it is over, and told once");
+    assert!(metrics.text().contains("schoolgate_alarms_total{reason=\"feed_silent\"} 1"));
+    gate.stop().await;
+}
+
+async fn elsewhere(test: TestDb) {
+    const GIVEN: &str = "UPDATE organisations SET returns_to = (SELECT o.id FROM organisations o WHERE o.la_code = '998') \
+         WHERE urn = $1";
+    let gate = Wire::start(&test.url).await;
+    let children = unknown(&gate);
+    let at = |child: &Row| {
+        gate.schools().iter().find(|s| gate.pupil(s, &child["upn"]).is_some()).unwrap().urn.clone()
+    };
+    let here = &children[0];
+    let there = children.iter().find(|child| at(child) != at(here)).unwrap();
+    assert_eq!(run!(test.db, GIVEN, at(there)), 1);
+    run!(test.db, MOVED);
+    let running = &gate.gate.demo.running.gate;
+    running.directory().refresh(running.db()).await.unwrap();
+    for (number, child) in [(1, here), (2, there)] {
+        put(&gate, SENDER, number, &claim(child, "cp", &format!("EL-{number}"))).await;
+        becomes(&gate, SENDER, number, "accessible").await;
+    }
+    let week = gate.get("data_protection_officer_agency", "/v1/involvements/review?week=2026-11-16").await;
+    let reasons = |number: u32| -> Vec<Value> {
+        let lines = week.body["involvements"].as_array().unwrap();
+        let line = lines.iter().find(|line| line["id"] == id(number).as_str());
+        let reasons = line.map(|l| l["reasons"].as_array().unwrap().clone()).unwrap_or_default();
+        reasons.into_iter().filter(|reason| reason != "drawn").collect()
+    };
+    assert_eq!((reasons(1), reasons(2)), (Vec::new(), vec![json!("other_authority")]), "{}", week.body);
+    gate.stop().await;
+}
+
 async fn review(test: TestDb) {
     let gate = Wire::start(&test.url).await;
     let children = unknown(&gate);
@@ -159,5 +218,35 @@ async fn nursing(test: TestDb) {
     // In parts it is no less.
     let rest = caseload(&gate, nurse, &nobodies(140, 20, "school_nursing", "school-nurses"), None).await;
     assert_eq!(rest.status, 422, "{}", rest.body);
+    gate.stop().await;
+}
+
+async fn area(test: TestDb) {
+    const MORE: &str = "INSERT INTO enrolments (school_id, id, version, pupil_id, upn_permanent, surname, surname_key, \
+         forename, forename_key, date_of_birth, status, starting_day, boarder, part_time, home_authority_assumed, \
+         whereabouts_protected) SELECT v.school_id, $1, v.version, $2, FALSE, 'Far', 'far', 'Away', 'away', $3, 'single', $4, \
+         FALSE, FALSE, TRUE, FALSE FROM register_versions v JOIN organisations o ON o.id = v.school_id WHERE o.urn = $5 \
+         ORDER BY v.version DESC LIMIT 1";
+    const GIVEN: &str = "UPDATE organisations SET returns_to = (SELECT o.id FROM organisations o WHERE o.la_code = '998') \
+         WHERE urn = $1";
+    const AREA: &str = "UPDATE organisations SET area = $1 WHERE code = 'exampleshire-nursing'";
+    let gate = Wire::start(&test.url).await;
+    let running = &gate.gate.demo.running.gate;
+    let urn = gate.schools()[1].urn.clone();
+    let day = |text: &str| text.parse::<chrono::NaiveDate>().unwrap();
+    let (born, since) = (day("2014-03-05"), day("2024-09-02"));
+    for _ in 0..1000 {
+        let (enrolment, pupil) = (uuid::Uuid::now_v7(), uuid::Uuid::now_v7());
+        assert_eq!(run!(test.db, MORE, enrolment, pupil, born, since, urn.as_str()), 1);
+    }
+    assert_eq!(run!(test.db, GIVEN, urn.as_str()), 1);
+    let list = nobodies(100, 51, "school_nursing", "school-nurses");
+    for (area, status) in [("exampleshire", 422), ("exampleshire northmarch", 202)] {
+        assert_eq!(run!(test.db, AREA, area), 1);
+        run!(test.db, MOVED);
+        running.directory().refresh(running.db()).await.unwrap();
+        let sent = caseload(&gate, "school_nurse", &list, None).await;
+        assert_eq!(sent.status, status, "{area}: {}", sent.body);
+    }
     gate.stop().await;
 }

@@ -1,7 +1,7 @@
 //! Families, schools and former ties: what ends at once, and what a school sees.
 
 use super::becomes;
-use crate::involvements::{SENDER, claim, end, id, put, unknown, with};
+use crate::involvements::{SENDER, claim, end, id, put, state, unknown, with};
 use crate::support::exports::{Wire, handle};
 use crate::support::wire::{self, entry_of, log, run, send};
 use crate::support::{Suite, TestDb};
@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 /// Registers this file's tests.
 pub fn register(suite: &mut Suite) {
     suite.both_empty("ties::what_a_family_withdraws_ends_at_once", withdrawn);
+    suite.both_empty("ties::what_a_young_person_objects_to_ends_at_once", objected);
     suite.both_empty("ties::a_school_sees_what_it_may_and_no_more", seen);
+    suite.both_empty("ties::a_resident_concern_shows_to_the_schools_authority", concerns);
     suite.both_empty("ties::a_former_tie_is_refused_and_not_forgotten", former);
 }
 
@@ -44,6 +46,40 @@ async fn withdrawn(test: TestDb) {
     assert_eq!(asks().await, 404);
     put(&gate, name, 1, &with(&sent, agreed("Father"))).await;
     assert_eq!(asks().await, 200);
+    gate.stop().await;
+}
+
+async fn objected(test: TestDb) {
+    let gate = Wire::start(&test.url).await;
+    let name = "school_nurse";
+    let child = &unknown(&gate)[0];
+    let sent = with(&claim(child, "school_nursing", "OB-1"), json!({"team": "school-nurses"}));
+    put(&gate, name, 1, &sent).await;
+    becomes(&gate, name, 1, "accessible").await;
+    let found = gate.client(name).find(&child["upn"]).await.unwrap().unwrap();
+    let asks = async || gate.ask(name, &found, Some("OB-1"), "").await.status;
+    assert_eq!(asks().await, 200);
+    let objects = async |who: &str, number: u32| {
+        let path = format!("/v1/involvements/{}/objection", id(number));
+        gate.client(who).call(Method::POST, &path, &[], Vec::new()).await.unwrap()
+    };
+    assert_eq!(objects(SENDER, 1).await.body["unchanged"], 1, "no case of another organisation's");
+    let answer = objects(name, 1).await;
+    assert_eq!((answer.status, &answer.body["ended"]), (202, &json!(1)), "{}", answer.body);
+    assert_eq!(asks().await, 404, "the very next request");
+    assert_eq!(objects(name, 1).await.body["unchanged"], 1);
+    // Whatever is sent again of the case, under whichever id, gives nothing.
+    let later = with(&sent, json!({"opened_at": "2026-11-20T09:00:00Z"}));
+    for (number, again) in [(1, &sent), (2, &sent), (3, &later)] {
+        put(&gate, name, number, again).await;
+        assert_eq!(state(&gate, name, number).await.as_deref(), Some("ended"), "{number}");
+    }
+    assert_eq!(asks().await, 404);
+    // A case that does not rest on consent goes on.
+    put(&gate, SENDER, 4, &claim(child, "cp", "OB-4")).await;
+    becomes(&gate, SENDER, 4, "accessible").await;
+    assert_eq!(objects(SENDER, 4).await.body, json!({"ended": 0, "unchanged": 1, "of_another_system": 0}));
+    assert_eq!(state(&gate, SENDER, 4).await.as_deref(), Some("accessible"));
     gate.stop().await;
 }
 
@@ -99,6 +135,39 @@ async fn seen(test: TestDb) {
     }
     assert_eq!(end(&gate, SENDER, 1).await.status, 202);
     assert_eq!(kinds().await, ["assessment"], "what has ended is seen no more");
+    gate.stop().await;
+}
+
+async fn concerns(test: TestDb) {
+    const ELSEWHERE: &str = "UPDATE involvements SET organisation_id = (SELECT id FROM organisations WHERE la_code = '998') \
+         WHERE case_reference = 'RC-77'";
+    const BARRED: &str = "INSERT INTO bars (pupil_id, source_id, place, sort, whom_kind, whom, begins_at) \
+         SELECT pupil_id, $1, 1, 'withheld', 'organisation', $2, opened_at FROM involvements WHERE case_reference = 'RC-77'";
+    let gate = Wire::start(&test.url).await;
+    let (officer, sender) = ("attendance_officer_la", "attendance_officer_la_resident");
+    let path = "/v1/involvements/resident-concerns";
+    let child = &unknown(&gate)[0];
+    let sent = with(&claim(child, "resident_concern", "RC-77"), json!({"team": "attendance"}));
+    put(&gate, sender, 1, &sent).await;
+    becomes(&gate, sender, 1, "accessible").await;
+    let listed = async || {
+        let answer = gate.get(officer, path).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.body["concerns"].clone()
+    };
+    assert_eq!(listed().await, json!([]), "the authority's own it has in its report");
+    assert_eq!(run!(test.db, ELSEWHERE), 1);
+    let found = gate.client(officer).find(&child["upn"]).await.unwrap().unwrap();
+    let one = json!({"pupil_id": found, "authority": "Northmarch Borough Council", "since": "2026-11-19"});
+    assert_eq!(listed().await, json!([one]));
+    for who in [SENDER, sender, "school_nurse", "designated_officer"] {
+        assert_eq!(gate.get(who, path).await.status, 403, "{who}");
+    }
+    // Withheld from the officer's authority, there is nothing to be told.
+    let directory = gate.gate.demo.running.gate.directory().current();
+    let own = directory.organisation_by_code("exampleshire").unwrap().id.0.to_string();
+    assert_eq!(run!(test.db, BARRED, uuid::Uuid::now_v7(), own.as_str()), 1);
+    assert_eq!(listed().await, json!([]));
     gate.stop().await;
 }
 

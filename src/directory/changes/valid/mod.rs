@@ -144,6 +144,12 @@ impl<'a> Known<'a> {
             LocalAuthorityCode::parse(t).is_ok()
         })?;
         o.returns_to.iter().try_for_each(|authority| self.there(authority))?;
+        for authority in &o.area {
+            self.there(authority)?;
+            if self.kind(authority) != Some(OrganisationKind::LocalAuthority) {
+                return Err(Fault::Text(authority.clone(), of, "an area is of local authorities"));
+            }
+        }
         if let Some(predecessor) = &o.predecessor {
             self.there(predecessor)?;
             if self.kind(predecessor) != Some(OrganisationKind::School) || *predecessor == o.code {

@@ -10,13 +10,13 @@ use uuid::Uuid;
 
 pub(super) async fn organisation(tx: &mut Tx, ids: &Ids, o: &OrganisationEntry) -> Result<(), StoreError> {
     const PUT: &str = "INSERT INTO organisations (id, code, kind, name, standing, urn, laestab, la_code, phase, \
-         returns_to, attendance_lead_name, attendance_lead_telephone, dsl_name, dsl_telephone, predecessor_id) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
+         returns_to, attendance_lead_name, attendance_lead_telephone, dsl_name, dsl_telephone, predecessor_id, \
+         area) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
          ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, name = excluded.name, standing = excluded.standing, \
          urn = excluded.urn, laestab = excluded.laestab, la_code = excluded.la_code, phase = excluded.phase, \
          returns_to = excluded.returns_to, attendance_lead_name = excluded.attendance_lead_name, \
          attendance_lead_telephone = excluded.attendance_lead_telephone, dsl_name = excluded.dsl_name, \
-         dsl_telephone = excluded.dsl_telephone, predecessor_id = excluded.predecessor_id";
+         dsl_telephone = excluded.dsl_telephone, predecessor_id = excluded.predecessor_id, area = excluded.area";
     const FORGET: &str = "DELETE FROM organisation_numbers WHERE organisation_id = $1";
     const HAD: &str =
         "INSERT INTO organisation_numbers (organisation_id, urn, laestab, until) VALUES ($1, $2, $3, $4)";
@@ -28,7 +28,7 @@ pub(super) async fn organisation(tx: &mut Tx, ids: &Ids, o: &OrganisationEntry) 
     on!(tx, c => sqlx::query(PUT)
         .bind(id).bind(&o.code).bind(&o.kind).bind(&o.name).bind(standing.as_str()).bind(&o.urn).bind(&o.laestab)
         .bind(&o.la_code).bind(&o.phase).bind(returns_to).bind(lead.0).bind(lead.1).bind(dsl.0).bind(dsl.1)
-        .bind(predecessor).execute(c).await.map(|_| ()))?;
+        .bind(predecessor).bind(o.area.join(" ")).execute(c).await.map(|_| ()))?;
     on!(tx, c => sqlx::query(FORGET).bind(id).execute(c).await.map(|_| ()))?;
     for had in &o.former_numbers {
         on!(tx, c => sqlx::query(HAD)

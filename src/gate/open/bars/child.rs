@@ -3,7 +3,7 @@
 use super::super::super::permit::{OfBarred, Permit};
 use super::super::super::{Gate, Trail};
 use super::super::decide::Known;
-use super::super::tie::{Tie, Tied};
+use super::super::tie::{Tie, Tied, note_mark};
 use super::super::{Asked, Refusal, holder};
 use crate::audit::{Decision, Digest};
 use crate::directory::Scope;
@@ -19,6 +19,8 @@ use chrono::{DateTime, Utc};
 struct Barred {
     pupil: PupilId,
     tied: Tied,
+    /// The mark without which they might not.
+    mark: Option<Mark>,
     school: Option<SchoolId>,
     schools: Vec<SchoolId>,
     flagged: bool,
@@ -35,14 +37,17 @@ impl Gate {
         let Asked { caller, trail } = asked;
         trail.note(|e| e.action = Some(action.as_str().to_owned()));
         let opened = self.barred(&caller, &trail, (handle, case_reference), action).await;
-        let Barred { pupil, tied, school, schools, flagged } =
+        let Barred { pupil, tied, mark, school, schools, flagged } =
             opened.inspect_err(|refusal| trail.refused(refusal))?;
         let Some(person) = caller.person.as_ref().map(|person| person.key.to_string()) else {
             trail.refused(&Refusal::Forbidden);
             return Err(Refusal::Forbidden);
         };
         trail.note(|e| {
-            tied.tie.note(e);
+            tied.note(e);
+            if let Some(mark) = mark {
+                note_mark(e, mark, None);
+            }
             e.decision = Decision::Allowed;
             e.legal_basis = Some(self.policy().legal_basis(caller.purpose).to_owned());
         });
@@ -87,9 +92,14 @@ impl Gate {
         } else {
             self.ties(caller, &known, case_reference)?
         };
-        let marked = caller.has_mark(Mark::Manager);
+        let manager = caller.has_mark(Mark::Manager).then_some(Mark::Manager);
         for tied in ties {
-            let decision = self.policy().decide(&self.tied_facts(caller, &tied), action, marked);
+            let decide = |marked| self.policy().decide(&self.tied_facts(caller, &tied), action, marked);
+            let plain = decide(false);
+            let (decision, mark) = match manager {
+                Some(_) if !plain.allowed => (decide(true), manager),
+                Some(_) | None => (plain, None),
+            };
             trail.note(|e| {
                 e.policies = decision.determining.to_vec();
                 e.policy_set = Some(Digest(self.policy().digest()));
@@ -107,7 +117,7 @@ impl Gate {
                     return Err(Refusal::NotFound);
                 }
                 let flagged = known.enrolled.iter().any(|e| e.protected);
-                return Ok(Barred { pupil, tied, school, schools, flagged });
+                return Ok(Barred { pupil, tied, mark, school, schools, flagged });
             }
         }
         Err(Refusal::NotFound)
@@ -115,14 +125,15 @@ impl Gate {
 
     /// The tie of one of those who protect a child.
     fn protecting(&self, caller: &Caller, known: &Known) -> Result<Tied, Refusal> {
-        let protects = known
-            .bars
-            .iter()
-            .any(|bar| bar.sort == BarSort::Protects && self.is_protecting(caller, None, bar));
+        let mut tied = self.weighed(caller, known, Tie::Protecting);
+        if self.protects(caller, None, &known.bars).is_some() {
+            return Ok(tied);
+        }
         let on_record = known.bars.iter().any(|bar| bar.sort == BarSort::Protects);
-        if !protects && (on_record || !self.leads_for(caller, &known.enrolled)) {
+        if on_record || !self.leads_for(caller, &known.enrolled) {
             return Err(Refusal::NotFound);
         }
-        Ok(self.weighed(caller, known, Tie::Protecting))
+        tied.against.rest_on(Mark::EducationSafeguardingLead);
+        Ok(tied)
     }
 }

@@ -2,18 +2,21 @@
 
 use super::super::super::{DutyPermit, Gate};
 use super::super::Refusal;
-use crate::directory::Directory;
+use super::weighing::{Since, standing};
+use crate::directory::{ActsFor, Directory};
 use crate::domain::bars::BarSort;
 use crate::domain::identifiers::{OrganisationId, PupilId, TeamId};
 use crate::policy::Duty;
-use crate::relationships::{self, Bar, Fit, NamedChild, Whom};
+use crate::relationships::{self, Fit, NamedChild, Whom};
 use uuid::Uuid;
 
 /// Who claims to be working with a child.
 #[derive(Clone, Copy, Debug)]
 pub struct Asker<'a> {
-    /// The organisation.
+    /// The organisation that is acted for.
     pub organisation: OrganisationId,
+    /// Whose the teams are: the same, unless a person of another acts for it.
+    pub own: OrganisationId,
     /// Codes of the teams: the case's, or the person's.
     pub teams: &'a [String],
     /// The person, where one claims.
@@ -53,21 +56,40 @@ impl Gate {
         let nobody_or_found = found.unwrap_or(PupilId(Uuid::nil()));
         let bars = relationships::bars_on(self.db(), nobody_or_found, self.clock().school_now()).await?;
         let directory = self.directory().current();
-        let named = |bar: &&Bar| names(&directory, asker, &bar.whom);
-        let says = |sort| bars.iter().filter(named).any(|bar| bar.sort == sort);
+        let named = |whom: &Whom| names(&directory, asker, whom);
+        let says = |sort| bars.iter().any(|bar| bar.sort == sort && named(&bar.whom));
         let protects = says(BarSort::Protects);
-        let left = |shield: &Bar| {
-            protects
-                || bars.iter().filter(named).any(|b| b.sort == BarSort::Sees && b.source == shield.source)
-        };
-        let shields = |bar: &&Bar| matches!(bar.sort, BarSort::Shield | BarSort::Whereabouts);
-        let shielded = bars.iter().filter(named).filter(shields).any(|bar| !left(bar));
+        let shielded = !protects && !standing(&bars, &named, Since::default()).is_empty();
         let barred =
             (protected && !protects) || shielded || says(BarSort::Conflict) || says(BarSort::Withheld);
         Ok(match found {
             Some(pupil) if barred => Err(pupil),
             found => Ok(found),
         })
+    }
+
+    /// The same of a claim that is tied to a child already, and whose case another team has taken over since.
+    pub async fn may_go_on(
+        &self,
+        permit: &DutyPermit,
+        asker: Asker<'_>,
+        pupil: PupilId,
+    ) -> Result<bool, Refusal> {
+        matches_claims(permit)?;
+        let fit = self.known_fit(pupil).await?;
+        Ok(self.may_count(permit, asker, fit).await?.is_ok())
+    }
+
+    /// The fit of a claim whose child somebody has said.
+    pub async fn fit_of(&self, permit: &DutyPermit, pupil: PupilId) -> Result<Fit, Refusal> {
+        matches_claims(permit)?;
+        self.known_fit(pupil).await
+    }
+
+    async fn known_fit(&self, pupil: PupilId) -> Result<Fit, Refusal> {
+        let enrolled = relationships::enrolled(self.db(), pupil, self.clock().today()).await?;
+        let protected = enrolled.iter().any(|e| e.protected);
+        Ok(if protected { Fit::Protected(pupil) } else { Fit::One(pupil) })
     }
 
     /// Those who protect a child: the teams and leads that stand so on record; where none does, the lead of the authority
@@ -85,7 +107,7 @@ impl Gate {
                     Some(Protector { organisation, team: Some(*team) })
                 }
                 Whom::Lead(authority) => Some(Protector { organisation: *authority, team: None }),
-                Whom::Organisation(_) | Whom::Person(_) => None,
+                Whom::Organisation(_) | Whom::Person { .. } => None,
             })
         };
         let mut found: Vec<Protector> = on_record(BarSort::Protects).collect();
@@ -106,15 +128,23 @@ impl Gate {
     }
 }
 
-/// Whether a line names who claims.
+/// Whether a line names who claims. Where a team claims, a person of that organisation, or of one that acts for it, may be
+/// in the team: nobody here knows who is.
 fn names(directory: &Directory, asker: Asker<'_>, whom: &Whom) -> bool {
     match whom {
-        Whom::Organisation(id) => asker.organisation == *id,
+        Whom::Organisation(id) => [asker.organisation, asker.own].contains(id),
         Whom::Team(team) => asker
             .teams
             .iter()
-            .any(|code| directory.team(asker.organisation, code).is_some_and(|known| known.id == *team)),
-        Whom::Person(key) => asker.person == Some(key.as_str()),
+            .any(|code| directory.team(asker.own, code).is_some_and(|known| known.id == *team)),
+        Whom::Person { key, organisation } => match (asker.person, organisation) {
+            (Some(person), _) => person == key,
+            (None, Some(of)) => {
+                let acts = |a: &ActsFor| a.organisation == *of && a.acted_for == asker.organisation;
+                *of == asker.organisation || directory.acts_for.iter().any(acts)
+            }
+            (None, None) => false,
+        },
         Whom::Lead(_) => false,
     }
 }

@@ -47,7 +47,7 @@ impl Gate {
         let (claim, pupil) = claim.zip(found).ok_or(Refusal::NotFound)?;
         trail.note(|e| e.child = Some(pupil));
         let live = claim.is_open(self.clock().school_now());
-        let tied = self.weighed(caller, &known, Tie::Emergency { id, live, accepted: claim.accepted });
+        let tied = self.weighed(caller, &known, Tie::Emergency { id, live, accepted_at: claim.accepted_at });
         if !tied.against.lets_any(&known.enrolled) {
             return Err(Refusal::NotFound);
         }

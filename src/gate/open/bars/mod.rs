@@ -7,10 +7,14 @@ mod claims;
 mod emergency;
 mod person;
 mod queue;
+mod telling;
+mod weighing;
 
 pub use claims::{Asker, Protector};
 pub use queue::QueueOf;
+pub use telling::OpenCase;
 
+use self::weighing::{Since, standing};
 use super::super::Gate;
 use super::Refusal;
 use super::decide::Known;
@@ -18,10 +22,10 @@ use super::tie::{Tie, Tied};
 use crate::directory::Directory;
 use crate::domain::bars::BarSort;
 use crate::domain::identifiers::{SchoolId, TeamId};
-use crate::domain::purpose::InvolvementKind;
 use crate::domain::staff::Mark;
 use crate::identity::Caller;
 use crate::relationships::{Bar, Enrolled, Whom};
+use uuid::Uuid;
 
 /// What stands against a tie, and what it is let see all the same.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +42,8 @@ pub(in super::super) struct Against {
     hides: Vec<SchoolId>,
     /// The team that protects the child, by the shield.
     protector: Option<TeamId>,
+    /// The mark without which the caller would not be one of those who protect the child.
+    by_mark: Option<Mark>,
 }
 
 impl Against {
@@ -73,13 +79,19 @@ impl Against {
 
     /// Whether there is any enrolment that is there.
     pub(super) fn lets_any(&self, enrolled: &[Enrolled]) -> bool {
-        enrolled.iter().any(|e| self.sees_protected || (!e.protected && !self.hides.contains(&e.school)))
+        enrolled.iter().any(|e| (self.sees_protected || !e.protected) && !self.hides.contains(&e.school))
+    }
+
+    /// Says on which mark it rests that the caller protects the child.
+    fn rest_on(&mut self, mark: Mark) {
+        self.by_mark = Some(mark);
+    }
+
+    /// The mark without which the caller would not be one of those who protect the child.
+    pub(super) fn by_mark(&self) -> Option<Mark> {
+        self.by_mark
     }
 }
-
-/// Live cases of these kinds are exempt from shields, of whichever authority; not from being named in conflict.
-const EXEMPT: [InvolvementKind; 3] =
-    [InvolvementKind::Section47Enquiry, InvolvementKind::Cp, InvolvementKind::Cla];
 
 impl Gate {
     /// A tie with what stands against it.
@@ -96,62 +108,85 @@ impl Gate {
     }
 
     fn against(&self, caller: &Caller, known: &Known, tie: &Tie) -> Against {
+        let mut against = Against::default_of(tie);
         if known.bars.is_empty() {
-            return Against::default_of(tie);
+            return against;
         }
         let directory = self.directory().current();
         let of_tie = team_of(&directory, caller, tie);
-        let named = |bar: &&Bar| names(&directory, caller, of_tie, &bar.whom);
-        let mut against = Against::default_of(tie);
-        against.sees_protected |= known
-            .bars
-            .iter()
-            .any(|bar| bar.sort == BarSort::Protects && self.is_protecting(caller, of_tie, bar));
-        let left = |shield: &Bar| {
-            known
-                .bars
-                .iter()
-                .filter(named)
-                .any(|bar| bar.sort == BarSort::Sees && bar.source == shield.source)
-        };
-        let free = against.sees_protected || is_exempt(tie);
-        let (mut shielded, mut whereabouts) = (None, false);
-        for bar in known.bars.iter().filter(named) {
-            match bar.sort {
-                BarSort::Shield if !free && !left(bar) => shielded = Some(bar.source),
-                BarSort::Whereabouts if !free && !left(bar) => whereabouts = true,
-                BarSort::Conflict => against.conflict = true,
-                BarSort::Withheld => against.withheld = true,
-                BarSort::Shield | BarSort::Whereabouts | BarSort::Sees | BarSort::Protects => {}
+        let named = |whom: &Whom| names(&directory, caller, of_tie, whom);
+        let protects = self.protects(caller, of_tie, &known.bars);
+        if let Some(by) = protects {
+            against.by_mark = by.mark().filter(|_| !against.sees_protected);
+            against.sees_protected = true;
+        }
+        let since = Since::of(tie);
+        if protects.is_none() {
+            let shields = standing(&known.bars, &named, since);
+            let mut whole = shields.iter().filter(|bar| bar.sort == BarSort::Shield);
+            // Who came to the child only after a shield knows nothing of it.
+            against.knows &= !matches!(tie, Tie::Case(..)) || whole.clone().all(|bar| since.is_before(bar));
+            let shielded = whole.next_back().map(|bar| bar.source);
+            against.shielded = shielded.is_some();
+            against.protector = shielded.and_then(|source| seeing(&known.bars, source));
+            if shields.iter().any(|bar| bar.sort == BarSort::Whereabouts) {
+                against.hides = known.enrolled.iter().filter(|e| e.current).map(|e| e.school).collect();
             }
         }
-        if whereabouts {
-            against.hides = known.enrolled.iter().filter(|e| e.current).map(|e| e.school).collect();
-        }
-        against.shielded = shielded.is_some();
-        against.protector = shielded.and_then(|source| {
-            known.bars.iter().filter(|bar| bar.source == source && bar.sort == BarSort::Sees).find_map(
-                |bar| match &bar.whom {
-                    Whom::Team(team) => Some(*team),
-                    Whom::Organisation(_) | Whom::Person(_) | Whom::Lead(_) => None,
-                },
-            )
-        });
+        let says = |sort| known.bars.iter().any(|bar| bar.sort == sort && named(&bar.whom));
+        against.conflict = says(BarSort::Conflict);
+        against.withheld = says(BarSort::Withheld);
         against
     }
 
-    /// Whether a caller is one of those whom a line names as protecting the child: a person of the team, or who leads on
-    /// safeguarding for the authority; without a person, a case of the team.
-    pub(super) fn is_protecting(&self, caller: &Caller, of_tie: Option<TeamId>, bar: &Bar) -> bool {
+    /// Whether a caller is one of those who protect a child by what stands on record, and how: a person of the team, or who
+    /// leads on safeguarding for the authority; without a person, a case of the team.
+    pub(super) fn protects(&self, caller: &Caller, of_tie: Option<TeamId>, bars: &[Bar]) -> Option<Protects> {
         let directory = self.directory().current();
-        match &bar.whom {
-            Whom::Team(team) => of_tie == Some(*team) || in_team(&directory, caller, *team),
-            Whom::Lead(authority) => {
-                caller.organisation.id == *authority && caller.has_mark(Mark::EducationSafeguardingLead)
+        let by = |bar: &Bar| match &bar.whom {
+            Whom::Team(team) if of_tie == Some(*team) || in_team(&directory, caller, *team) => {
+                Some(Protects::OfTeam)
             }
-            Whom::Organisation(_) | Whom::Person(_) => false,
+            Whom::Lead(authority)
+                if caller.organisation.id == *authority
+                    && caller.has_mark(Mark::EducationSafeguardingLead) =>
+            {
+                Some(Protects::AsLead)
+            }
+            Whom::Team(_) | Whom::Lead(_) | Whom::Organisation(_) | Whom::Person { .. } => None,
+        };
+        // By the team, where both hold: then nothing rests on the mark.
+        bars.iter().filter(|bar| bar.sort == BarSort::Protects).filter_map(by).min()
+    }
+}
+
+/// How a caller is one of those who protect a child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Protects {
+    /// By the team.
+    OfTeam,
+    /// By the mark of the authority's education safeguarding lead.
+    AsLead,
+}
+
+impl Protects {
+    /// The mark on which it rests.
+    pub(super) fn mark(self) -> Option<Mark> {
+        match self {
+            Self::OfTeam => None,
+            Self::AsLead => Some(Mark::EducationSafeguardingLead),
         }
     }
+}
+
+/// The first team that a shield leaves.
+fn seeing(bars: &[Bar], source: Uuid) -> Option<TeamId> {
+    bars.iter().filter(|bar| bar.source == source && bar.sort == BarSort::Sees).find_map(|bar| {
+        match &bar.whom {
+            Whom::Team(team) => Some(*team),
+            Whom::Organisation(_) | Whom::Person { .. } | Whom::Lead(_) => None,
+        }
+    })
 }
 
 impl Gate {
@@ -180,17 +215,12 @@ impl Against {
     /// Before any line is looked at: of an emergency nobody knows of the child, of any other tie they do.
     fn default_of(tie: &Tie) -> Self {
         let (knows, sees_protected) = match tie {
-            Tie::Case(case, _) => (true, case.accepted),
-            Tie::Emergency { accepted, .. } => (false, *accepted),
+            Tie::Case(case, _) => (true, case.accepted_at.is_some()),
+            Tie::Emergency { accepted_at, .. } => (false, accepted_at.is_some()),
             Tie::OwnSchool(..) | Tie::Officer(_) | Tie::Protecting => (true, false),
         };
         Self { knows, sees_protected, ..Self::default() }
     }
-}
-
-/// Whether a live case is of a kind that no shield stands against.
-fn is_exempt(tie: &Tie) -> bool {
-    matches!(tie, Tie::Case(case, _) if EXEMPT.contains(&case.kind))
 }
 
 /// The team whose case it is.
@@ -217,7 +247,9 @@ fn names(directory: &Directory, caller: &Caller, of_tie: Option<TeamId>, whom: &
             caller.organisation.id == *id || caller.by.as_ref().is_some_and(|own| own.id == *id)
         }
         Whom::Team(team) => of_tie == Some(*team) || in_team(directory, caller, *team),
-        Whom::Person(key) => caller.person.as_ref().is_some_and(|person| person.key.to_string() == *key),
+        Whom::Person { key, .. } => {
+            caller.person.as_ref().is_some_and(|person| person.key.to_string() == *key)
+        }
         Whom::Lead(_) => false,
     }
 }
