@@ -126,6 +126,7 @@ async fn daily(state: AppState, stop: CancellationToken) {
                 operators::tell_expiring(&gate).await?;
                 involvements::expire_bars(&gate).await?;
                 involvements::lapse_silent(&gate, &state.holidays, &state.metrics).await?;
+                gate.expire_keys().await?;
                 gate.retire_handles().await
             };
             match ended.await {

@@ -11,7 +11,7 @@ use crate::config::{self, Config, Limits, Safety, Suppression};
 use crate::crypto::{Keyring, SignWith};
 use crate::domain::attendance::summary::{PartCancelledDay, Reading, SicknessTotal};
 use crate::domain::working_days::BankHolidays;
-use crate::gate::{Gate, LaneLimits};
+use crate::gate::{ConditionKey, Gate, KeyLimits, LaneLimits};
 use crate::http::{
     AuditLayer, Certificates, ConnectionLimits, Metrics, SystemLimits, serve_plain, serve_tls,
 };
@@ -24,6 +24,7 @@ use crate::summaries::{FeedKey, Streams};
 use crate::tokens::{TokenState, metadata_address};
 use anyhow::{Context as _, Result, bail};
 use axum::extract::FromRef;
+use chrono::TimeDelta;
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::path::PathBuf;
@@ -135,6 +136,7 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running> {
     let opened = open(&config.database.url, clock).await?;
     register_operators(&opened.gate, &config.files).await?;
     let feeds = (FeedKey::derived(&keyring.key_encryption), ReviewKey::derived(&keyring.key_encryption));
+    opened.gate.keep_keys(ConditionKey::derived(&keyring.key_encryption), key_limits(&config.limits));
     let state = state(config, opened.gate.clone(), (keys, providers), feeds, certificates.clone());
     let api = bind(config.listeners.api).await?;
     let admin = bind(config.listeners.admin).await?;
@@ -169,6 +171,14 @@ pub async fn start(config: &Config, clock: Clock) -> Result<Running> {
         metrics,
         tokens,
     })
+}
+
+/// How idempotency keys are kept.
+fn key_limits(limits: &Limits) -> KeyLimits {
+    KeyLimits {
+        kept: TimeDelta::hours(i64::from(limits.idempotency_key_hours)),
+        most: limits.idempotency_keys_per_system,
+    }
 }
 
 /// The certificates that a configuration names, as they can be used now.

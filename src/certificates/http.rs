@@ -90,8 +90,13 @@ pub async fn add_certificate(
 ) -> Result<Released<CertificatesAnswer>, Error> {
     let client_id = asked.caller.system.client_id.clone();
     let permit = gate.open_own_system(asked, "add_certificate");
-    let CertificateBody { certificate, proof } = crate::http::json(&body.read().await?)?;
+    let body = body.read().await?;
+    let CertificateBody { certificate, proof } = crate::http::json(&body)?;
     let now = gate.clock().now();
+    if let Some(done) = gate.done_before(&permit, &body).await? {
+        let certificates = held(&gate.directory().current(), permit.system(), &peer, now);
+        return Ok(gate.release(permit, done.status, CertificatesAnswer { certificates }).await?);
+    }
     let new = chain(&certificate).and_then(|chain| fitting(&chain, &trust, &peer, now));
     let new = new.inspect_err(|_| permit.note_malformed("certificate"))?;
     permit.note_written_digest(record(&new.thumbprint), new.thumbprint);

@@ -58,6 +58,10 @@ pub struct Limits {
     pub system_lane_caseload_multiple: u32,
     /// Children that they may read in a day however small it is.
     pub system_lane_least_reads: u32,
+    /// How long an `Idempotency-Key` is kept after the write.
+    pub idempotency_key_hours: u32,
+    /// Keys of one system and the organisation for which it acts that are kept at once.
+    pub idempotency_keys_per_system: u32,
 }
 
 impl Default for Limits {
@@ -93,6 +97,9 @@ impl Default for Limits {
             system_lane_caseload_multiple: 4,
             // A team of a few cases looks at each often; at this number nobody reads a whole authority.
             system_lane_least_reads: 1_000,
+            // Longer than any client tries again.
+            idempotency_key_hours: 24,
+            idempotency_keys_per_system: 10_000,
         }
     }
 }
@@ -125,6 +132,8 @@ impl Limits {
             ("limits.organisation_requests_per_minute", u64::from(self.organisation_requests_per_minute)),
             ("limits.system_lane_caseload_multiple", u64::from(self.system_lane_caseload_multiple)),
             ("limits.system_lane_least_reads", u64::from(self.system_lane_least_reads)),
+            ("limits.idempotency_key_hours", u64::from(self.idempotency_key_hours)),
+            ("limits.idempotency_keys_per_system", u64::from(self.idempotency_keys_per_system)),
         ];
         let zeros = numbers.iter().filter(|(_, n)| *n == 0);
         let mut faults: Vec<String> = zeros.map(|(name, _)| format!("`{name}` must be at least 1")).collect();

@@ -5,6 +5,7 @@
 //! exists only once its audit entry is durable. Neither can be made anywhere else.
 
 mod area;
+mod conditions;
 mod duty;
 mod force;
 mod handles;
@@ -14,9 +15,11 @@ mod open;
 mod permit;
 mod proof;
 mod release;
+mod replays;
 mod trail;
 
 pub use crate::policy::Duty;
+pub use conditions::{ConditionKey, Sent, Unmet};
 pub use duty::{DutyPermit, OperatorAct};
 pub use force::{NotLoaded, policy_in_force, policy_sources, shut_policy};
 pub use handles::ChildRef;
@@ -28,6 +31,7 @@ pub use permit::{
     OfSchool, Permit,
 };
 pub use release::{Answer, NextPage, Released};
+pub use replays::{Done, KeyLimits};
 pub use trail::{Recorded, Trail};
 
 /// What a search is by; only the gate looks with it.
@@ -43,7 +47,7 @@ use crate::policy::Policy;
 use crate::store::Db;
 use force::Force;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// What stands between every caller and every record, with the one set of policies by which it decides. Cheap to clone.
 #[derive(Clone)]
@@ -70,14 +74,15 @@ struct Inner {
     journal: Journal,
     clock: Clock,
     caseloads: lane::Caseloads,
+    keys: OnceLock<(ConditionKey, KeyLimits)>,
 }
 
 impl Gate {
     /// Builds the gate of a process.
     pub fn new(db: Db, directory: LiveDirectory, policy: Policy, journal: Journal, clock: Clock) -> Self {
-        let (force, caseloads) = (Force::new(policy), lane::Caseloads::default());
+        let (force, caseloads, keys) = (Force::new(policy), lane::Caseloads::default(), OnceLock::new());
         let policy = Self::first_set(&force);
-        let of = Arc::new(Inner { db, directory, force, journal, clock, caseloads });
+        let of = Arc::new(Inner { db, directory, force, journal, clock, caseloads, keys });
         Self(Arc::new(View { of, policy }))
     }
 

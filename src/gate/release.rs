@@ -1,5 +1,6 @@
 //! Letting go: the entry is durable before the first byte leaves. No record, no answer.
 
+use super::conditions::Leaving;
 use super::handles::{self, ChildRef};
 use super::open::Refusal;
 use super::permit::Permit;
@@ -52,6 +53,7 @@ pub struct Released<T> {
     body: Content,
     receipt: Receipt,
     next: Option<NextPage>,
+    tag: Option<HeaderValue>,
     of: PhantomData<T>,
 }
 
@@ -60,6 +62,8 @@ enum Content {
     Whole(Vec<u8>),
     /// One line after the other, each let go by [`Lines`](super::Lines).
     Lines(Body),
+    /// None: its reader has it.
+    Unchanged,
 }
 
 /// The content type of nearly every answer.
@@ -72,19 +76,34 @@ impl<T> Released<T> {
     pub fn body(&self) -> &[u8] {
         match &self.body {
             Content::Whole(bytes) => bytes,
-            Content::Lines(_) => &[],
+            Content::Lines(_) | Content::Unchanged => &[],
         }
+    }
+
+    /// An answer whose entry is durable, or nothing but its tag.
+    fn leaving(
+        Leaving { status, tag, unchanged }: Leaving,
+        (kind, body): (&'static str, Vec<u8>),
+        receipt: Receipt,
+        next: Option<NextPage>,
+    ) -> Self {
+        let body = if unchanged { Content::Unchanged } else { Content::Whole(body) };
+        // A 304 says what is needed to know the body by, and no more (RFC 9110 section 15.4.5).
+        let next = next.filter(|_| !unchanged);
+        Self { status, kind, body, receipt, next, tag, of: PhantomData }
     }
 
     /// An answer in lines whose request has its entry.
     pub(super) fn of_lines(body: Body, receipt: Receipt) -> Self {
         let body = Content::Lines(body);
-        Self { status: StatusCode::OK, kind: LINES, body, receipt, next: None, of: PhantomData }
+        let (next, tag) = (None, None);
+        Self { status: StatusCode::OK, kind: LINES, body, receipt, next, tag, of: PhantomData }
     }
 }
 
 impl Gate {
-    /// Records the answer durably, puts handles in the place of internal ids, and lets go.
+    /// Records the answer durably, puts handles in the place of internal ids, and lets go: of nothing but its tag, where its
+    /// reader has the same body already.
     pub async fn release<S, T: Answer>(
         &self,
         permit: Permit<S>,
@@ -97,8 +116,10 @@ impl Gate {
             Some(written) => written,
             None => (body.content_type(), as_json(&body)?),
         };
-        let receipt = self.record(&permit.trail, status, &body).await?;
-        Ok(Released { status, kind, body: Content::Whole(body), receipt, next, of: PhantomData })
+        let digest = digest_of(&body);
+        let leaving = self.leaving(&permit, status, digest);
+        let receipt = self.record_digest(&permit.trail, leaving.status, digest).await?;
+        Ok(Released::leaving(leaving, (kind, body), receipt, next))
     }
 
     /// Puts handles in the place of internal ids ahead of [`Self::commit`]: issuing one takes a transaction of its own.
@@ -118,9 +139,13 @@ impl Gate {
         if body.children().iter().any(|child| child.internal().is_some()) {
             return Err(Refusal::Answer);
         }
+        self.takes_no_condition(&permit)?;
+        self.keep_key(&mut tx, &permit, status).await?;
         let (next, kind) = (NextPage::of(&body), body.content_type());
         let body = serde_json::to_vec(&body).map_err(|_| Refusal::Answer)?;
-        let entry = finished(&permit.trail, status, &body);
+        let digest = digest_of(&body);
+        let leaving = self.leaving(&permit, status, digest);
+        let entry = finished(&permit.trail, leaving.status, digest);
         if !permit.trail.hand_over() {
             return Err(Refusal::Unrecorded);
         }
@@ -130,8 +155,7 @@ impl Gate {
         claim.keep();
         let receipt = self.journal().sequenced(event).await.map_err(|_| Refusal::Unrecorded)?;
         permit.trail.set_recorded(receipt);
-        let body = Content::Whole(body);
-        Ok(Released { status, kind, body, receipt, next, of: PhantomData })
+        Ok(Released::leaving(leaving, (kind, body), receipt, next))
     }
 
     /// Commits rows that count for nobody yet: a short step of an upload that [`Gate::commit`] switches to.
@@ -141,7 +165,16 @@ impl Gate {
 
     /// Writes the entry of a request for which nothing was released: refusals, malformed requests, errors.
     pub async fn record(&self, trail: &Trail, status: StatusCode, body: &[u8]) -> Result<Receipt, Refusal> {
-        let entry = finished(trail, status, body);
+        self.record_digest(trail, status, digest_of(body)).await
+    }
+
+    async fn record_digest(
+        &self,
+        trail: &Trail,
+        status: StatusCode,
+        answer: Digest,
+    ) -> Result<Receipt, Refusal> {
+        let entry = finished(trail, status, answer);
         if !trail.hand_over() {
             return Err(Refusal::Unrecorded);
         }
@@ -210,24 +243,35 @@ fn as_json(body: &impl Serialize) -> Result<Vec<u8>, Refusal> {
     Ok(bytes)
 }
 
-/// The entry with what only the end of a request knows.
-fn finished(trail: &Trail, status: StatusCode, body: &[u8]) -> audit::Entry {
+fn digest_of(body: &[u8]) -> Digest {
+    Digest(crypto::sha256(&[body]))
+}
+
+/// The entry with what only the end of a request knows. That of a 304 has the digest of the body that its reader has.
+fn finished(trail: &Trail, status: StatusCode, answer: Digest) -> audit::Entry {
     trail.note(|e| {
         e.status = Some(status.as_u16());
-        e.answer = Some(Digest(crypto::sha256(&[body])));
+        e.answer = Some(answer);
     });
     trail.entry()
 }
 
 impl<T> IntoResponse for Released<T> {
     fn into_response(self) -> Response {
-        let body = match self.body {
-            Content::Whole(bytes) => bytes.into(),
-            Content::Lines(body) => body,
+        let (kind, body) = match self.body {
+            Content::Whole(bytes) => (Some(self.kind), bytes.into()),
+            Content::Lines(body) => (Some(self.kind), body),
+            Content::Unchanged => (None, Body::empty()),
         };
         let mut response = (self.status, body).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.kind));
+        headers.remove(header::CONTENT_TYPE);
+        if let Some(kind) = kind {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        }
+        if let Some(tag) = self.tag {
+            headers.insert(header::ETAG, tag);
+        }
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response.extensions_mut().insert(Recorded(self.receipt));
         if let Some(next) = self.next {

@@ -3,7 +3,7 @@
 //! The audit layer makes it before anything else looks at the request, and writes it at the end if nothing was
 //! released: so every request has exactly one `access` entry, whatever became of it.
 
-use super::Refusal;
+use super::{Refusal, Sent};
 use crate::audit::{ActedFor, Class, Connection, Decision, Digest, Entry, EventId, Receipt};
 use crate::domain::purpose::SectionSet;
 use crate::identity::{Caller, Noted};
@@ -20,6 +20,7 @@ struct State {
     recorded: Option<Receipt>,
     handed_over: bool,
     proved: bool,
+    sent: Sent,
 }
 
 /// Marks a response whose entry is durable.
@@ -29,7 +30,8 @@ pub struct Recorded(pub Receipt);
 impl Trail {
     /// Begins with what the connection and the request line say.
     pub fn new(entry: Entry) -> Self {
-        Self(Arc::new(Mutex::new(State { entry, recorded: None, handed_over: false, proved: false })))
+        let (recorded, sent) = (None, Sent::default());
+        Self(Arc::new(Mutex::new(State { entry, recorded, handed_over: false, proved: false, sent })))
     }
 
     /// Begins for a command that a proved system runs on the gateway's own machine; refused until the gate opens.
@@ -53,6 +55,17 @@ impl Trail {
     /// Changes the entry.
     pub fn note(&self, change: impl FnOnce(&mut Entry)) {
         change(&mut self.state().entry);
+    }
+
+    /// Keeps what the request says beside what it asks for, until there is a permit to look at it with.
+    pub fn sends(&self, sent: Sent) {
+        self.state().sent = sent;
+    }
+
+    /// Looks at that beside the entry, and notes what has become of it.
+    pub(super) fn sent<T>(&self, at: impl FnOnce(&Entry, &mut Sent) -> T) -> T {
+        let state = &mut *self.state();
+        at(&state.entry, &mut state.sent)
     }
 
     /// Looks at the entry as it is now.

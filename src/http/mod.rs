@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows a child. An answer of this module never quotes what the caller sent.
 
+mod conditions;
 mod limits;
 mod listen;
 mod openapi;

@@ -64,8 +64,12 @@ words! {
         MethodNotAllowed = "method_not_allowed",
         /// More than one of the caller's own children match.
         Ambiguous = "ambiguous",
-        /// The state has moved on, or a key was used for another body.
+        /// The state has moved on, or the same request is being carried out.
         Conflict = "conflict",
+        /// A condition that does not hold.
+        PreconditionFailed = "precondition_failed",
+        /// An idempotency key that was used for another request.
+        IdempotencyKeyReused = "idempotency_key_reused",
     }
 }
 
@@ -84,6 +88,7 @@ impl ProblemKind {
             | Self::RowsRejected
             | Self::ConfirmationNeeded
             | Self::CertificateRefused
+            | Self::IdempotencyKeyReused
             | Self::Ambiguous => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Forbidden | Self::Suspended | Self::LaneStopped => StatusCode::FORBIDDEN,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
@@ -94,6 +99,7 @@ impl ProblemKind {
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict => StatusCode::CONFLICT,
+            Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
         }
     }
 
@@ -124,6 +130,8 @@ impl ProblemKind {
             Self::MethodNotAllowed => "This path does not have this method",
             Self::Ambiguous => "More than one child matches",
             Self::Conflict => "The state has moved on",
+            Self::PreconditionFailed => "The condition does not hold",
+            Self::IdempotencyKeyReused => "The idempotency key was used before",
         }
     }
 }
@@ -377,6 +385,7 @@ impl From<Refusal> for Error {
                 ProblemKind::Conflict,
                 "another upload of this school came in between, again and again; send it once more when that has ended",
             ),
+            Refusal::Unmet(unmet) => super::conditions::told(unmet),
             Refusal::Store(error) => {
                 tracing::error!(%error, "the database could not be used");
                 Self::NotReady

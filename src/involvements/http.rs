@@ -2,7 +2,8 @@
 
 use super::caseloads::is_unconfirmed;
 use super::matching::LAPSE_DAYS;
-use super::sending::put;
+use super::sending::{Upload, put};
+use super::single::{self, Single};
 use super::{Claim, ClaimBody, ClaimError, Matcher, Sending, storage};
 use crate::directory::Scope;
 use crate::domain::calendar::london;
@@ -70,7 +71,8 @@ pub async fn open_involvement(
     let body = body.read().await?;
     let claim = Claim::read(crate::http::json(&body)?, Some(id), gate.clock().school_now())?;
     within(&gate, &permit, &claim)?;
-    put(&gate, (&matcher, &sending), permit, vec![claim], (&body, false)).await
+    let single = Some(Single::of(&gate, &permit, id).await?);
+    put(&gate, (&matcher, &sending), permit, vec![claim], Upload { body: &body, whole: false, single }).await
 }
 
 /// Ends an involvement. One that is not there looks the same.
@@ -86,7 +88,9 @@ pub async fn end_involvement(
 ) -> Result<Released<EndedAnswer>, Error> {
     let permit = gate.open_organisation(asked, Scope::Involvements, Action::WriteInvolvement)?;
     let id = uuid(&id)?;
+    let single = Single::of(&gate, &permit, id).await?;
     let mut tx = gate.db().begin().await.map_err(Refusal::from)?;
+    single.still_stands(&gate, &mut tx, &permit).await?;
     let at = gate.clock().school_now();
     let end = storage::end(&mut tx, (permit.organisation(), permit.system()), id, at);
     let ended = end.await.map_err(Refusal::from)?;
@@ -193,6 +197,9 @@ pub struct ReportLine {
     /// The day on which it was last sent or listed, where that is seven days ago or longer: five working days later it ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     unconfirmed_since: Option<NaiveDate>,
+    /// What it is known by as it stands, for `If-Match` of the same system, person, role and purpose; absent once it has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    etag: Option<String>,
 }
 
 impl Answer for ReportAnswer {
@@ -243,6 +250,7 @@ pub async fn report_involvements(
                 .confirmed_at
                 .map(|at| london(at).date())
                 .filter(|day| state(row) == "accessible" && is_unconfirmed(*day, confirmed_today)),
+            etag: row.under().state().and_then(|state| gate.tag_at(&permit, &single::path(row.id), &state)),
         })
         .collect();
     Ok(gate.release(permit, StatusCode::OK, ReportAnswer { involvements, next_cursor }).await?)

@@ -17,6 +17,7 @@ mod retention;
 mod review;
 mod schools;
 mod sending;
+mod single;
 mod storage;
 mod texts;
 mod tried;

@@ -5,6 +5,7 @@
 //! waits for a whole caseload. Nothing here depends on whether any child is known.
 
 use super::caseloads::{self, CHANGES_MAX, is_over_a_tenth};
+use super::single::Single;
 use super::storage::{self, Queue, Staged};
 use super::tried::{Tries, count, trials};
 use super::{Claim, ClaimsAnswer, Matcher};
@@ -47,7 +48,7 @@ pub(super) const ABANDONED: TimeDelta = TimeDelta::minutes(10);
 pub struct Sending {
     caseloads: Senders,
     claims: Senders,
-    holidays: Arc<BankHolidays>,
+    pub(super) holidays: Arc<BankHolidays>,
 }
 
 impl Sending {
@@ -71,16 +72,26 @@ impl Sending {
     }
 }
 
+/// How claims were sent.
+pub(super) struct Upload<'a> {
+    /// As they came.
+    pub(super) body: &'a [u8],
+    /// Whether they are the whole caseload of the system.
+    pub(super) whole: bool,
+    /// Of one claim that was sent by itself: what stood under its id.
+    pub(super) single: Option<Single>,
+}
+
 /// Writes claims with the request's entry, which says of how many of them anything was written, and wakes the matcher.
 pub(super) async fn put(
     gate: &Gate,
     (matcher, sending): (&Matcher, &Sending),
     permit: Permit<OfOrganisation>,
     claims: Vec<Claim>,
-    (body, whole): (&[u8], bool),
+    Upload { body, whole, single }: Upload<'_>,
 ) -> Result<Released<ClaimsAnswer>, Error> {
     let who = (permit.organisation(), permit.system());
-    let (upload, at) = (Uuid::now_v7(), gate.clock().now());
+    let (upload, at) = (permit.keeps(Uuid::now_v7()), gate.clock().now());
     let today = london(at).date();
     let alone_id = if let [only] = claims.as_slice() { Some(only.id) } else { None };
     let listed: Vec<Uuid> = claims.iter().map(|claim| claim.id).collect();
@@ -117,8 +128,8 @@ pub(super) async fn put(
             .await;
     }
     let mut tx = gate.db().begin().await.map_err(Refusal::from)?;
-    let switched =
-        switch(&mut tx, who, (upload, with_the_switch), (today, at)).await.map_err(Refusal::from)?;
+    let held_to = (&permit, single.as_ref());
+    let switched = switch(gate, &mut tx, held_to, (upload, with_the_switch), (today, at)).await?;
     let ended = match unlisted {
         Some(_) => {
             let ended = caseloads::end_unlisted(&mut tx, who, at, gate.clock().school_now()).await;
@@ -149,18 +160,27 @@ fn and_ended(ended: Option<u64>) -> String {
     ended.filter(|n| *n > 0).map(|n| format!(", {n} ended")).unwrap_or_default()
 }
 
-/// Puts aside what comes with the switch, and switches.
+/// Puts aside what comes with the switch, and switches; of a single one, where it still is what its sender says.
 async fn switch(
+    gate: &Gate,
     tx: &mut Tx,
-    who: (OrganisationId, SystemId),
+    (permit, single): (&Permit<OfOrganisation>, Option<&Single>),
     (upload, with_the_switch): (Uuid, &[Staged]),
     (today, at): (NaiveDate, DateTime<Utc>),
-) -> Result<u64, StoreError> {
+) -> Result<u64, Refusal> {
+    let who = (permit.organisation(), permit.system());
+    if let Some(single) = single {
+        single.still_stands(gate, tx, permit).await?;
+    }
     for staged in with_the_switch {
         storage::stage(tx, who, upload, staged, at).await?;
     }
     count(tx, who.0, today, with_the_switch).await?;
-    storage::switch_to(tx, who.0, upload).await
+    let switched = storage::switch_to(tx, who.0, upload).await?;
+    if let Some(single) = single {
+        single.written(gate, tx, permit).await?;
+    }
+    Ok(switched)
 }
 
 /// Keeps a whole caseload put aside until a person has looked; the organisation is told, and so is the operator.
@@ -242,7 +262,7 @@ async fn confirm(
 
 /// Claims as they are to be written, those that change nothing left out; and what somebody should look at.
 #[derive(Default)]
-struct Prepared {
+pub(super) struct Prepared {
     staged: Vec<Staged>,
     /// Claims left out since they stand as they are.
     left_out: u64,
@@ -259,6 +279,12 @@ struct Prepared {
 }
 
 impl Prepared {
+    /// What the claims are answered with that nothing is written of: those that stand as they were sent.
+    pub(super) fn as_they_stand(&self) -> ClaimsAnswer {
+        let (stand, of_another_system) = (self.left_out + self.confirmed, self.of_another_system);
+        ClaimsAnswer { accepted: stand, unchanged: stand, of_another_system, ..ClaimsAnswer::default() }
+    }
+
     /// What the answer says once so many rows were written, and how many of them brought anything new. A row that another
     /// request wrote or ended in between was not.
     fn told(&self, written: u64) -> (ClaimsAnswer, u64) {
@@ -273,7 +299,7 @@ impl Prepared {
     }
 }
 
-async fn prepare(
+pub(super) async fn prepare(
     gate: &Gate,
     (organisation, system): (OrganisationId, SystemId),
     claims: Vec<Claim>,

@@ -47,10 +47,11 @@ const STEPS: &[Step] = steps![
     20 "0020_ties",
     21 "0021_system_lanes",
     22 "0022_bars",
-    24 "0024_policy_sets",
-    25 "0025_bars_by_time",
-    26 "0026_bars_end",
-    28 "0028_handles",
+    23 "0023_policy_sets",
+    24 "0024_bars_by_time",
+    25 "0025_bars_end",
+    26 "0026_idempotency_keys",
+    27 "0027_handles",
 ];
 
 /// Takes the limits of [`open`] from a connection to PostgreSQL.

@@ -13,6 +13,7 @@
     reason = "tests fail by panicking; the allowances for tests do not reach helper functions of this binary"
 )]
 
+mod again;
 mod amendments;
 mod architecture;
 mod audit;
@@ -72,6 +73,7 @@ use support::Suite;
 
 /// Registers every trial: one line for each file.
 fn trials(suite: &mut Suite) {
+    again::register(suite);
     amendments::register(suite);
     architecture::register(suite);
     audit::register(suite);

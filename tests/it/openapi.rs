@@ -65,7 +65,8 @@ fn described_whole() {
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
     let upload = &document["paths"]["/v1/schools/{urn}/attendance"]["post"];
     assert_eq!(keys(&upload["requestBody"]["content"]), UPLOAD.iter().map(|t| (*t).to_owned()).collect());
-    let statuses = ["200", "400", "401", "403", "405", "409", "413", "415", "422", "429", "500", "503"];
+    let statuses =
+        ["200", "400", "401", "403", "405", "409", "412", "413", "415", "422", "429", "500", "503"];
     assert_eq!(keys(&upload["responses"]), statuses.map(str::to_owned).into());
     for (status, own) in [("200", None), ("401", Some("WWW-Authenticate")), ("429", Some("Retry-After"))] {
         let expected = ["Audit-Receipt", "X-Request-Id"].into_iter().chain(own).map(str::to_owned).collect();

@@ -11,7 +11,7 @@ use http_body_util::BodyExt as _;
 use insta::assert_json_snapshot;
 use schoolgate::config::Safety;
 use schoolgate::demo::Standing;
-use schoolgate::gate::Refusal;
+use schoolgate::gate::{Refusal, Unmet};
 use schoolgate::http::{Error, ProblemKind, RequestId};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -135,6 +135,8 @@ async fn problems(test: TestDb) {
         Refusal::Ambiguous.into(),
         Refusal::LaneStopped.into(),
         Refusal::Conflict.into(),
+        Refusal::from(Unmet::PreconditionFailed).into(),
+        Refusal::from(Unmet::KeyReused).into(),
     ] {
         let response = error.respond(&RequestId::new(), &Safety::new("01632 960999"));
         let (parts, body) = response.into_parts();

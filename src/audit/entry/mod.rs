@@ -195,8 +195,8 @@ pub struct Entry {
     /// HTTP status of the answer; absent: no answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// SHA-256 of the answer's body, of one line of it in a disclosure's entry; absent: no body, or one of lines that each
-    /// have an entry.
+    /// SHA-256 of the answer's body (of a 304: of the body that its reader has), of one line of it in a disclosure's entry;
+    /// absent: no body, or one of lines that each have an entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<Digest>,
     /// SHA-256 of what was written; absent: nothing was.

@@ -16,6 +16,7 @@ pub(super) use many::{Decided, Whom};
 
 pub(super) use self::tie::note_mark;
 use self::tie::{Judged, Tied};
+use super::conditions::Unmet;
 use super::permit::{Holder, OfChild, OfOrganisation, OfOwnSystem, Permit};
 use super::{Gate, Trail, handles};
 use crate::audit::{Decision, Digest};
@@ -93,6 +94,9 @@ pub enum Refusal {
     /// The set of policies that this was to be decided by cannot be loaded, or is not in force any more.
     #[error("the policies that this was to be decided by are not in force")]
     NotInForce,
+    /// What the request says of what its sender has, or of having been sent before, does not hold.
+    #[error(transparent)]
+    Unmet(#[from] Unmet),
     /// The database could not be asked.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -122,6 +126,7 @@ impl Refusal {
             Self::Ambiguous => "ambiguous",
             Self::Conflict => "conflict",
             Self::NotInForce => "policies_not_in_force",
+            Self::Unmet(unmet) => unmet.word(),
             Self::Store(_) => "database",
             Self::Unrecorded => "unrecorded",
             Self::Answer => "answer",

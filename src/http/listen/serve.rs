@@ -8,6 +8,7 @@ use crate::http::Metrics;
 use crate::identity::Peer;
 use axum::Router;
 use axum::body::Body;
+use axum::http::header::CONTENT_LENGTH;
 use axum::http::{Request, Response, StatusCode};
 use axum::response::IntoResponse as _;
 use futures_util::future::BoxFuture;
@@ -208,7 +209,14 @@ fn handle(
     let task = shared.tasks.spawn(shared.router.clone().oneshot(request.map(Body::new)));
     async move {
         Ok(match task.await {
-            Ok(Ok(response)) => response,
+            Ok(Ok(mut response)) => {
+                // The router says of each answer how long it is, and would say of the body that its reader has that it is
+                // empty (RFC 9110 section 8.6).
+                if response.status() == StatusCode::NOT_MODIFIED {
+                    response.headers_mut().remove(CONTENT_LENGTH);
+                }
+                response
+            }
             Ok(Err(never)) => match never {},
             // The task failed; the panic is in the log, and the answer tells nothing.
             Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),

@@ -11,4 +11,4 @@ pub use http::{
     __path_list_imports, __path_read_import, __path_read_import_errors, list_imports, read_import,
     read_import_errors,
 };
-pub(super) use storage::{Noted, expire_errors, expire_imports, note_import};
+pub(super) use storage::{Noted, expire_errors, expire_imports, note_import, report};

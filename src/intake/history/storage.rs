@@ -68,7 +68,7 @@ pub(super) async fn sent_for(db: &Db, system: SystemId, id: Uuid) -> Result<Opti
 }
 
 /// The report on an upload of the permit's school; its errors only while they are kept.
-pub(super) async fn report(
+pub(in super::super) async fn report(
     db: &Db,
     permit: &Permit<OfSchool>,
     id: Uuid,

@@ -23,7 +23,7 @@ use super::{ImportReport, UploadAnswer, calendars, marks, roll};
 use crate::domain::calendar::SchoolYear;
 use crate::domain::identifiers::ImportId;
 use crate::domain::words;
-use crate::gate::{Gate, OfSchool, Permit, Refusal, Released};
+use crate::gate::{Done, Gate, OfSchool, Permit, Refusal, Released};
 use crate::http::RequestId;
 use crate::registers;
 use crate::store::StoreError;
@@ -139,7 +139,11 @@ pub async fn import(
 ) -> Result<Released<UploadAnswer>, ImportError> {
     let (gate, progress) = (gate.clone(), Arc::new(Quiet));
     let job = Job { gate, sent, file, options, progress, work, sender: None, request };
+    job.gate.takes_no_condition(&permit)?;
     let digest = job.digest().await?;
+    if let Some(done) = job.gate.done_before(&permit, &digest).await? {
+        return told_again(&job.gate, permit, &done).await;
+    }
     let of_file = match job.read_one(permit).await {
         Ok(of_file) => of_file,
         Err(Unread { error: ImportError::File(error), schools }) => {
@@ -149,6 +153,18 @@ pub async fn import(
         Err(unread) => return Err(unread.error),
     };
     Ok(job.apply(of_file, digest, false).await?.released)
+}
+
+/// Tells again what became of an upload that was sent before with the same key: its report, as it can be read now.
+async fn told_again(
+    gate: &Gate,
+    permit: Permit<OfSchool>,
+    done: &Done,
+) -> Result<Released<UploadAnswer>, ImportError> {
+    let id = done.id()?;
+    let report = history::report(gate.db(), &permit, id).await?.ok_or(Refusal::NotFound)?;
+    permit.note_record(format!("import {id}"));
+    Ok(gate.release(permit, done.status, answer(report, None, None)).await?)
 }
 
 impl Job {
@@ -195,6 +211,7 @@ impl Job {
         let mut rejected = of_file.rejected;
         let import = ImportId(Uuid::now_v7());
         permit.note_written_digest(format!("import {}", import.0), digest);
+        permit.keeps(import.0);
         for _ in 0..ATTEMPTS {
             let at = gate.clock().school_now();
             let base = registers::newest(gate.db(), &permit).await?;

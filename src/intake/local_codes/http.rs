@@ -4,7 +4,7 @@ use super::storage::{StoredMap, read_map, write_map};
 use super::{LocalCode, check_map};
 use crate::directory::Directory;
 use crate::domain::identifiers::SystemId;
-use crate::gate::{Answer, Asked, Gate, Refusal, Released};
+use crate::gate::{Answer, Asked, Gate, OfSchool, Permit, Refusal, Released};
 use crate::http::{Body, Error, Path, ProblemKind};
 use crate::policy::Action;
 use axum::extract::State;
@@ -71,10 +71,25 @@ pub async fn set_local_codes(
     permit.note_written("local codes".to_owned(), &body);
     let codes = codes(crate::http::json(&body)?);
     check_map(&codes).map_err(|error| Error::problem(ProblemKind::BadRequest, error.to_string()))?;
+    let before = if gate.is_conditional(&permit) { Some(held_to(&gate, &permit).await?) } else { None };
     let mut tx = gate.db().begin().await.map_err(Refusal::from)?;
     let written = write_map(&mut tx, &permit, codes, gate.clock().now()).await.map_err(Refusal::from)?;
-    let answer = answer(&gate.directory().current(), Some(written.ok_or(Refusal::Conflict)?));
+    let written = written.ok_or(Refusal::Conflict)?;
+    // Another map was set since the one was looked at of which the request speaks.
+    if before.is_some_and(|version| version + 1 != written.version) {
+        return Err(gate.changed(&permit).into());
+    }
+    let answer = answer(&gate.directory().current(), Some(written));
     Ok(gate.commit(permit, tx, StatusCode::OK, answer).await?)
+}
+
+/// Holds an update to what its sender says of the map in force, as it is read; says its number.
+async fn held_to(gate: &Gate, permit: &Permit<OfSchool>) -> Result<i64, Error> {
+    let map = read_map(gate.db(), permit).await.map_err(Refusal::from)?;
+    let version = map.as_ref().map_or(0, |map| map.version);
+    let state = serde_json::to_vec(&answer(&gate.directory().current(), map)).map_err(|_| Error::Internal)?;
+    gate.holds_to(permit, None, Some(&state))?;
+    Ok(version)
 }
 
 /// Gives the codes of the caller's own school; under a mandate, those that the same system set.

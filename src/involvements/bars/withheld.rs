@@ -129,6 +129,9 @@ pub async fn end_withheld_decision(
     let sent: EndBody = crate::http::json(&bytes)?;
     let (id, reference) = (uuid(&id)?, case_reference(&headers)?);
     let permit = gate.open_bar(asked, (&sent.pupil_id, reference), Action::Withhold).await?;
+    if let Some(done) = gate.done_before(&permit, &bytes).await? {
+        return Ok(gate.release(permit, done.status, EndedShieldAnswer::ENDED_BEFORE).await?);
+    }
     let now = gate.clock().school_now();
     let mut tx = gate.db().begin().await.map_err(Refusal::from)?;
     let decision = storage::decision(&mut tx, id).await.map_err(Refusal::from)?;

@@ -3,10 +3,11 @@
 use super::storage;
 use crate::crypto::{sha256, to_hex};
 use crate::directory::Scope;
-use crate::gate::{Answer, Asked, Gate, OfOrganisation, Permit, Refusal, Released};
+use crate::domain::calendar::london;
+use crate::gate::{Answer, Asked, Done, Gate, OfOrganisation, Permit, Refusal, Released};
 use crate::http::{Body, Error, Fault, Path, ProblemKind};
 use crate::involvements::http::{uuid, within};
-use crate::involvements::sending::put;
+use crate::involvements::sending::{Upload, prepare, put};
 use crate::involvements::{Claim, ClaimBody, ClaimsAnswer, Matcher, Sending};
 use crate::policy::Action;
 use axum::extract::State;
@@ -31,11 +32,35 @@ pub async fn send_caseload(
     body: Body,
 ) -> Result<Released<ClaimsAnswer>, Error> {
     let permit = gate.open_organisation(asked, Scope::Involvements, Action::WriteInvolvement)?;
+    gate.takes_no_condition(&permit)?;
     let _place = sending.caseload(permit.organisation())?;
     let body = body.read().await?;
     let (lines, whole) = trailed(&body).inspect_err(|_| permit.note_malformed("trailer"))?;
     let claims = read_lines(&gate, &permit, lines, whole)?;
-    put(&gate, (&matcher, &sending), permit, claims, (&body, whole)).await
+    if let Some(done) = gate.done_before(&permit, &body).await? {
+        return told_again(&gate, &sending, permit, claims, &done).await;
+    }
+    put(&gate, (&matcher, &sending), permit, claims, Upload { body: &body, whole, single: None }).await
+}
+
+/// Tells again what became of a caseload that was sent before with the same key: how many of its claims stand now as they
+/// were sent, and whether it is held.
+async fn told_again(
+    gate: &Gate,
+    sending: &Sending,
+    permit: Permit<OfOrganisation>,
+    claims: Vec<Claim>,
+    done: &Done,
+) -> Result<Released<ClaimsAnswer>, Error> {
+    let who = (permit.organisation(), permit.system());
+    let moment = (london(gate.clock().now()).date(), &*sending.holidays);
+    let prepared = prepare(gate, who, claims, moment).await.map_err(Refusal::from)?;
+    let upload = done.id()?;
+    let held = storage::held(gate.db(), who.0).await.map_err(Refusal::from)?;
+    let held = held.iter().find(|held| held.upload_id == upload).map(|held| held.would_end.unsigned_abs());
+    permit.note_record(format!("caseload {upload}"));
+    let answer = ClaimsAnswer { held, ..prepared.as_they_stand() };
+    Ok(gate.release(permit, done.status, answer).await?)
 }
 
 /// The last line of a whole caseload.
@@ -121,8 +146,9 @@ fn read_lines(
 /// What was let go on.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LetGoAnswer {
-    /// Involvements that ended with it.
-    ended: u64,
+    /// Involvements that ended with it; absent where it went on before, when this was sent with the same key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended: Option<u64>,
 }
 
 impl Answer for LetGoAnswer {}
@@ -142,6 +168,10 @@ pub async fn release_caseload(
 ) -> Result<Released<LetGoAnswer>, Error> {
     let permit = gate.open_organisation(asked, Scope::Audit, Action::LetGoOn)?;
     let id = uuid(&id)?;
+    if let Some(done) = gate.done_before(&permit, b"").await? {
+        permit.note_record(format!("caseload {id}"));
+        return Ok(gate.release(permit, done.status, LetGoAnswer { ended: None }).await?);
+    }
     let mut tx = gate.db().begin().await.map_err(Refusal::from)?;
     let at = gate.clock().school_now();
     let ended = storage::let_go(&mut tx, permit.organisation(), id, at).await.map_err(Refusal::from)?;
@@ -151,7 +181,7 @@ pub async fn release_caseload(
         return Err(Error::problem(ProblemKind::Conflict, detail));
     };
     permit.note_record(format!("caseload {id}"));
-    let released = gate.commit(permit, tx, StatusCode::OK, LetGoAnswer { ended }).await?;
+    let released = gate.commit(permit, tx, StatusCode::OK, LetGoAnswer { ended: Some(ended) }).await?;
     matcher.wake();
     Ok(released)
 }
@@ -176,6 +206,11 @@ pub async fn release_silence(
     asked: Asked,
 ) -> Result<Released<SilenceAnswer>, Error> {
     let permit = gate.open_organisation(asked, Scope::Audit, Action::LetGoOn)?;
+    if let Some(done) = gate.done_before(&permit, b"").await? {
+        let silence = storage::silence(gate.db(), permit.organisation()).await.map_err(Refusal::from)?;
+        let due = silence.map_or(0, |silence| silence.due.unsigned_abs());
+        return Ok(gate.release(permit, done.status, SilenceAnswer { due }).await?);
+    }
     let mut tx = gate.db().begin().await.map_err(Refusal::from)?;
     let today = crate::domain::calendar::london(gate.clock().now()).date();
     let due = storage::look_at_silence(&mut tx, permit.organisation(), today).await.map_err(Refusal::from)?;

@@ -101,6 +101,9 @@ pub async fn countersign_emergency(
     Path(id): Path<String>,
 ) -> Result<Released<CountersignedAnswer>, Error> {
     let (permit, claim) = opened(&gate, asked, &id).await?;
+    if let Some(done) = gate.done_before(&permit, b"").await? {
+        return Ok(gate.release(permit, done.status, CountersignedAnswer { signed_now: false }).await?);
+    }
     let mut tx = gate.db().begin().await.map_err(Refusal::from)?;
     let now = gate.clock().school_now();
     let signed = storage::countersign(&mut tx, claim.claim_id, permit.person(), now).await;

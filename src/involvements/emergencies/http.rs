@@ -6,7 +6,7 @@ use super::storage::{self, Claimant};
 use crate::config::Safety;
 use crate::domain::bars::{NotOpened, Opening};
 use crate::domain::working_days::BankHolidays;
-use crate::gate::{Answer, Asked, Gate, Refusal, Released};
+use crate::gate::{Answer, Asked, Done, Gate, OfPerson, Permit, Refusal, Released};
 use crate::http::{Body, Error};
 use crate::involvements::Matcher;
 use crate::outbox::{self, Notice, NoticeKind};
@@ -67,6 +67,9 @@ pub async fn claim_emergency(
     let body = body.read().await?;
     let (now, today) = (gate.clock().school_now(), gate.clock().today());
     let claim = Emergency::read(crate::http::json(&body)?, now)?;
+    if let Some(done) = gate.done_before(&permit, &body).await? {
+        return told_again(&gate, permit, &done, &safety).await;
+    }
     let countersign_by = holidays.working_days_after(today, 1);
     let claim_id = Uuid::now_v7();
     let mut tx = gate.db().begin().await.map_err(Refusal::from)?;
@@ -98,9 +101,34 @@ pub async fn claim_emergency(
     let notice = Notice { kind: NoticeKind::EmergencyClaimed, subject: &subject, body: &told };
     outbox::notify(&mut tx, organisation, notice, gate.clock().now()).await.map_err(Refusal::from)?;
     permit.note_written(format!("emergency claim {claim_id}"), &body);
+    permit.keeps(claim_id);
     let answer = EmergencyAnswer { id, emergencies, countersign_by, caution: safety.caution() };
     let released = gate.commit(permit, tx, StatusCode::ACCEPTED, answer).await?;
     look::before_answering(&gate).await;
     matcher.wake();
     Ok(released)
+}
+
+/// Tells the claimant's own claim again, as it was opened: what was found of its children since is in no answer.
+async fn told_again(
+    gate: &Gate,
+    permit: Permit<OfPerson>,
+    done: &Done,
+    safety: &Safety,
+) -> Result<Released<EmergencyAnswer>, Error> {
+    let claim_id = done.id()?;
+    let whose = (permit.organisation(), permit.system(), permit.person());
+    let claimed = storage::of_claim(gate.db(), whose, claim_id).await.map_err(Refusal::from)?;
+    let first = claimed.first().ok_or(Refusal::NotFound)?;
+    let (id, countersign_by) = (first.id, first.countersign_by);
+    let opened = |one: &storage::Told| EmergencyOpened {
+        id: one.id,
+        opens: one.why_not.is_none(),
+        why_not: one.why_not.clone(),
+        until: one.why_not.is_none().then(|| Opening::from(one.claimed_at).until),
+    };
+    let emergencies = claimed.iter().map(opened).collect();
+    permit.note_record(format!("emergency claim {claim_id}"));
+    let answer = EmergencyAnswer { id, emergencies, countersign_by, caution: safety.caution() };
+    Ok(gate.release(permit, done.status, answer).await?)
 }

@@ -83,6 +83,15 @@ pub async fn renew_emergency(
     let claim = storage::claimed(gate.db(), organisation, id).await.map_err(Refusal::from)?;
     let own = claim.filter(|claim| claim.person == permit.person() && claim.not_opened.is_none());
     let claim = own.ok_or(Refusal::NotFound)?;
+    if let Some(done) = gate.done_before(&permit, &body).await? {
+        let number = done.record.as_deref().and_then(|number| number.parse().ok()).ok_or(Refusal::Answer)?;
+        let one = renewed::one(gate.db(), id, number).await.map_err(Refusal::from)?;
+        let one = one.ok_or(Refusal::NotFound)?;
+        permit.note_record(format!("emergency {id} renewal {number}"));
+        let opening = Opening { from: one.opens_at, until: one.closes_at };
+        let answer = RenewalAnswer::of(number, one.waits(now), opening);
+        return Ok(gate.release(permit, done.status, answer).await?);
+    }
     if now > claim.claimed_at + EMERGENCY_RENEWABLE {
         let detail = "the claim is older than 72 hours: open a case, or claim again";
         return Err(Error::problem(ProblemKind::Conflict, detail));
@@ -100,6 +109,7 @@ pub async fn renew_emergency(
         let opening = Opening { from: same.opens_at, until: same.closes_at };
         let answer = RenewalAnswer::of(same.number, same.waits(now), opening);
         permit.note_record(format!("emergency {id} renewal {}", same.number));
+        permit.keeps(same.number);
         return Ok(gate.commit(permit, tx, StatusCode::ACCEPTED, answer).await?);
     }
     let number = newest.map_or(0, |one| one.number) + 1;
@@ -114,6 +124,7 @@ pub async fn renew_emergency(
         outbox::notify(&mut tx, organisation, notice, gate.clock().now()).await.map_err(Refusal::from)?;
     }
     permit.note_written(format!("emergency {id} renewal {number}"), &body);
+    permit.keeps(number);
     Ok(gate.commit(permit, tx, StatusCode::ACCEPTED, answer).await?)
 }
 
@@ -149,6 +160,9 @@ pub async fn answer_renewal(
     if claim.person == permit.person() {
         permit.note_malformed("own_claim");
         return Err(Error::problem(ProblemKind::Forbidden, "the claimant does not answer their own renewal"));
+    }
+    if let Some(done) = gate.done_before(&permit, &body).await? {
+        return Ok(gate.release(permit, done.status, RenewalAnswered { allowed: allow }).await?);
     }
     let mut tx = gate.db().begin().await.map_err(Refusal::from)?;
     let now = gate.clock().school_now();

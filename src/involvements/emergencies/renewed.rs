@@ -1,13 +1,13 @@
 //! The table of renewals.
 
 use crate::domain::bars::Opening;
-use crate::store::{StoreError, Touched as _, Tx, must_touch, on};
+use crate::store::{Db, StoreError, Touched as _, Tx, must_touch, on, read};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-/// The newest renewal of a claim.
+/// A renewal of a claim, as it stands.
 #[derive(Clone, Copy, Debug, sqlx::FromRow)]
-pub(super) struct Newest {
+pub(super) struct Renewal {
     pub(super) number: i64,
     pub(super) opens_at: DateTime<Utc>,
     pub(super) closes_at: DateTime<Utc>,
@@ -16,7 +16,7 @@ pub(super) struct Newest {
     refused: bool,
 }
 
-impl Newest {
+impl Renewal {
     /// Whether a manager still has to answer it: nobody has, and it has not opened by itself.
     pub(super) fn waits(&self, now: DateTime<Utc>) -> bool {
         self.waits && self.answered_at.is_none() && (now < self.opens_at || self.opens_at == self.closes_at)
@@ -34,13 +34,21 @@ impl Newest {
 }
 
 /// The newest renewal of a claim. It holds other renewals of the claim back until the transaction ends.
-pub(super) async fn newest(tx: &mut Tx, id: Uuid) -> Result<Option<Newest>, StoreError> {
+pub(super) async fn newest(tx: &mut Tx, id: Uuid) -> Result<Option<Renewal>, StoreError> {
     const ALONE: &str = "UPDATE emergencies SET claimed_at = claimed_at WHERE id = $1";
     const NEWEST: &str = "SELECT number, opens_at, closes_at, waits, answered_at, EXISTS (SELECT 1 FROM emergency_renewals r \
          WHERE r.emergency_id = $1 AND r.answered_at IS NOT NULL AND NOT r.allowed) AS refused \
          FROM emergency_renewals WHERE emergency_id = $1 ORDER BY number DESC LIMIT 1";
     on!(tx, c => sqlx::query(ALONE).bind(id).execute(c).await.map(|_| ()))?;
     Ok(on!(tx, c => sqlx::query_as(NEWEST).bind(id).fetch_optional(c).await)?)
+}
+
+/// The renewal of a number.
+pub(super) async fn one(db: &Db, id: Uuid, number: i64) -> Result<Option<Renewal>, StoreError> {
+    const ONE: &str = "SELECT number, opens_at, closes_at, waits, answered_at, \
+         answered_at IS NOT NULL AND NOT allowed AS refused FROM emergency_renewals \
+         WHERE emergency_id = $1 AND number = $2";
+    Ok(read!(db, c => sqlx::query_as(ONE).bind(id).bind(number).fetch_optional(c).await)?)
 }
 
 /// Writes a renewal.

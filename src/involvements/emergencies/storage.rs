@@ -85,6 +85,30 @@ pub(super) async fn insert(
     })
 }
 
+/// One child's claim as its claimant was told of it.
+#[derive(sqlx::FromRow)]
+pub(super) struct Told {
+    pub(super) id: Uuid,
+    pub(super) claimed_at: DateTime<Utc>,
+    pub(super) countersign_by: NaiveDate,
+    pub(super) why_not: Option<String>,
+}
+
+/// The claimant's own claim, child by child as they were sent; with what kept it from opening when it came, which it was
+/// told then, and never with what a look for the child has found.
+pub(super) async fn of_claim(
+    db: &Db,
+    (organisation, system, person): (OrganisationId, SystemId, &str),
+    claim_id: Uuid,
+) -> Result<Vec<Told>, StoreError> {
+    // What opened nothing when it came was never looked for: it is marked so in the moment of the claim.
+    const OWN: &str = "SELECT id, claimed_at, countersign_by, \
+         CASE WHEN looked_at = claimed_at THEN not_opened END AS why_not FROM emergencies \
+         WHERE claim_id = $1 AND organisation_id = $2 AND system_id = $3 AND person = $4 ORDER BY id";
+    Ok(read!(db, c => sqlx::query_as(OWN)
+        .bind(claim_id).bind(organisation.0).bind(system.0).bind(person).fetch_all(c).await)?)
+}
+
 /// A claim whose child has not been looked for.
 #[derive(sqlx::FromRow)]
 pub(super) struct Unlooked {

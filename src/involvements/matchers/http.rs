@@ -158,6 +158,12 @@ pub struct MatchedAnswer {
 
 impl Answer for MatchedAnswer {}
 
+impl MatchedAnswer {
+    const fn of(matched: bool) -> Self {
+        Self { decision: if matched { "matched" } else { "nobody" } }
+    }
+}
+
 /// Says which child a claim is about.
 #[utoipa::path(
     post, path = "/v1/involvements/ambiguous/{id}/decision", tag = "involvements",
@@ -178,6 +184,11 @@ pub async fn decide_claim(
     })?;
     let body = body.read().await?;
     let decision: DecisionBody = json(&body)?;
+    if let Some(done) = gate.done_before(&permit, &body).await? {
+        permit.note_record(format!("ambiguous claim {id}"));
+        let answer = MatchedAnswer::of(decision.pupil_id.is_some());
+        return Ok(gate.release(permit, done.status, answer).await?);
+    }
     permit.note_written(format!("ambiguous claim {id}"), &body);
     let item = waiting(&gate, &permit, Some(id)).await?.into_iter().next().ok_or_else(moved)?;
     gate.matching_candidates(&mut permit, item.claimed()).await?;
@@ -206,8 +217,7 @@ pub async fn decide_claim(
     if noted.map_err(Refusal::from)? + tied < 2 {
         return Err(moved());
     }
-    let answer = MatchedAnswer { decision: if matched { "matched" } else { "nobody" } };
-    Ok(gate.commit(permit, tx, StatusCode::OK, answer).await?)
+    Ok(gate.commit(permit, tx, StatusCode::OK, MatchedAnswer::of(matched)).await?)
 }
 
 /// What becomes of a claim about a child.

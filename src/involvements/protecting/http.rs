@@ -254,6 +254,9 @@ pub async fn decide_protecting_item(
         permit.note_mark(mark);
     }
     permit.note_child(item.pupil());
+    if let Some(done) = gate.done_before(&permit, &body).await? {
+        return Ok(gate.release(permit, done.status, DecidedAnswer { state: item.state }).await?);
+    }
     if state == ItemState::Accepted && is_own(&gate, &permit, &item).await? {
         let detail = "who asks does not decide; another of those who protect the child does";
         return Err(Error::problem(ProblemKind::Conflict, detail));

@@ -4,6 +4,7 @@ mod days;
 mod moved;
 mod sending;
 mod tries;
+mod under;
 mod waiting;
 
 pub(super) use days::{
@@ -13,6 +14,7 @@ pub(super) use days::{
 pub(super) use moved::{MovedCase, hold_moved, moved, stays};
 pub(super) use sending::{Staged, clear_abandoned, stage, standing, switch_to};
 pub(super) use tries::{Tried, count_tries, tries};
+pub(super) use under::{Under, keep_under, under, under_now};
 pub(super) use waiting::{
     Queue, Waiting, accept, hold, lapse, live_cases, looked_at, next_organisation, tie, waiting,
 };
@@ -105,6 +107,15 @@ pub(super) struct ReportRow {
     pub(super) ended_at: Option<DateTime<Utc>>,
     pub(super) until_day: Option<NaiveDate>,
     pub(super) confirmed_at: Option<DateTime<Utc>>,
+    claim_digest: Option<Vec<u8>>,
+    family_withdrawn_on: Option<NaiveDate>,
+}
+
+impl ReportRow {
+    /// It as it stands.
+    pub(super) fn under(&self) -> Under {
+        Under::of(self.claim_digest.clone(), self.family_withdrawn_on, self.ended_at)
+    }
 }
 
 /// A page of a system's own involvements, by id.
@@ -114,8 +125,8 @@ pub(super) async fn page(
     after: Uuid,
     limit: i64,
 ) -> Result<Vec<ReportRow>, StoreError> {
-    const PAGE: &str = "SELECT id, case_reference, kind, pupil_id, ended_at, until_day, confirmed_at \
-         FROM involvements WHERE organisation_id = $1 AND system_id = $4 AND id > $2 ORDER BY id LIMIT $3";
+    const PAGE: &str = "SELECT id, case_reference, kind, pupil_id, ended_at, until_day, confirmed_at, claim_digest, \
+         family_withdrawn_on FROM involvements WHERE organisation_id = $1 AND system_id = $4 AND id > $2 ORDER BY id LIMIT $3";
     Ok(
         read!(db, c => sqlx::query_as(PAGE).bind(organisation.0).bind(after).bind(limit).bind(system.0).fetch_all(c).await)?,
     )

@@ -9,7 +9,7 @@ mod protection;
 mod queue;
 mod rules;
 mod shields;
-mod world;
+pub mod world;
 
 use crate::support::Suite;
 

@@ -41,6 +41,11 @@ pub struct EndedShieldAnswer {
 
 impl Answer for EndedShieldAnswer {}
 
+impl EndedShieldAnswer {
+    /// What ended in a call before: it does not stand again.
+    pub(in crate::involvements::bars) const ENDED_BEFORE: Self = Self { stands: false, changed: false };
+}
+
 /// Confirms the shield of one of the authority's schools, or declines it, as a manager of its social care.
 #[utoipa::path(
     post, path = "/v1/shields/{id}/confirmation", tag = "involvements",
@@ -58,12 +63,17 @@ pub async fn confirm_shield(
     let id = uuid(&id)?;
     let bytes = body.read().await?;
     let ConfirmBody { confirm } = crate::http::json(&bytes)?;
-    let now = gate.clock().school_now();
+    let done = gate.done_before(&permit, &bytes).await?;
+    let (now, today) = (gate.clock().school_now(), gate.clock().today());
     let mut tx = gate.db().begin().await.map_err(Refusal::from)?;
     let shield = storage::shield(&mut tx, id).await.map_err(Refusal::from)?;
     let own = |s: &Shield| s.authority_id == Some(permit.organisation().0);
-    let shield = shield.filter(|s| own(s) && s.stands(gate.clock().today())).ok_or(Refusal::NotFound)?;
+    let shield = shield.filter(|s| own(s) && (done.is_some() || s.stands(today))).ok_or(Refusal::NotFound)?;
     permit.note_child(shield.pupil());
+    if let Some(done) = done {
+        let answer = EndedShieldAnswer { stands: shield.stands(today), changed: false };
+        return Ok(gate.release(permit, done.status, answer).await?);
+    }
     let changed = if confirm {
         storage::confirm(&mut tx, id, permit.person(), now).await.map_err(Refusal::from)?
     } else {
@@ -104,6 +114,9 @@ pub async fn end_shield(
     let sent: EndBody = crate::http::json(&bytes)?;
     let (id, reference) = (uuid(&id)?, case_reference(&headers)?);
     let permit = gate.open_bar(asked, (&sent.pupil_id, reference), Action::SetShield).await?;
+    if let Some(done) = gate.done_before(&permit, &bytes).await? {
+        return Ok(gate.release(permit, done.status, EndedShieldAnswer::ENDED_BEFORE).await?);
+    }
     let now = gate.clock().school_now();
     let mut tx = gate.db().begin().await.map_err(Refusal::from)?;
     let shield = storage::shield(&mut tx, id).await.map_err(Refusal::from)?;
