@@ -72,6 +72,7 @@ fn organisation(id: OrganisationId, number: u8) -> Organisation {
         dsl: Contact::default(),
         predecessor: None,
         former_numbers: Vec::new(),
+        area: Vec::new(),
     }
 }
 

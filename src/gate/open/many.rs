@@ -237,6 +237,6 @@ impl Gate {
 
 /// A child's place in an order that is drawn with the key.
 fn place(key: &[u8; 16], pupil: PupilId) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..] = crypto::sha256(&[key, pupil.0.as_bytes()]);
-    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    let drawn = crypto::sha256(&[key, pupil.0.as_bytes()]);
+    drawn.first_chunk().copied().map_or(0, u64::from_be_bytes)
 }

@@ -91,7 +91,8 @@ async fn file(test: TestDb) {
 /// What is kept says neither the key nor the body.
 async fn kept_is_blind(db: &Db) {
     const ROWS: &str = "SELECT scope, request, status, record FROM idempotency_keys";
-    let rows: Vec<(Vec<u8>, Vec<u8>, i64, Option<String>)> = match db {
+    type Kept = (Vec<u8>, Vec<u8>, i64, Option<String>);
+    let rows: Vec<Kept> = match db {
         Db::Sqlite { read, .. } => sqlx::query_as(ROWS).fetch_all(read).await.unwrap(),
         Db::Postgres(pool) => sqlx::query_as(ROWS).fetch_all(pool).await.unwrap(),
     };

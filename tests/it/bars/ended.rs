@@ -43,6 +43,23 @@ async fn duties(test: &TestDb) -> usize {
     log(&test.db, 0).await.iter().filter(|l| l.entry.action.as_deref() == Some("retain")).count()
 }
 
+/// Two emergencies: one is countersigned, and both are renewed.
+async fn two_emergencies(bars: &Bars) {
+    for (subject, upn) in [("sw-8", &bars.strangers()[0]), ("sw-9", &bars.strangers()[1])] {
+        let wire = bars.person(Who::worker("emergency", TEAM, subject)).await;
+        let claimed = call(&wire, "POST", "/v1/emergencies", &emergency(&json!({"upn": upn}))).await.json();
+        let id = claimed["id"].as_str().unwrap();
+        let reason = json!({"reason": "still at the hospital with the child"});
+        let path = format!("/v1/emergencies/{id}/renewals");
+        assert_eq!(call(&wire, "POST", &path, &reason).await.status, 202);
+        if subject == "sw-8" {
+            let signs = format!("/v1/emergencies/{id}/countersignature");
+            let manager = bars.person(Who::worker("emergency", TEAM, "mg-1")).await;
+            assert_eq!(call(&manager, "POST", &signs, &json!({})).await.status, 200);
+        }
+    }
+}
+
 async fn ended(test: TestDb) {
     const DECIDED: &str = "UPDATE protecting_items SET decided_at = $1 WHERE state = 'accepted'";
     let bars = Bars::start(&test).await;
@@ -78,20 +95,7 @@ async fn ended(test: TestDb) {
                        "team": {"organisation": AUTHORITY, "team": "child-protection"}});
     let path = format!("/v1/pupils/{handle}/whereabouts-protection");
     assert_eq!(call_with(&worker, "PUT", &path, &reference, &raise).await.status, 200);
-    // Two emergencies: one is countersigned, and both are renewed.
-    for (subject, upn) in [("sw-8", &bars.strangers()[0]), ("sw-9", &bars.strangers()[1])] {
-        let wire = bars.person(Who::worker("emergency", TEAM, subject)).await;
-        let claimed = call(&wire, "POST", "/v1/emergencies", &emergency(&json!({"upn": upn}))).await.json();
-        let id = claimed["id"].as_str().unwrap();
-        let reason = json!({"reason": "still at the hospital with the child"});
-        let path = format!("/v1/emergencies/{id}/renewals");
-        assert_eq!(call(&wire, "POST", &path, &reason).await.status, 202);
-        if subject == "sw-8" {
-            let signs = format!("/v1/emergencies/{id}/countersignature");
-            let manager = bars.person(Who::worker("emergency", TEAM, "mg-1")).await;
-            assert_eq!(call(&manager, "POST", &signs, &json!({})).await.status, 200);
-        }
-    }
+    two_emergencies(&bars).await;
     let held = counts(&test).await;
     let grown: Vec<i64> = held.iter().zip(&before).map(|(now, then)| now - then).collect();
     assert_eq!(grown[..6], [2, 2, 2, 1, 1, 1], "{held:?} {before:?}");

@@ -214,10 +214,10 @@ async fn pages(test: TestDb) {
     assert_eq!(decide(&lead, &pattern, "call_back").await.0, 200);
     tell_what_is_late(&bars.world.gate.demo.running.gate).await.unwrap();
     let senior = bars.person(Who::worker("child_protection", &[], "so-1")).await;
-    let sees = async || items(&senior, "claim").await.iter().any(|item| item["id"] == pattern["id"]);
-    assert!(sees().await, "a call back does not stop it");
+    let told = async || items(&senior, "claim").await.iter().any(|item| item["id"] == pattern["id"]);
+    assert!(told().await, "a call back does not stop it");
     assert_eq!(decide(&lead, &pattern, "decline").await.0, 200);
-    assert!(!sees().await);
+    assert!(!told().await);
     bars.stop().await;
 }
 

@@ -72,8 +72,8 @@ async fn round(flooder: &Http, other: &Http, met: &Arc<Met>) -> f64 {
     let tasks: Vec<_> = (0..FLOODERS)
         .map(|_| tokio::spawn(asks(flooder.clone(), Arc::clone(met), Arc::clone(&stop))))
         .collect();
-    let flooded = async || met.limited.load(Ordering::Relaxed) > refused + 20;
-    until("the flood is refused", SOON, flooded).await;
+    let is_met = async || met.limited.load(Ordering::Relaxed) > refused + 20;
+    until("the flood is refused", SOON, is_met).await;
     let beside = timed(other, "beside the flood").await;
     stop.store(true, Ordering::Relaxed);
     for task in tasks {

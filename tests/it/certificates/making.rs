@@ -178,27 +178,30 @@ fn integer(bytes: &[u8]) -> Vec<u8> {
     tlv(0x02, &[sign, bytes].concat())
 }
 
+/// What signs, whatever it is given.
+type Signs = Box<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>;
+
 /// A key that no authority should have, with what signs by it all the same.
 pub struct Odd {
     public: Vec<u8>,
     algorithm: &'static rcgen::SignatureAlgorithm,
-    sign: Box<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>,
+    sign: Signs,
 }
 
 impl Odd {
     /// RSA by primes of so many bytes, with an exponent; PKCS #1 v1.5 over SHA-256 (RFC 8017 section 9.2).
     pub fn rsa<const BYTES: usize>(exponent: u32) -> Self {
         const NAMED: &str = "3031300d060960864801650304020105000420";
-        let (one, e) = (BigUint::from(1_u8), BigUint::from(exponent));
-        let (p, q) = (prime::<BYTES>(&e), prime::<BYTES>(&e));
-        let d = e.modinv(&((&p - &one) * (&q - &one))).unwrap();
-        let n = p * q;
-        let public = tlv(0x30, &[integer(&n.to_bytes_be()), integer(&e.to_bytes_be())].concat());
+        let (one, exponent) = (BigUint::from(1_u8), BigUint::from(exponent));
+        let factors = [prime::<BYTES>(&exponent), prime::<BYTES>(&exponent)];
+        let private = exponent.modinv(&((&factors[0] - &one) * (&factors[1] - &one))).unwrap();
+        let modulus = &factors[0] * &factors[1];
+        let public = tlv(0x30, &[integer(&modulus.to_bytes_be()), integer(&exponent.to_bytes_be())].concat());
         let sign = move |message: &[u8]| {
             let info = [from_hex(NAMED).unwrap(), sha256(&[message]).to_vec()].concat();
             let padding = vec![0xff; 2 * BYTES - 3 - info.len()];
             let block = [&[0, 1][..], &padding, &[0], &info].concat();
-            let signature = BigUint::from_bytes_be(&block).modpow(&d, &n).to_bytes_be();
+            let signature = BigUint::from_bytes_be(&block).modpow(&private, &modulus).to_bytes_be();
             [vec![0; 2 * BYTES - signature.len()], signature].concat()
         };
         Self { public, algorithm: &rcgen::PKCS_RSA_SHA256, sign: Box::new(sign) }

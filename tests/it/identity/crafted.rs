@@ -217,12 +217,15 @@ fn pkcs1(key: &TestKey, message: &[u8]) -> Vec<Signature> {
     ]
 }
 
+/// What signs, whatever it is given.
+type Signs = Box<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>;
+
 /// A key as a provider publishes it, a token's algorithm, what signs for it, and why such a token is refused.
 pub struct Published {
     pub what: &'static str,
     pub jwk: Value,
     pub alg: &'static str,
-    pub sign: Box<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>,
+    pub sign: Signs,
     pub why: &'static str,
 }
 

@@ -46,7 +46,7 @@ async fn followed(test: TestDb) {
     };
     let first = Wire::of(&gate, "social_worker_cp").await;
     let old = kid(&first.token);
-    assert_eq!(published(&first).await, [old.clone()]);
+    assert_eq!(published(&first).await, std::slice::from_ref(&old));
 
     // It is there to be read an hour before it signs.
     let mut next = file(&folder, 3_600);
@@ -76,7 +76,7 @@ async fn followed(test: TestDb) {
 
     // Nothing that the older one signed can hold any longer: whoever has its file signs nothing with it.
     moved(&mut next, -OVERLAP - 1).await;
-    assert_eq!(published(&first).await, [new.clone()]);
+    assert_eq!(published(&first).await, std::slice::from_ref(&new));
     let refused = report(&first, &first.token).await;
     let reason = entry_of(&test.db, &refused).await.reason;
     assert_eq!((refused.status, reason.as_deref()), (401, Some("token_key")));

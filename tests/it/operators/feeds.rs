@@ -162,8 +162,8 @@ async fn each_mark(test: TestDb) {
         let url = format!("http://{}/metrics", another.admin);
         let left = async || {
             const NAME: &str = "schoolgate_certificate_expires_seconds{";
-            let text = reqwest::get(&url).await.unwrap().text().await.unwrap();
-            let own = text
+            let metrics = reqwest::get(&url).await.unwrap().text().await.unwrap();
+            let own = metrics
                 .lines()
                 .filter(|line| line.starts_with(NAME) && line.contains("system=\"school-nursing\""));
             own.map(|line| line.rsplit(' ').next().unwrap().parse::<i64>().unwrap()).next()

@@ -146,11 +146,41 @@ fn sections_of(reply: &Reply) -> Vec<String> {
 }
 
 fn is_trend(section: &str) -> bool {
-    section.ends_with(".trend")
+    section.rsplit('.').next() == Some("trend")
 }
 
 /// When something was asked, the sections that were given, and the index of its entry.
 type Told = (Instant, Vec<String>, u64);
+
+/// Every answer has wholly the sections of one of two sets, and its entry names that one; nobody goes back to the first.
+/// How long after a moment something was still asked that the first decided.
+async fn each_by_one_set(
+    test: &TestDb,
+    running: &[Arc<Mutex<Vec<Told>>>],
+    sets: &[(Vec<String>, [u8; 32]); 2],
+    since: Instant,
+) -> Duration {
+    let [(before, _), (after, _)] = sets;
+    let entries: HashMap<u64, _> =
+        log(&test.db, 0).await.into_iter().map(|logged| (logged.index, logged.entry)).collect();
+    let mut latest = Duration::ZERO;
+    for told in running {
+        let told = told.lock().unwrap();
+        for (asked, given, index) in told.iter() {
+            let (_, digest) =
+                sets.iter().find(|(sections, _)| sections == given).expect("one set's sections whole");
+            let entry = &entries[index];
+            assert_eq!(entry.policy_set.unwrap().0, *digest, "the entry names the set that decided");
+            assert_eq!(entry.sections_given.has(Section::Trend), given == before, "and what was given by it");
+            if given == before {
+                latest = latest.max(asked.saturating_duration_since(since));
+            }
+        }
+        let first_new = told.iter().position(|(_, given, _)| given == after).unwrap();
+        assert!(told[first_new..].iter().all(|(_, given, _)| given == after), "and never back");
+    }
+    latest
+}
 
 async fn swapped(test: TestDb) {
     let gate = TestGate::start(&test.url).await;
@@ -196,28 +226,7 @@ async fn swapped(test: TestDb) {
     for task in tasks {
         task.await.unwrap();
     }
-    let entries: HashMap<u64, _> =
-        log(&test.db, 0).await.into_iter().map(|logged| (logged.index, logged.entry)).collect();
-    let mut latest = Duration::ZERO;
-    for told in &running {
-        let told = told.lock().unwrap();
-        for (asked, given, index) in told.iter() {
-            let (_, digest) =
-                sets.iter().find(|(sections, _)| sections == given).expect("one set's sections whole");
-            let entry = &entries[index];
-            assert_eq!(entry.policy_set.unwrap().0, *digest, "the entry names the set that decided");
-            assert_eq!(
-                entry.sections_given.has(Section::Trend),
-                given == &before,
-                "and what was given by it"
-            );
-            if given == &before {
-                latest = latest.max(asked.saturating_duration_since(since));
-            }
-        }
-        let first_new = told.iter().position(|(_, given, _)| given == &after).unwrap();
-        assert!(told[first_new..].iter().all(|(_, given, _)| given == &after), "and never back");
-    }
+    let latest = each_by_one_set(&test, &running, &sets, since).await;
     let late = *late.0.lock().unwrap();
     let answers: usize = running.iter().map(|told| told.lock().unwrap().len()).sum();
     println!(
@@ -350,14 +359,8 @@ async fn entries(test: &TestDb, from: u64, digest: &str) {
     assert_eq!(refused.filter(|l| l.entry.decision == Decision::Refused).count(), 1);
 }
 
-async fn refused(test: TestDb) {
-    let gate = TestGate::start(&test.url).await;
-    let inner = &gate.demo.running.gate;
-    let stored = async || {
-        let sets = number(&test.db, "SELECT COUNT(*) FROM policy_sets").await;
-        (number(&test.db, "SELECT COUNT(*) FROM changes").await, sets)
-    };
-    let before = stored().await;
+/// Each mistake is named by the proposal and by the check alone.
+fn each_is_named(gate: &TestGate) {
     let rule = |from, to| Change { file: "summaries.cedar", after: RULE, from, to };
     let early = "summaries_early_help_early_help_worker";
     let headline = "Action::\"read_headline\"";
@@ -395,12 +398,23 @@ async fn refused(test: TestDb) {
             "the set breaks `nothing about a child that is shielded from the caller`",
         ),
     ] {
-        let path = folder(&gate, name, Some(&change)).display().to_string();
-        let ran = run_as(&gate, 0, &["policy", "apply", &path]);
+        let path = folder(gate, name, Some(&change)).display().to_string();
+        let ran = run_as(gate, 0, &["policy", "apply", &path]);
         assert_eq!((ran.code, ran.err.contains(says)), (Some(1), true), "{name}: {ran:?}");
-        let checked = plainly_without_gateway(&gate, &["policy", "check", &path]);
+        let checked = plainly_without_gateway(gate, &["policy", "check", &path]);
         assert_eq!((checked.code, checked.err.contains(says)), (Some(1), true), "{name}: {checked:?}");
     }
+}
+
+async fn refused(test: TestDb) {
+    let gate = TestGate::start(&test.url).await;
+    let inner = &gate.demo.running.gate;
+    let stored = async || {
+        let sets = number(&test.db, "SELECT COUNT(*) FROM policy_sets").await;
+        (number(&test.db, "SELECT COUNT(*) FROM changes").await, sets)
+    };
+    let before = stored().await;
+    each_is_named(&gate);
     assert_eq!(stored().await, before, "nothing of them is stored");
 
     // Whoever leaves the command out is refused by the gateway's own step.
@@ -439,6 +453,21 @@ async fn refused(test: TestDb) {
 /// Runs a command that asks for no database.
 fn plainly_without_gateway(gate: &TestGate, command: &[&str]) -> Ran {
     program(&gate.dir(), command)
+}
+
+/// A program does not start by a set that does not load, and imports nothing.
+async fn nothing_starts(gate: &TestGate) {
+    let config = Config::load(&gate.dir().join("schoolgate.toml")).unwrap();
+    for opened in [
+        app::open(&config.database.url, Clock::machine()).await.err(),
+        app::open_beside(&config.database.url, Clock::machine()).await.err(),
+    ] {
+        assert!(opened.unwrap().to_string().contains("does not hold for this program"));
+    }
+    assert_eq!(
+        gate.demo.running.gate.open_duty(schoolgate::gate::Duty::Retain).await.unwrap_err().word(),
+        "policies_not_in_force"
+    );
 }
 
 async fn shut(test: TestDb) {
@@ -490,18 +519,7 @@ async fn shut(test: TestDb) {
         told_by_doctor.out.contains(&says) && told_by_doctor.out.contains("vendor"),
         "{told_by_doctor:?}"
     );
-    // A program does not start by it, and imports nothing.
-    let config = Config::load(&gate.dir().join("schoolgate.toml")).unwrap();
-    for opened in [
-        app::open(&config.database.url, Clock::machine()).await.err(),
-        app::open_beside(&config.database.url, Clock::machine()).await.err(),
-    ] {
-        assert!(opened.unwrap().to_string().contains("does not hold for this program"));
-    }
-    assert_eq!(
-        gate.demo.running.gate.open_duty(schoolgate::gate::Duty::Retain).await.unwrap_err().word(),
-        "policies_not_in_force"
-    );
+    nothing_starts(&gate).await;
 
     // Two operators put another in force; nothing is restarted.
     let whole = folder(&gate, "whole", None).display().to_string();
