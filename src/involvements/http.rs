@@ -151,10 +151,17 @@ pub async fn object_to_involvement(
 ) -> Result<Released<EndedAnswer>, Error> {
     let permit = gate.open_organisation(asked, Scope::Involvements, Action::WriteInvolvement)?;
     let id = uuid(&id)?;
+    let done = gate.done_before(&permit, b"").await?;
     let mut tx = gate.db().begin().await.map_err(Refusal::from)?;
     let whose = (permit.organisation(), permit.system());
     let moment = (gate.clock().school_now(), gate.clock().today());
     let ended = storage::object(&mut tx, whose, id, moment).await.map_err(Refusal::from)?;
+    if let Some(done) = done {
+        // What it ended stays ended: asked again it says so, and changes nothing.
+        drop(tx);
+        permit.note_record(format!("objection to involvement {id}"));
+        return Ok(gate.release(permit, done.status, ended).await?);
+    }
     if ended.ended > 0 {
         permit.note_written(format!("objection to involvement {id}"), b"");
     }

@@ -71,6 +71,10 @@ mod tests {
     #[tokio::test]
     async fn what_has_moved_is_found_by_an_index() {
         let steps = plan_of(MOVED).await;
-        assert_eq!(steps, ["SCAN involvements USING INDEX involvements_moved"], "the index holds only those");
+        assert_eq!(
+            steps,
+            ["SEARCH involvements USING INDEX involvements_moved (moved_at>?)"],
+            "the index holds only those"
+        );
     }
 }
