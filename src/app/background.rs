@@ -2,6 +2,7 @@
 //! what is past its time.
 
 use super::AppState;
+use crate::gate::Refusal;
 use crate::{certificates, disclosures, intake, involvements, operators, summaries};
 use chrono::NaiveDate;
 use std::time::Duration;
@@ -106,6 +107,30 @@ fn look_at_holidays(state: &AppState, today: NaiveDate) {
     }
 }
 
+/// Ends what is past its time, each by itself: what cannot be ended keeps nothing else standing, least of all a case that
+/// gives access. Says whether all was.
+async fn end_what_is_past(state: &AppState) -> bool {
+    let gate = &state.gate;
+    let mut whole = true;
+    let mut told = |what: &'static str, ended: Result<(), Refusal>| {
+        if let Err(error) = ended {
+            whole = false;
+            tracing::warn!(what, %error, "what is past its time stands; trying again");
+            state.metrics.alarm("past_its_time");
+        }
+    };
+    let lapsed = involvements::lapse_silent(gate, &state.holidays, &state.metrics).await;
+    told("cases", lapsed.map(drop));
+    told("handles", gate.retire_handles().await.map(drop));
+    told("bars", involvements::expire_bars(gate).await.map(drop));
+    told("keys", gate.expire_keys().await.map(drop));
+    told("imports", intake::expire_entries(gate).await.map(drop));
+    told("half terms", summaries::expire_half_terms(gate).await.map(drop));
+    told("changes", summaries::expire_changes(gate).await.map(drop));
+    told("certificates", operators::tell_expiring(gate).await.map(drop));
+    whole
+}
+
 /// Does what is due once a day, until stopped: ends what is past its time, which is tried again where it fails, and looks
 /// how long the bank holidays and systems' certificates last.
 async fn daily(state: AppState, stop: CancellationToken) {
@@ -118,21 +143,8 @@ async fn daily(state: AppState, stop: CancellationToken) {
             look_at_holidays(&state, today);
             looked = Some(today);
         }
-        if done != Some(today) {
-            let ended = async {
-                intake::expire_entries(&gate).await?;
-                summaries::expire_half_terms(&gate).await?;
-                summaries::expire_changes(&gate).await?;
-                operators::tell_expiring(&gate).await?;
-                involvements::expire_bars(&gate).await?;
-                involvements::lapse_silent(&gate, &state.holidays, &state.metrics).await?;
-                gate.expire_keys().await?;
-                gate.retire_handles().await
-            };
-            match ended.await {
-                Ok(_) => done = Some(today),
-                Err(error) => tracing::warn!(%error, "what is past its time stands; trying again"),
-            }
+        if done != Some(today) && end_what_is_past(&state).await {
+            done = Some(today);
         }
         if tokio::time::timeout(DAY, stop.cancelled()).await.is_ok() {
             return;

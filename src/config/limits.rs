@@ -104,6 +104,9 @@ impl Default for Limits {
     }
 }
 
+/// The longest that a key is kept, hours: a week.
+const KEY_HOURS_MAX: u32 = 168;
+
 impl Limits {
     /// What keeps a gateway from serving within these.
     pub(super) fn faults(&self) -> Vec<String> {
@@ -137,6 +140,9 @@ impl Limits {
         ];
         let zeros = numbers.iter().filter(|(_, n)| *n == 0);
         let mut faults: Vec<String> = zeros.map(|(name, _)| format!("`{name}` must be at least 1")).collect();
+        if self.idempotency_key_hours > KEY_HOURS_MAX {
+            faults.push(format!("`limits.idempotency_key_hours` must be at most {KEY_HOURS_MAX}"));
+        }
         if self.uploads_held_bytes < self.upload_bytes {
             faults.push(
                 "`limits.uploads_held_bytes` must be at least `limits.upload_bytes`, or the largest file has no room"

@@ -8,7 +8,9 @@ use super::told::unbarred;
 use super::{Action, Facts, Lane, Policy, Relationship, Subject};
 use crate::domain::organisation::OrganisationKind;
 use crate::domain::purpose::{InvolvementKind, Purpose, Role, Section};
-use cedar_policy::Effect;
+use cedar_policy::{Effect, Policy as Rule};
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::ScopedJoinHandle;
 
@@ -89,6 +91,7 @@ pub(super) const CLAIMS: [(&str, Holds); 20] = [
 
 /// Claims that need no question asked, or are about every answer.
 const READS_A_BAR: &str = "permissions give and guards take away: no permission reads what bars";
+const GUARDS_STAND: &str = "what forbids by a bar stands as it was proved";
 const GOES_WRONG: &str = "no rule can go wrong";
 
 /// What a permission may not read: a bar could give otherwise.
@@ -128,18 +131,47 @@ const fn by_persons(action: Action) -> bool {
 /// The first permission that reads what bars, and which bar it reads.
 pub(super) fn reads_a_bar(policy: &Policy) -> Option<String> {
     let permissions = policy.slices.all().policies().filter(|rule| rule.effect() == Effect::Permit);
-    permissions.into_iter().find_map(|rule| {
-        let json = rule.to_json().map(|json| json.to_string()).ok();
-        let reads =
-            |bar: &&&str| json.as_ref().is_none_or(|json| json.contains(&format!("\"attr\":\"{bar}\"")));
-        BARS.iter().find(reads).map(|bar| format!("`{}` reads {bar}", rule.id()))
-    })
+    permissions.into_iter().find_map(|rule| bar_of(rule).map(|bar| format!("`{}` reads {bar}", rule.id())))
+}
+
+/// The prohibitions that read what bars, by their ids and in their words: as they stand they were proved to take away and
+/// nothing else, and a question that they do not bar need not be asked under a bar.
+pub(super) fn guards(policy: &Policy) -> BTreeMap<String, String> {
+    let rules = policy.slices.all().policies().filter(|rule| rule.effect() == Effect::Forbid);
+    let guards = rules.filter(|rule| bar_of(rule).is_some());
+    guards.map(|rule| (rule.id().to_string(), rule.to_string())).collect()
+}
+
+/// What bars in a rule: the name of what it reads of it, or `context` where it reads all of it at once.
+fn bar_of(rule: &Rule) -> Option<&'static str> {
+    fn of(value: &Value) -> Option<&'static str> {
+        match value {
+            Value::Object(members) => {
+                if members.get("Var").and_then(Value::as_str) == Some("context") {
+                    return Some("context");
+                }
+                let left = members.get("left").and_then(|left| left.get("Var")).and_then(Value::as_str);
+                match (left, members.get("attr").and_then(Value::as_str)) {
+                    (Some("context"), Some(attr)) => BARS.into_iter().find(|bar| *bar == attr),
+                    _ => members.values().find_map(of),
+                }
+            }
+            Value::Array(values) => values.iter().find_map(of),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+        }
+    }
+    rule.to_json().map_or(Some("what cannot be written out"), |json| of(&json))
 }
 
 /// Holds a set to every claim, where `proved` is one that was. The first claim that does not hold is told.
 pub fn never_broken(policy: &Policy, proved: &Policy) -> Result<(), Broken> {
     if let Some(example) = reads_a_bar(policy) {
         return Err(Broken { claim: READS_A_BAR, example });
+    }
+    let (ours, theirs) = (guards(proved), guards(policy));
+    if let Some(changed) = ours.keys().chain(theirs.keys()).find(|id| ours.get(*id) != theirs.get(*id)) {
+        let example = format!("`{changed}` is not as it was proved; guards change with the program");
+        return Err(Broken { claim: GUARDS_STAND, example });
     }
     let found = &AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -340,10 +372,10 @@ mod tests {
         }
     }
 
-    /// A guard that is weakened is found wherever it stood; two that let through only together, too.
+    /// Guards stand word for word: one that is weakened, gone or new is named, whatever the questions would show.
     #[test]
-    fn a_weakened_guard_is_named() {
-        let with = |changes: &[(&str, &str)]| {
+    fn a_guard_that_is_not_as_it_was_proved_is_named() {
+        let with = |changes: &[(&str, &str)], more: &str| {
             let sources = Sources::embedded();
             let (schema, bases, files) = sources.texts();
             let mut files = files.to_vec();
@@ -352,16 +384,24 @@ mod tests {
                 assert!(guards.contains(from), "`{from}` no longer stands there");
                 *guards = guards.replacen(from, to, 1);
             }
+            guards.push_str(more);
             let changed = Sources::new(schema.to_owned(), bases.to_owned(), files);
             never_broken(&Policy::load(&changed, |_| [0; 32]).unwrap(), &embedded()).unwrap_err()
         };
-        let (shield, withheld) = ("{ context.shielded }", "{ context.withheld }");
-        let broken = with(&[(shield, "{ context.shielded && context.withheld }")]);
-        assert_eq!(broken.claim, "nothing about a child that is shielded from the caller", "{broken}");
-        let broken = with(&[
-            (shield, "{ context.shielded && !context.withheld }"),
-            (withheld, "{ context.withheld && !context.shielded }"),
-        ]);
-        assert!(broken.example.contains("shielded, withheld"), "{broken}");
+        // Refused where there is an agreement and let through where there is none: no question without a bar shows it.
+        let turned = "@id(\"x\") forbid (principal, action, resource) when { context.agreement_live };";
+        for (changes, more, which) in [
+            (vec![("{ context.shielded }", "{ context.shielded && context.withheld }")], "", "guard_shield"),
+            (
+                vec![("{ context.withheld }", "{ context.withheld && !context.shielded }")],
+                "",
+                "guard_withheld",
+            ),
+            (Vec::new(), turned, "`x`"),
+        ] {
+            let broken = with(&changes, more);
+            assert_eq!(broken.claim, GUARDS_STAND, "{broken}");
+            assert!(broken.example.contains(which), "{broken}");
+        }
     }
 }

@@ -33,7 +33,7 @@ pub async fn conflicts_of(
     Ok(rows.into_iter().filter_map(conflict).collect())
 }
 
-const STANDING: &str = "SELECT i.pupil_id, x.school_id FROM conflicts x \
+const STANDING: &str = "SELECT COALESCE(i.pupil_id, i.held_pupil_id) AS pupil_id, x.school_id FROM conflicts x \
      LEFT JOIN involvements i ON i.organisation_id = x.organisation_id AND i.id = x.involvement_id \
      WHERE x.organisation_id IN ($1, $6) AND x.subject = $4 AND x.issuer = $2 AND x.tenant = $3 \
      AND (x.ended_at IS NULL OR x.ended_at > $5)";

@@ -8,7 +8,7 @@ use crate::http::Error;
 use crate::identity::{AssertionFault, Noted, Peer, Unauthenticated, client_assertion, system_of};
 use crate::store::StoreError;
 use axum::Json;
-use axum::http::header::{CACHE_CONTROL, PRAGMA, RETRY_AFTER};
+use axum::http::header::{CACHE_CONTROL, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -103,6 +103,9 @@ pub(super) async fn authenticated(
     if state.gate.use_once(&once).await? { Ok(()) } else { Err(refused(AssertionFault::Replayed).into()) }
 }
 
+/// The challenge of a client that was not proved, RFC 6749 section 5.2.
+const CHALLENGE: &str = "Bearer realm=\"schoolgate\", error=\"invalid_client\"";
+
 /// The answer, with what the audit notes of it.
 pub(super) fn answer(decided: Result<Value, Refused>, mut noted: Noted) -> Response {
     let mut response = match decided {
@@ -117,6 +120,10 @@ pub(super) fn answer(decided: Result<Value, Refused>, mut noted: Noted) -> Respo
             let mut response = (status, Json(body)).into_response();
             if status == StatusCode::SERVICE_UNAVAILABLE {
                 response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+            }
+            if status == StatusCode::UNAUTHORIZED {
+                // RFC 9110 section 15.5.2: a 401 has a challenge; the only scheme here is the token that was asked for.
+                response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
             }
             response
         }

@@ -15,6 +15,7 @@ use crate::policy::{Policy, Sources};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
@@ -198,5 +199,24 @@ pub(super) async fn shown(stands: Option<&PolicySetEntry>, set: &PolicySetEntry)
         "cases_lost": set.cases.map(|cases| cases.lost),
         "difference": difference.map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()),
         "fault": fault,
+        "files_changed": files_changed(stands, set),
     })
+}
+
+/// The files that a set changes, as they stand and as they would, whole: two sets that give the same may say it otherwise,
+/// and whoever approves one reads it.
+fn files_changed(stands: Option<&PolicySetEntry>, set: &PolicySetEntry) -> Value {
+    let embedded = Sources::embedded();
+    let of = |texts: &PolicyTexts| {
+        let mut all = texts.files.clone();
+        all.insert("schema.cedarschema".to_owned(), texts.schema.clone());
+        all.insert("legal_bases.toml".to_owned(), texts.legal_bases.clone());
+        all
+    };
+    let was = stands.map_or_else(|| of(&operators::texts_of(&embedded)), |set| of(&set.texts));
+    let is = of(&set.texts);
+    let names: BTreeSet<&String> = was.keys().chain(is.keys()).collect();
+    let changed = names.into_iter().filter(|name| was.get(*name) != is.get(*name));
+    let both = |name: &String| (name.clone(), json!({"was": was.get(name), "is": is.get(name)}));
+    Value::Object(changed.map(both).collect())
 }

@@ -44,7 +44,7 @@ pub struct DoctorArgs {
     /// Code of the organisation that it acts for, where that is another than its own
     #[arg(long, value_name = "CODE")]
     organisation: Option<String>,
-    /// The operator's own: the receipt of an answer, or its entry's index, to be told why nothing was given
+    /// The operator's own: the whole receipt of an answer, to be told why nothing was given
     #[arg(long, value_name = "RECEIPT", requires = "config")]
     receipt: Option<String>,
     /// The operator's own: `sub` of a person at the identity provider of the system's organisation

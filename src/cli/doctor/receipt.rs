@@ -10,10 +10,10 @@ use crate::crypto::to_hex;
 use crate::directory::Directory;
 use crate::store::Db;
 
-/// Tells what the entry of a receipt says: the whole value of `Audit-Receipt`, or the entry's index alone.
+/// Tells what the entry of a receipt says: the whole value of `Audit-Receipt`, so that only what a partner has brought is
+/// looked at, and not the log entry by entry.
 pub(super) async fn look(db: &Db, directory: &Directory, clock: &Clock, receipt: &str, found: &mut Findings) {
-    let read = receipt.parse::<Receipt>().map(|receipt| (receipt.index, Some(receipt.leaf)));
-    let read = read.or_else(|fault| receipt.parse().map(|index| (index, None)).map_err(|_| fault));
+    let read = receipt.parse::<Receipt>().map(|receipt| (receipt.index, receipt.leaf));
     let Some((index, leaf)) = found.hold("receipt", "can be read", read.map_err(|fault| fault.to_string()))
     else {
         return;
@@ -21,7 +21,7 @@ pub(super) async fn look(db: &Db, directory: &Directory, clock: &Clock, receipt:
     let entry = outline(db, index).await.map_err(|error| error.to_string());
     let entry = entry.and_then(|entry| entry.ok_or_else(|| format!("the log has no entry {index} yet")));
     let entry = entry.and_then(|entry| match leaf {
-        Some(leaf) if leaf != entry.leaf => Err(format!(
+        leaf if leaf != entry.leaf => Err(format!(
             "entry {index} of this log has the leaf {}, and the receipt another: it is another gateway's, or the log is \
              not what it was",
             to_hex(&entry.leaf)
@@ -31,6 +31,10 @@ pub(super) async fn look(db: &Db, directory: &Directory, clock: &Clock, receipt:
     let Some(entry) = found.hold("log", "holds the entry", entry) else { return };
     context(&entry, found);
     match (&entry.reason, entry.decision) {
+        // Whatever depends on a child, with a word or without.
+        (_, Decision::Refused) if entry.class == Class::Disclosure || of_a_child(&entry) => {
+            found.bad("relationship", CHILD);
+        }
         (Some(word), _) => refused(&entry, word, found),
         (None, Decision::Allowed) => found.good("answer", "was given"),
         (None, Decision::Failed) => found.bad("gateway", FAILED),
@@ -60,6 +64,11 @@ fn context(entry: &Outline, found: &mut Findings) {
     if let (Some(role), Some(purpose)) = (entry.role, entry.purpose) {
         found.good("asked as", &format!("{role} for {purpose}"));
     }
+}
+
+/// Whether it is the one answer about a child: a 404 of a route that there is.
+fn of_a_child(entry: &Outline) -> bool {
+    entry.status == Some(404) && entry.route.is_some()
 }
 
 /// What failed, and who can mend it.

@@ -1,7 +1,8 @@
 //! Sets of access policies as operators put them in force: their texts, each set by its digest, and which was in force when.
 //!
-//! What they say is not known here: whether a set holds is asked where policies are, before it is put in force and again by
-//! every gateway that takes it up. Nothing is ever changed or deleted, so that the set of any entry can be read again.
+//! What they say is not known here: whether a set holds is asked where policies are, before it is proposed and again before it
+//! is put in force; a gateway that takes it up asks once more whether it loads, and as little as of any other row of the
+//! directory who wrote it. Nothing is ever changed or deleted, so that the set of any entry can be read again.
 
 mod table;
 

@@ -122,10 +122,11 @@ async fn raise(
         let detail = "`team` must be a team of a local authority";
         return Err(Error::problem(ProblemKind::BadRequest, detail));
     }
-    let (id, now, today) = (Uuid::now_v7(), gate.clock().school_now(), gate.clock().today());
     let authority = authority(&directory, &permit);
     let already_read = already_read(gate, &directory, &permit).await?;
+    // Once it has the writer: what others wrote while it waited was there before it.
     let mut tx = gate.db().begin().await.map_err(Refusal::from)?;
+    let (id, now, today) = (Uuid::now_v7(), gate.clock().school_now(), gate.clock().today());
     let new = NewProtection { id, reason, raised_at: now, team: Some(team.id.0), authority };
     // Where a file has raised the flag the authority's lead protects the child, and no agency puts a team in that place.
     let may_ask = permit.school().is_some() || !permit.is_flagged();

@@ -90,9 +90,10 @@ pub async fn withhold(
     let lines = named(&directory, (&sent.from, BarSort::Withheld), permit.school().is_some())?;
     let ground = checked("ground", &sent.ground, (10, 1_000))?;
     reviewed(gate, sent.review_on)?;
+    // Once it has the writer: what others wrote while it waited was there before it.
+    let mut tx = gate.db().begin().await.map_err(Refusal::from)?;
     let (now, digest) = (gate.clock().school_now(), sha256(&[bytes]));
     let new = NewDecision { id, ground: &ground, digest, decided_at: now, review_on: sent.review_on };
-    let mut tx = gate.db().begin().await.map_err(Refusal::from)?;
     let set_now = storage::withhold(&mut tx, &permit, &new).await.map_err(Refusal::from)?;
     if set_now {
         lines::put(&mut tx, (permit.pupil(), id), &lines, (now, None)).await.map_err(Refusal::from)?;

@@ -51,7 +51,9 @@ async fn opened(gate: &Gate, asked: Asked, id: &str) -> Result<(Permit<OfPerson>
     // Marks are of the organisation that is acted for, and so are the teams that they name.
     let managed = gate.managed_teams(&permit);
     let elsewhere = managed.iter().any(|team| !claim.is_own_team((permit.organisation(), team)));
-    if claim.person == permit.person() || !elsewhere {
+    // Where another organisation acts, the claimant's teams are that one's own, and so are the manager's.
+    let beside = claim.is_beside(permit.own_organisation(), permit.organisation(), permit.teams());
+    if claim.person == permit.person() || !elsewhere || beside {
         permit.note_malformed("own_team");
         let detail = "a manager of another team than the claimant's countersigns, and never the claimant";
         return Err(Error::problem(ProblemKind::Forbidden, detail));

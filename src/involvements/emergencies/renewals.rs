@@ -166,6 +166,10 @@ pub async fn answer_renewal(
     }
     let mut tx = gate.db().begin().await.map_err(Refusal::from)?;
     let now = gate.clock().school_now();
+    if allow && now > claim.claimed_at + EMERGENCY_RENEWABLE {
+        let detail = "the claim is older than 72 hours: open a case, or claim again";
+        return Err(Error::problem(ProblemKind::Conflict, detail));
+    }
     let answered = renewed::answer(&mut tx, (id, number), (permit.person(), allow), now).await;
     if !answered.map_err(Refusal::from)? {
         return Err(Error::problem(

@@ -77,7 +77,8 @@ pub(super) async fn answer(
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
     const ANSWER: &str = "UPDATE emergency_renewals SET answered_at = $3, answered_by = $4, allowed = $5, \
-         opens_at = $6, closes_at = $7 WHERE emergency_id = $1 AND number = $2 AND waits AND answered_at IS NULL";
+         opens_at = $6, closes_at = $7 WHERE emergency_id = $1 AND number = $2 AND waits AND answered_at IS NULL \
+         AND (opens_at = closes_at OR opens_at > $3)";
     let opening = if allowed { Opening::from(now) } else { Opening { from: now, until: now } };
     let touched = on!(tx, c => sqlx::query(ANSWER)
         .bind(id).bind(number).bind(now).bind(manager).bind(allowed).bind(opening.from).bind(opening.until)

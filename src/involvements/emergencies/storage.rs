@@ -234,6 +234,12 @@ pub(super) struct OwnClaim {
 }
 
 impl OwnClaim {
+    /// Whether a manager of the organisation that acts for this one is of a team that the claimant is of too.
+    pub(super) fn is_beside(&self, own: OrganisationId, acted_for: OrganisationId, teams: &[String]) -> bool {
+        let acts = own != acted_for && self.own_organisation_id == own.0;
+        acts && self.teams.split(' ').any(|team| teams.iter().any(|own| own == team))
+    }
+
     /// Whether a team of an organisation is one of the claimant's own.
     pub(super) fn is_own_team(&self, (organisation, team): (OrganisationId, &str)) -> bool {
         self.own_organisation_id == organisation.0 && self.teams.split(' ').any(|own| own == team)

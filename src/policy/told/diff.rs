@@ -1,7 +1,7 @@
 //! Who gains what and who loses what when one set of policies takes the place of another: every case there is, asked of
 //! both.
 
-use super::super::never::reads_a_bar;
+use super::super::never::{guards, reads_a_bar};
 use super::super::{Action, Duty, Facts, Lane, Policy, Relationship};
 use super::matrix::{allowed, label, unbarred};
 use crate::domain::organisation::OrganisationKind;
@@ -90,7 +90,7 @@ fn of_role(old: &Policy, new: &Policy, role: Role) -> Difference {
         return all;
     }
     // Where no permission reads a bar, what is refused without one is refused with one and need not be asked again.
-    let asked_again = reads_a_bar(old).or_else(|| reads_a_bar(new)).is_some();
+    let asked_again = reads_a_bar(old).or_else(|| reads_a_bar(new)).is_some() || guards(old) != guards(new);
     for (by, lane, listed) in LANES {
         for purpose in Purpose::ALL {
             for kind in OrganisationKind::ALL {

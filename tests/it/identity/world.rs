@@ -160,6 +160,12 @@ pub async fn refused(
     assert!(body.get("access_token").is_none(), "{what}");
     assert!(body["error_description"].as_str().is_some_and(|text| !text.is_empty()), "{what}");
     assert_eq!(reply.header("cache-control"), Some("no-store"), "{what}");
+    let challenge = reply.header("www-authenticate");
+    assert_eq!(challenge.is_some(), status == 401, "{what}: {challenge:?}");
+    assert!(
+        challenge.is_none_or(|text| text.contains(&format!("error=\"{error}\""))),
+        "{what}: {challenge:?}"
+    );
     // What a gateway does of its own accord, as at its start, has entries too.
     let mut entries = log(&test.db, from).await;
     entries.retain(|item| item.entry.class == Class::Access);

@@ -395,7 +395,7 @@ fn each_is_named(gate: &TestGate) {
                 from: "context.shielded",
                 to: "context.shielded && context.withheld",
             },
-            "the set breaks `nothing about a child that is shielded from the caller`",
+            "the set breaks `what forbids by a bar stands as it was proved`: `guard_shield`",
         ),
     ] {
         let path = folder(gate, name, Some(&change)).display().to_string();

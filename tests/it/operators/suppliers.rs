@@ -18,6 +18,7 @@ pub fn register(suite: &mut Suite) {
         "operators::one_supplier_two_schools_one_child_have_nothing_in_common",
         nothing_in_common,
     );
+    suite.both_empty("operators::one_supplier_two_schools_one_key_are_two_writes", one_key);
 }
 
 const OFFICE: (&str, &str) = ("school_attendance_officer", "own_record");
@@ -78,6 +79,35 @@ async fn narrower(test: TestDb) {
     let (own, _) = acting_for(&gate, (&analyst(), None), OFFICE).await;
     assert_eq!(find(&own, &upn).await, None);
     without_sections(&gate, (&wire, &school), (&handle, &upn)).await;
+    gate.stop().await;
+}
+
+/// A key is of the school acted for: the same one for another school is a new one, and tells nothing of the first.
+async fn one_key(test: TestDb) {
+    let gate = TestGate::start(&test.url).await;
+    let sync = SystemName::new(SUPPLIER, SUPPLIER_SYSTEM);
+    let mut sent = Vec::new();
+    for school in gate.demo.json.schools.iter().take(2) {
+        let (wire, _) = acting_for(&gate, (&sync, Some(&code(&gate, &school.urn))), OFFICE).await;
+        let roll = std::fs::read(gate.dir().join(&school.pupils)).unwrap();
+        sent.push((wire, format!("/v1/schools/{}/pupils", school.urn), roll));
+    }
+    let post = async |(wire, path, roll): &(Wire, String, Vec<u8>)| {
+        let request = wire.request("POST", path).header("content-type", "text/csv");
+        send(request.header("idempotency-key", "monday").body(roll.clone())).await
+    };
+    let mut imports = BTreeSet::new();
+    for one in &sent {
+        let first = post(one).await;
+        assert_eq!(first.status, 200, "{}: {}", one.1, first.json());
+        assert_eq!(entry_of(&test.db, &first).await.reason, None, "{}: nothing was told again", one.1);
+        assert!(imports.insert(first.json()["import_id"].to_string()), "{}", one.1);
+    }
+    for one in &sent {
+        let again = post(one).await;
+        assert_eq!(entry_of(&test.db, &again).await.reason.as_deref(), Some("replayed"), "{}", one.1);
+        assert!(imports.contains(&again.json()["import_id"].to_string()), "{}", one.1);
+    }
     gate.stop().await;
 }
 

@@ -130,6 +130,8 @@ pub async fn shield_child(
     let lines = read(gate, &permit, &sent)?;
     let reason = checked("reason", &sent.reason, (10, 1_000))?;
     reviewed(gate, sent.review_on)?;
+    // Once it has the writer: what others wrote while it waited was there before it.
+    let mut tx = gate.db().begin().await.map_err(Refusal::from)?;
     let (now, today) = (gate.clock().school_now(), gate.clock().today());
     let by_school = permit.school().is_some();
     let lapses_on = by_school.then(|| holidays.working_days_after(today, SCHOOLS_SHIELD_DAYS));
@@ -146,7 +148,6 @@ pub async fn shield_child(
         lapses_on,
     };
     let answer = |set_now| ShieldAnswer { set_now, lapses_on, review_on: sent.review_on };
-    let mut tx = gate.db().begin().await.map_err(Refusal::from)?;
     let set_now = storage::set_shield(&mut tx, &permit, &new).await.map_err(Refusal::from)?;
     if !set_now {
         let stands = storage::shield(&mut tx, id).await.map_err(Refusal::from)?;
