@@ -10,6 +10,7 @@ mod decide;
 mod facts;
 mod load;
 mod never;
+mod reach;
 mod slices;
 #[cfg(test)]
 mod space;

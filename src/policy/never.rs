@@ -4,6 +4,7 @@
 //! A set that operators put in force is not the one that was proved when the program was built. Only what differs from that
 //! one is asked again: where the same policies can apply and words mean the same, the answers are the same.
 
+use super::reach::Reach;
 use super::told::unbarred;
 use super::{Action, Facts, Lane, Policy, Relationship, Subject};
 use crate::domain::organisation::OrganisationKind;
@@ -191,8 +192,9 @@ fn walk(policy: &Policy, proved: &Policy, role: Role, found: &AtomicBool) -> Res
     if actions.is_empty() {
         return Ok(());
     }
+    let reach = Reach::between(proved, policy, role, &actions);
     for purpose in Purpose::ALL {
-        for kind in OrganisationKind::ALL {
+        for kind in OrganisationKind::ALL.iter().filter(|kind| reach.covers(*purpose, **kind)) {
             for relationship in Relationship::all() {
                 if found.load(Ordering::Relaxed) {
                     return Ok(());
@@ -389,7 +391,7 @@ mod tests {
             never_broken(&Policy::load(&changed, |_| [0; 32]).unwrap(), &embedded()).unwrap_err()
         };
         // Refused where there is an agreement and let through where there is none: no question without a bar shows it.
-        let turned = "@id(\"x\") forbid (principal, action, resource) when { context.agreement_live };";
+        let turned = "@id(\"x\") forbid (principal, action in Action::\"about_child\", resource is Child) when { context.agreement_live };";
         for (changes, more, which) in [
             (vec![("{ context.shielded }", "{ context.shielded && context.withheld }")], "", "guard_shield"),
             (

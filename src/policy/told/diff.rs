@@ -2,6 +2,7 @@
 //! both.
 
 use super::super::never::{guards, reads_a_bar};
+use super::super::reach::Reach;
 use super::super::{Action, Duty, Facts, Lane, Policy, Relationship};
 use super::matrix::{allowed, label, unbarred};
 use crate::domain::organisation::OrganisationKind;
@@ -91,9 +92,10 @@ fn of_role(old: &Policy, new: &Policy, role: Role) -> Difference {
     }
     // Where no permission reads a bar, what is refused without one is refused with one and need not be asked again.
     let asked_again = reads_a_bar(old).or_else(|| reads_a_bar(new)).is_some() || guards(old) != guards(new);
+    let reach = Reach::between(old, new, role, &differ);
     for (by, lane, listed) in LANES {
         for purpose in Purpose::ALL {
-            for kind in OrganisationKind::ALL {
+            for kind in OrganisationKind::ALL.iter().filter(|kind| reach.covers(*purpose, **kind)) {
                 let whose = format!("{role}, {kind}, for {purpose}, {by}");
                 let mut through: Vec<Relationship> = Relationship::all().collect();
                 for (bar, barred) in BARS {
