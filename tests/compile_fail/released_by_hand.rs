@@ -3,5 +3,5 @@ use schoolgate::gate::Released;
 use std::marker::PhantomData;
 
 pub fn unrecorded() -> Released<String> {
-    Released { status: loop {}, kind: "", body: loop {}, receipt: loop {}, next: None, of: PhantomData } //~ E0451
+    Released { status: loop {}, kind: "", body: loop {}, receipt: loop {}, next: None, tag: None, of: PhantomData } //~ E0451
 }
