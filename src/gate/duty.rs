@@ -13,6 +13,27 @@ use chrono::TimeDelta;
 use http::StatusCode;
 use std::collections::BTreeSet;
 
+/// Repeats a step of ending what is past its time until it finds nothing more, each time in a transaction of its own with one entry, and says how many
+/// rows went.
+macro_rules! in_steps {
+    ($gate:expr, $tx:ident => $step:expr) => {{
+        let mut total: u64 = 0;
+        loop {
+            let duty = $gate.open_duty($crate::gate::Duty::Retain).await?;
+            let mut tx = $gate.db().begin().await?;
+            let $tx = &mut tx;
+            let gone: u64 = $step.await?;
+            if gone == 0 {
+                break total;
+            }
+            $gate.commit_duty(duty, tx, gone).await?;
+            $gate.db().give_way().await;
+            total += gone;
+        }
+    }};
+}
+pub(crate) use in_steps;
+
 /// A handle outlives the last relationship of its holder by so many days (a case that is opened again keeps it).
 const HANDLE_DAYS: i64 = 30;
 /// Handles retired in one transaction, so that none holds the one writer for long.

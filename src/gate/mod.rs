@@ -20,6 +20,7 @@ mod trail;
 
 pub use crate::policy::Duty;
 pub use conditions::{ConditionKey, Sent, Unmet};
+pub(crate) use duty::in_steps;
 pub use duty::{DutyPermit, OperatorAct};
 pub use force::{NotLoaded, policy_in_force, policy_sources, shut_policy};
 pub use handles::ChildRef;

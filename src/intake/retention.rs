@@ -5,7 +5,7 @@
 use super::history;
 use crate::domain::attendance::kept_out;
 use crate::domain::calendar::{SchoolYear, end_of, london};
-use crate::gate::{Duty, Gate, Refusal};
+use crate::gate::{Duty, Gate, Refusal, in_steps};
 use crate::registers::{self, Ended, MarksPlace, Upload};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use uuid::Uuid;
@@ -18,26 +18,6 @@ const ENROLMENTS: i64 = 25;
 const ERRORS_KEPT: TimeDelta = TimeDelta::days(30);
 /// After this long an upload that was begun and not switched to has no process any more.
 const LEFT_BEHIND: TimeDelta = TimeDelta::days(7);
-
-/// Repeats a step until it finds nothing more, each time in a transaction of its own with one entry, and says how many
-/// rows went.
-macro_rules! in_steps {
-    ($gate:expr, $tx:ident => $step:expr) => {{
-        let mut total: u64 = 0;
-        loop {
-            let duty = $gate.open_duty(Duty::Retain).await?;
-            let mut tx = $gate.db().begin().await?;
-            let $tx = &mut tx;
-            let gone: u64 = $step.await?;
-            if gone == 0 {
-                break total;
-            }
-            $gate.commit_duty(duty, tx, gone).await?;
-            $gate.db().give_way().await;
-            total += gone;
-        }
-    }};
-}
 
 /// Deletes what is past its time, and says how many entries that were. Each batch that deletes leaves one entry; where
 /// nothing has ended there is none.

@@ -3,7 +3,7 @@
 //! held for as long as somebody may come back to it.
 
 use super::{bars, caseloads, emergencies, protecting, review};
-use crate::gate::{Duty, Gate, Refusal};
+use crate::gate::{Gate, Refusal, in_steps};
 use chrono::{Days, Months, TimeDelta};
 
 /// Rows deleted in one transaction, so that none holds the one writer for long.
@@ -16,26 +16,6 @@ const UNSIGNED_KEPT: Months = Months::new(72);
 const COUNTS_KEPT: Days = Days::new(28);
 /// How long a caseload waits that somebody should let go on: as long as a claim that is not sent again.
 const HELD: TimeDelta = TimeDelta::days(28);
-
-/// Repeats a step until it finds nothing more, each time in a transaction of its own with one entry, and says how many
-/// rows went.
-macro_rules! in_steps {
-    ($gate:expr, $tx:ident => $step:expr) => {{
-        let mut total: u64 = 0;
-        loop {
-            let duty = $gate.open_duty(Duty::Retain).await?;
-            let mut tx = $gate.db().begin().await?;
-            let $tx = &mut tx;
-            let gone: u64 = $step.await?;
-            if gone == 0 {
-                break total;
-            }
-            $gate.commit_duty(duty, tx, gone).await?;
-            $gate.db().give_way().await;
-            total += gone;
-        }
-    }};
-}
 
 /// Deletes what is past its time, and says how many rows that were. Each batch that deletes leaves one entry; where nothing
 /// has ended there is none.

@@ -96,7 +96,7 @@ const GUARDS_STAND: &str = "what forbids by a bar stands as it was proved";
 const GOES_WRONG: &str = "no rule can go wrong";
 
 /// What a permission may not read: a bar could give otherwise.
-const BARS: [&str; 8] = [
+pub(super) const BARS: [&str; 8] = [
     "organisation_live",
     "agreement_live",
     "scope",
@@ -212,24 +212,32 @@ fn walk(policy: &Policy, proved: &Policy, role: Role, found: &AtomicBool) -> Res
     Ok(())
 }
 
+/// Every combination of the six bars that may stand in the way of anybody, each a bit.
+pub(super) const BARS_TOGETHER: u8 = 64;
+
+/// Facts under a combination of them: the organisation suspended, its system not registered, no sharing agreement, shielded,
+/// withheld, in conflict.
+pub(super) const fn under(facts: &Facts, bars: u8) -> Facts {
+    Facts {
+        organisation_live: bars & 1 == 0,
+        scope: bars & 2 == 0,
+        agreement_live: bars & 4 == 0,
+        shielded: bars & 8 != 0,
+        withheld: bars & 16 != 0,
+        in_conflict: bars & 32 != 0,
+        ..*facts
+    }
+}
+
 /// What is allowed with no bar is asked under every combination of them: what is refused without one stays refused with one,
-/// since no permission reads any.
+/// since no permission reads any and the guards, which do, are those that were proved.
 fn held(policy: &Policy, facts: &Facts, actions: &[Action], listed: bool) -> Result<(), Broken> {
     let mut left = actions.to_vec();
-    for bars in 0_u8..64 {
+    for bars in 0..BARS_TOGETHER {
         if left.is_empty() {
             return Ok(());
         }
-        let bar = |place: u8| bars & (1 << place) != 0;
-        let barred = Facts {
-            organisation_live: !bar(0),
-            scope: !bar(1),
-            agreement_live: !bar(2),
-            shielded: bar(3),
-            withheld: bar(4),
-            in_conflict: bar(5),
-            ..*facts
-        };
+        let barred = under(facts, bars);
         let context = policy.context(&barred, listed).ok();
         let mut allowed = Vec::new();
         for action in &left {

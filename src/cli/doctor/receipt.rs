@@ -20,13 +20,15 @@ pub(super) async fn look(db: &Db, directory: &Directory, clock: &Clock, receipt:
     };
     let entry = outline(db, index).await.map_err(|error| error.to_string());
     let entry = entry.and_then(|entry| entry.ok_or_else(|| format!("the log has no entry {index} yet")));
-    let entry = entry.and_then(|entry| match leaf {
-        leaf if leaf != entry.leaf => Err(format!(
+    let entry = entry.and_then(|entry| {
+        if leaf == entry.leaf {
+            return Ok(entry);
+        }
+        Err(format!(
             "entry {index} of this log has the leaf {}, and the receipt another: it is another gateway's, or the log is \
              not what it was",
             to_hex(&entry.leaf)
-        )),
-        _ => Ok(entry),
+        ))
     });
     let Some(entry) = found.hold("log", "holds the entry", entry) else { return };
     context(&entry, found);

@@ -3,6 +3,7 @@
 
 use super::{for_all_permitted, load, walk};
 use crate::domain::purpose::{Purpose, Role, Section};
+use crate::policy::never::{BARS_TOGETHER, under};
 use crate::policy::{Action, Facts, Lane, Relationship, Subject};
 
 /// Every combination of bars over all that is permitted: one that applies refuses, whatever permits, and is named.
@@ -11,17 +12,9 @@ fn a_bar_beats_every_permission() {
     let policy = load();
     let mut asked = 0;
     for (facts, action, listed) in &walk().permitted {
-        for bars in 0_u8..64 {
+        for bars in 0..BARS_TOGETHER {
             let bar = |place: u8| bars & (1 << place) != 0;
-            let barred = Facts {
-                organisation_live: !bar(0),
-                scope: !bar(1),
-                agreement_live: !bar(2),
-                shielded: bar(3),
-                withheld: bar(4),
-                in_conflict: bar(5),
-                ..*facts
-            };
+            let barred = under(facts, bars);
             let child = action.subject() == Subject::Child;
             let mut guards: Vec<&str> = [
                 (bar(2) && child && facts.purpose != Purpose::OwnRecord, "guard_agreement"),
