@@ -25,7 +25,7 @@ pub use duty::{DutyPermit, OperatorAct};
 pub use force::{NotLoaded, policy_in_force, policy_sources, shut_policy};
 pub use handles::ChildRef;
 pub use lane::LaneLimits;
-pub use many::{Cut, Lines, PermitSet, RecordedLines, Steps, StreamLimits, Written};
+pub use many::{Cut, Handles, Lines, PermitSet, RecordedLines, Steps, StreamLimits, Written};
 pub use open::{Asked, Asker, Children, Named, OpenCase, Protector, QueueOf, Refusal, Search};
 pub use permit::{
     OfBarred, OfChild, OfFigures, OfFollowed, OfMany, OfMatching, OfOrganisation, OfOwnSystem, OfPerson,

@@ -11,7 +11,7 @@ pub use lines::{Cut, Lines, RecordedLines, StreamLimits};
 use super::Gate;
 use super::handles::ChildRef;
 use super::open::{Children, Decided, Refusal, Whom};
-use super::permit::{Holder, OfChild, OfMany, Permit};
+use super::permit::{OfChild, OfMany, Permit};
 use super::release::{Answer, Released};
 use crate::audit::{Batch, Digest};
 use crate::crypto;
@@ -19,12 +19,13 @@ use crate::domain::identifiers::PupilId;
 use crate::store::StoreError;
 use http::StatusCode;
 use serde::Serialize;
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// Children of one step at most. Of up to three steps something is in memory at once; more of them cost little time.
+/// Children of one step at most. Of up to six steps something is in memory at once; more children cost little time.
 const STEP: usize = 250;
 /// Children of the first step: few, so that the first line is soon there.
 const FIRST: usize = 100;
@@ -49,6 +50,9 @@ pub struct PermitSet {
     step: Range<usize>,
     at: Instant,
 }
+
+/// The handles under which the caller knows those children of one step whom it did not name by any.
+pub struct Handles(HashMap<PupilId, String>);
 
 /// The lines of one step, written and not yet recorded; nobody can read them.
 pub struct Written {
@@ -80,7 +84,7 @@ impl Steps {
 
     async fn decide(&self, step: Range<usize>) -> Result<PermitSet, Refusal> {
         let at = Instant::now();
-        let mut decided = match &self.children.0 {
+        let decided = match &self.children.0 {
             Whom::Named(lines) => {
                 let lines = lines.get(step.clone()).unwrap_or_default();
                 self.gate.decide_named(&self.permit, lines).await?
@@ -90,8 +94,29 @@ impl Steps {
                 self.gate.decide_area(&self.permit, pupils).await?
             }
         };
-        self.gate.find_handles(&mut decided, &self.permit.holder).await?;
         Ok(PermitSet { decided, step, at })
+    }
+
+    /// Finds the handles of those of a step who were asked about without one; a child that has none yet is given one.
+    pub async fn handles(&self, set: &PermitSet) -> Result<Handles, Refusal> {
+        let without = set.decided.iter().filter(|one| one.handle.is_none());
+        let pupils: Vec<PupilId> = without.filter_map(|one| Some(one.permit.as_ref()?.pupil())).collect();
+        if pupils.is_empty() {
+            return Ok(Handles(HashMap::new()));
+        }
+        let (gate, holder) = (&self.gate, &self.permit.holder);
+        let mut held = handles::held_each(gate.db(), holder, &pupils).await?;
+        let new: Vec<PupilId> = pupils.iter().copied().filter(|pupil| !held.contains_key(pupil)).collect();
+        if !new.is_empty() {
+            let mut tx = gate.db().begin().await?;
+            let issued = handles::issue_each(&mut tx, holder, &new, gate.clock().now()).await?;
+            tx.commit().await?;
+            match issued {
+                Some(issued) => held.extend(issued),
+                None => held = handles::held_each(gate.db(), holder, &pupils).await?,
+            }
+        }
+        Ok(Handles(held))
     }
 }
 
@@ -105,6 +130,7 @@ impl PermitSet {
     /// be alone; for every other the one line of `nobody`. It waits for nothing, and so may have a thread to itself.
     pub fn write<T: Answer>(
         self,
+        handles: &Handles,
         nobody: &impl Serialize,
         mut answer: impl FnMut(&Permit<OfChild>) -> Result<T, StoreError>,
     ) -> Result<Written, Refusal> {
@@ -118,7 +144,7 @@ impl PermitSet {
                 Some(permit) => {
                     let mut body = answer(permit)?;
                     for child in body.children() {
-                        put_handle(child, one)?;
+                        put_handle(child, one, handles)?;
                     }
                     serde_json::to_writer(&mut written.bytes, &body).map_err(|_| Refusal::Answer)?;
                 }
@@ -168,37 +194,13 @@ impl Gate {
             Steps { gate: self.clone(), permit: Arc::new(permit), children, next: AtomicUsize::new(0) };
         Ok((released, steps, lines))
     }
-
-    /// Finds the handles of those who were asked about without one; a child that has none yet is given one.
-    async fn find_handles(&self, decided: &mut [Decided], holder: &Holder) -> Result<(), Refusal> {
-        let without = decided.iter().filter(|one| one.handle.is_none());
-        let pupils: Vec<PupilId> = without.filter_map(|one| Some(one.permit.as_ref()?.pupil())).collect();
-        if pupils.is_empty() {
-            return Ok(());
-        }
-        let mut held = handles::held_each(self.db(), holder, &pupils).await?;
-        let new: Vec<PupilId> = pupils.iter().copied().filter(|pupil| !held.contains_key(pupil)).collect();
-        if !new.is_empty() {
-            let mut tx = self.db().begin().await?;
-            let issued = handles::issue_each(&mut tx, holder, &new, self.clock().now()).await?;
-            tx.commit().await?;
-            match issued {
-                Some(issued) => held.extend(issued),
-                None => held = handles::held_each(self.db(), holder, &pupils).await?,
-            }
-        }
-        for one in decided.iter_mut().filter(|one| one.handle.is_none()) {
-            one.handle = one.permit.as_ref().and_then(|permit| held.get(&permit.pupil()).cloned());
-        }
-        Ok(())
-    }
 }
 
-fn put_handle(child: &mut ChildRef, one: &Decided) -> Result<(), Refusal> {
+fn put_handle(child: &mut ChildRef, one: &Decided, handles: &Handles) -> Result<(), Refusal> {
     let Some(pupil) = child.internal() else { return Ok(()) };
     // A line is about the one child of its permit.
     let own = one.permit.as_ref().is_some_and(|permit| permit.pupil() == pupil);
-    let handle = one.handle.as_ref().filter(|_| own);
+    let handle = one.handle.as_ref().or_else(|| handles.0.get(&pupil)).filter(|_| own);
     child.put(handle.ok_or(Refusal::Answer)?.clone());
     Ok(())
 }

@@ -170,13 +170,18 @@ impl Gate {
         let pupils: Vec<PupilId> = pupils.into_iter().collect();
         let moment = (self.clock().school_now(), self.clock().today());
         let conflicts = self.conflicts(caller).await?;
-        let mut enrolled = relationships::enrolled_of_each(self.db(), &pupils, moment.1).await?;
-        let mut cases = if caller.purpose.is_a_case() {
-            relationships::cases_of_each(self.db(), caller.organisation.id, &pupils, moment).await?
-        } else {
-            HashMap::new()
+        let cases = async {
+            if caller.purpose.is_a_case() {
+                relationships::cases_of_each(self.db(), caller.organisation.id, &pupils, moment).await
+            } else {
+                Ok(HashMap::new())
+            }
         };
-        let mut bars = relationships::bars_on_each(self.db(), &pupils, moment.0).await?;
+        let (mut enrolled, mut cases, mut bars) = tokio::try_join!(
+            relationships::enrolled_of_each(self.db(), &pupils, moment.1),
+            cases,
+            relationships::bars_on_each(self.db(), &pupils, moment.0),
+        )?;
         let mut known = |pupil: &PupilId| {
             let enrolled = enrolled.remove(pupil).unwrap_or_default();
             let in_conflict = in_conflict(&conflicts, *pupil, &enrolled);

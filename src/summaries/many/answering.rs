@@ -1,17 +1,22 @@
-//! The work behind an answer for many, step by step: while the log takes one, the next is written and the one after it is
-//! decided and read, so that database and processors wait for one another as little as can be.
+//! The work behind an answer for many, step by step: while the log takes one, the next is written, the one after it is read
+//! and the one after that decided, so that database and processors wait for one another as little as can be.
 
 use super::super::answer::SummaryAnswer;
 use super::super::figures;
 use super::super::window::Span;
 use crate::domain::identifiers::PupilId;
 use crate::domain::purpose::Section;
-use crate::gate::{Cut, Gate, Lines, OfChild, Permit, PermitSet, Refusal, Steps, Written};
+use crate::gate::{Cut, Gate, Handles, Lines, OfChild, Permit, PermitSet, Refusal, Steps, Written};
 use crate::registers::{self, ChildRecord};
+use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::Arc;
 use tokio::sync::mpsc::{self, Receiver, Sender};
+
+/// Steps that are read at the same time.
+const READ_AT_ONCE: usize = 2;
 
 /// What is asked of each child.
 pub(super) struct Question {
@@ -36,6 +41,7 @@ fn is_live(permit: &Permit<OfChild>) -> bool {
 /// A step with what its lines are written from.
 struct Read {
     set: PermitSet,
+    handles: Handles,
     /// The records of those whose figures are as at the last publication, and of those whose are live.
     records: [HashMap<PupilId, ChildRecord>; 2],
 }
@@ -45,11 +51,13 @@ type Handed<T> = Result<T, Refusal>;
 
 /// Answers to the end, or until something cuts it short.
 pub(super) async fn answer(question: Question, steps: Steps, lines: Lines) {
-    // A place is taken before the work for it begins: no more than three steps are held at a time.
+    // A place is taken before the work for it begins: of what is read, no more than four steps are held at a time.
+    let (decided, to_read) = mpsc::channel(1);
     let ((read, to_write), (written, to_send)) = (mpsc::channel(1), mpsc::channel(1));
     let question = Arc::new(question);
-    let ((), (), sent) = tokio::join!(
-        question.read_all(&steps, read),
+    let ((), (), (), sent) = tokio::join!(
+        decide_all(&steps, decided),
+        question.read_all(&steps, to_read, read),
         question.write_all(to_write, written),
         question.send_all(&steps, to_send, lines),
     );
@@ -60,19 +68,34 @@ pub(super) async fn answer(question: Question, steps: Steps, lines: Lines) {
     }
 }
 
+async fn decide_all(steps: &Steps, decided: Sender<Handed<PermitSet>>) {
+    while let Ok(place) = decided.reserve().await {
+        let Some(step) = steps.next().await.transpose() else { return };
+        let over = step.is_err();
+        place.send(step);
+        if over {
+            return;
+        }
+    }
+}
+
 impl Question {
-    async fn read_all(&self, steps: &Steps, read: Sender<Handed<Read>>) {
+    /// Reads two steps at a time, each over a connection of its own, and hands them on in their order.
+    async fn read_all(
+        &self,
+        steps: &Steps,
+        decided: Receiver<Handed<PermitSet>>,
+        read: Sender<Handed<Read>>,
+    ) {
+        let decided = stream::unfold(decided, async |mut decided| Some((decided.recv().await?, decided)));
+        let reads = decided.map(async |step| match step {
+            Ok(set) => self.read(steps, set).await,
+            Err(refusal) => Err(refusal),
+        });
+        let mut reads = pin!(reads.buffered(READ_AT_ONCE));
         while let Ok(place) = read.reserve().await {
-            let step = match steps.next().await {
-                Ok(Some(set)) => self.read(set).await,
-                Ok(None) => return,
-                Err(refusal) => Err(refusal),
-            };
-            let over = step.is_err();
+            let Some(step) = reads.next().await else { return };
             place.send(step);
-            if over {
-                return;
-            }
         }
     }
 
@@ -96,7 +119,7 @@ impl Question {
             let mut step = step?;
             if step.is_stale() {
                 // The reader has kept us waiting, and what was decided meanwhile may no longer hold.
-                step = self.write(self.read(steps.again(&step).await?).await?).await?;
+                step = self.write(self.read(steps, steps.again(&step).await?).await?).await?;
             }
             let recorded = lines.record(step).await?;
             lines.push(recorded).await?;
@@ -104,9 +127,10 @@ impl Question {
         lines.finish().await
     }
 
-    async fn read(&self, set: PermitSet) -> Handed<Read> {
-        let records = [self.records(&set, false).await?, self.records(&set, true).await?];
-        Ok(Read { set, records })
+    async fn read(&self, steps: &Steps, set: PermitSet) -> Handed<Read> {
+        let (handles, behind, live) =
+            tokio::try_join!(steps.handles(&set), self.records(&set, false), self.records(&set, true))?;
+        Ok(Read { set, handles, records: [behind, live] })
     }
 
     /// Writes on a thread for work that keeps a processor busy, so that nobody else's request waits behind it.
@@ -116,10 +140,10 @@ impl Question {
         written.unwrap_or(Err(Refusal::Answer))
     }
 
-    fn lines_of(&self, Read { set, records }: Read) -> Handed<Written> {
+    fn lines_of(&self, Read { set, handles, records }: Read) -> Handed<Written> {
         let directory = self.gate.directory().current();
         let nobody = Nobody { no_answer: true, caution: &self.caution };
-        set.write(&nobody, |permit: &Permit<OfChild>| -> Result<SummaryAnswer, _> {
+        set.write(&handles, &nobody, |permit: &Permit<OfChild>| -> Result<SummaryAnswer, _> {
             let [behind, live] = &records;
             let [span_behind, span_live] = self.spans;
             let (records, span) = if is_live(permit) { (live, span_live) } else { (behind, span_behind) };
