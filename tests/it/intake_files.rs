@@ -376,9 +376,10 @@ async fn whole_or_nothing(db: TestDb) {
     let caller = gate.gate.caller(&sender);
     let token = gate.client(&sender).token().await.unwrap();
     let before = (number(&db.db, VERSIONS).await, number(&db.db, IMPORTS).await);
-    let head = |length: &str, what: &str| {
+    let head = |length: &str, kind: &str| {
+        let (method, what) = kind.split_once(' ').unwrap();
         format!(
-            "POST /v1/schools/{}/{what} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\
+            "{method} /v1/schools/{}/{what} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\
              content-type: text/csv\r\n{length}\r\nconnection: close\r\n\r\n",
             school.urn
         )
@@ -387,21 +388,26 @@ async fn whole_or_nothing(db: TestDb) {
     let entries = number(&db.db, ENTRIES).await;
     let limit = schoolgate::config::Limits::default().upload_bytes;
     assert_eq!(limit, 256 * 1024 * 1024);
-    let mut stream = connect(&gate.gate, tls_of(&gate.gate, caller)).await.unwrap();
-    let long = head(&format!("content-length: {}", limit + 1), "attendance");
-    stream.write_all(long.as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer).await;
-    let answer = String::from_utf8_lossy(&answer).into_owned();
-    assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("send it in parts"), "{answer}");
-    assert_eq!(number(&db.db, ENTRIES).await, entries + 1);
-    let unannounced =
-        unannounced(&gate, caller, &head("transfer-encoding: chunked", "attendance"), limit).await;
+    let kinds = ["POST attendance", "POST pupils", "PUT calendar/2026"];
+    for kind in kinds {
+        let mut stream = connect(&gate.gate, tls_of(&gate.gate, caller)).await.unwrap();
+        let long = head(&format!("content-length: {}", limit + 1), kind);
+        stream.write_all(long.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        assert!(
+            answer.starts_with("HTTP/1.1 413") && answer.contains("send it in parts"),
+            "{kind}: {answer}"
+        );
+    }
+    assert_eq!(number(&db.db, ENTRIES).await, entries + 3);
+    let unannounced = unannounced(&gate, caller, &head("transfer-encoding: chunked", kinds[0]), limit).await;
     assert!(
         unannounced.starts_with("HTTP/1.1 413") && unannounced.contains("send it in parts"),
         "{unannounced}"
     );
-    assert_eq!(number(&db.db, ENTRIES).await, entries + 2);
+    assert_eq!(number(&db.db, ENTRIES).await, entries + 4);
     let register = vec![b' '; 4 * 1024 * 1024 + 1];
     let answer = gate.send_as(&school.urn, "registers/2026-11-19/am", "application/json", register).await;
     assert_eq!((answer.status, answer.receipt.is_some()), (413, true), "{}", answer.body);
@@ -409,7 +415,7 @@ async fn whole_or_nothing(db: TestDb) {
     let entries = number(&db.db, ENTRIES).await;
     let mut stream = connect(&gate.gate, tls_of(&gate.gate, caller)).await.unwrap();
     let row = format!("Adno,Date,AM,PM\n{},2026-11-17,G,", found[0]["school_pupil_id"]);
-    stream.write_all(head("content-length: 5000", "attendance").as_bytes()).await.unwrap();
+    stream.write_all(head("content-length: 5000", kinds[0]).as_bytes()).await.unwrap();
     stream.write_all(row.as_bytes()).await.unwrap();
     stream.flush().await.unwrap();
     drop(stream);
