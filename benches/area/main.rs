@@ -109,8 +109,15 @@ async fn measure(
     let asking = Arc::new(Asking::new(&demo)?);
     for asked in ["first", "again", "once more"] {
         let asking = Arc::clone(&asking);
-        let answered = client.spawn(async move { asking.once().await }).await??;
-        println!("| {name} | {asked} | {answered} |");
+        let answered = client.spawn(async move { asking.once().await }).await;
+        match answered.map_err(anyhow::Error::from).flatten() {
+            Ok(answered) => println!("| {name} | {asked} | {answered} |"),
+            Err(error) => {
+                // What asks is not to be dropped where it would have to wait.
+                client.shutdown_background();
+                return Err(error);
+            }
+        }
     }
     client.shutdown_background();
     println!("bars: {bar:?} whole, 500 ms to the first line, 32 MiB");

@@ -224,7 +224,8 @@ async fn unread(gate: &TestGate, limits: StreamLimits) -> Cut {
     let cut = loop {
         let set = steps.next().await.unwrap().unwrap();
         let large = |_: &_| Ok(Large("x".repeat(4_096)));
-        let written = set.write(&"nobody", large).unwrap();
+        let handles = steps.handles(&set).await.unwrap();
+        let written = set.write(&handles, &"nobody", large).unwrap();
         let recorded = lines.record(written).await.unwrap();
         if let Err(cut) = lines.push(recorded).await {
             break cut;

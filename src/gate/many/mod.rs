@@ -26,7 +26,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// Children of one step at most. Of up to six steps something is in memory at once; more children cost little time.
-const STEP: usize = 250;
+const STEP: usize = 200;
 /// Children of the first step: few, so that the first line is soon there.
 const FIRST: usize = 100;
 /// How long a decision may lie before its entry is written: whoever loses access has lost it within a second.

@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::Arc;
 use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::task::JoinHandle;
 
 /// Steps that are read at the same time.
 const READ_AT_ONCE: usize = 2;
@@ -54,7 +55,7 @@ pub(super) async fn answer(question: Question, steps: Steps, lines: Lines) {
     // A place is taken before the work for it begins: of what is read, no more than four steps are held at a time.
     let (decided, to_read) = mpsc::channel(1);
     let ((read, to_write), (written, to_send)) = (mpsc::channel(1), mpsc::channel(1));
-    let question = Arc::new(question);
+    let (question, steps) = (Arc::new(question), Arc::new(steps));
     let ((), (), (), sent) = tokio::join!(
         decide_all(&steps, decided),
         question.read_all(&steps, to_read, read),
@@ -80,23 +81,25 @@ async fn decide_all(steps: &Steps, decided: Sender<Handed<PermitSet>>) {
 }
 
 impl Question {
-    /// Reads two steps at a time, each over a connection of its own, and hands them on in their order.
+    /// Reads two steps at a time, each over a connection of its own, and hands them on in their order. Each is a task: what
+    /// gives children their handles must not stand still with the database's writer in hand while the reader is slow.
     async fn read_all(
-        &self,
-        steps: &Steps,
+        self: &Arc<Self>,
+        steps: &Arc<Steps>,
         decided: Receiver<Handed<PermitSet>>,
         read: Sender<Handed<Read>>,
     ) {
         let decided = stream::unfold(decided, async |mut decided| Some((decided.recv().await?, decided)));
-        let reads = decided.map(async |step| match step {
-            Ok(set) => self.read(steps, set).await,
-            Err(refusal) => Err(refusal),
-        });
-        let mut reads = pin!(reads.buffered(READ_AT_ONCE));
+        let mut reads = pin!(decided.map(|step| self.begin(steps, step)).buffered(READ_AT_ONCE));
         while let Ok(place) = read.reserve().await {
             let Some(step) = reads.next().await else { return };
-            place.send(step);
+            place.send(step.unwrap_or(Err(Refusal::Answer)));
         }
+    }
+
+    fn begin(self: &Arc<Self>, steps: &Arc<Steps>, step: Handed<PermitSet>) -> JoinHandle<Handed<Read>> {
+        let (question, steps) = (Arc::clone(self), Arc::clone(steps));
+        tokio::spawn(async move { question.read(&steps, step?).await })
     }
 
     async fn write_all(self: &Arc<Self>, mut read: Receiver<Handed<Read>>, written: Sender<Handed<Written>>) {
