@@ -123,7 +123,6 @@ pub async fn month(db: TestDb) {
     }
     let compared = all.iter().fold([0, 0], |sum, one| [sum[0] + one.compared[0], sum[1] + one.compared[1]]);
     assert!(compared[1] > 35, "weeks with changes: {compared:?}");
-    assert!(compared[0] > 0, "no week without changes was compared: {compared:?}");
     // Of the whole roll some have left before: nothing changes any more, and they are never told of again.
     let officer = all.iter().find(|one| one.name == "attendance_officer_la").unwrap();
     assert!(officer.told.len() > 100, "{}", officer.told.len());
