@@ -52,7 +52,7 @@ type Handed<T> = Result<T, Refusal>;
 
 /// Answers to the end, or until something cuts it short.
 pub(super) async fn answer(question: Question, steps: Steps, lines: Lines) {
-    // A place is taken before the work for it begins: of what is read, no more than four steps are held at a time.
+    // A place is taken before the work for it begins: of what is read, no more than six steps are held at a time.
     let (decided, to_read) = mpsc::channel(1);
     let ((read, to_write), (written, to_send)) = (mpsc::channel(1), mpsc::channel(1));
     let (question, steps) = (Arc::new(question), Arc::new(steps));
